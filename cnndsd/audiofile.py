@@ -1,0 +1,120 @@
+"""Sound files with the recipe inside, the same bytes every time."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from cnndsd import recipe as recipes
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Invalid
+from cnndsd.spec import SoundFormat
+
+
+class Format(NamedTuple):
+    """How libsndfile names a format, its file ending, and what it can hold."""
+
+    extension: str
+    container: str
+    encoding: str
+    is_float: bool = False
+    is_lossy: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    "wav16": Format("wav", "WAV", "PCM_16"),
+    "wav24": Format("wav", "WAV", "PCM_24"),
+    "wavfloat": Format("wav", "WAV", "FLOAT", is_float=True),
+    "flac": Format("flac", "FLAC", "PCM_24"),
+    "ogg": Format("ogg", "OGG", "VORBIS", is_lossy=True),
+    "mp3": Format("mp3", "MP3", "MPEG_LAYER_III", is_lossy=True),
+}
+_RAW = {
+    np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
+    np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
+}
+# A comment longer than this is not a recipe of ours.
+_MAX_COMMENT = 10_000
+
+
+def encode(sound: NDArray[Any], recipe: Recipe, name: SoundFormat) -> bytes:
+    """The finished sound as a file. ``ValueError`` when it would clip: integer formats hold -1..1."""
+    return _encode(sound, recipe, FORMATS[name])
+
+
+def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
+    """The raw sound as a WAV of its own precision (64 or 32 bit float): the very bits."""
+    return _encode(audio, recipe, _RAW[audio.dtype])
+
+
+def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format) -> bytes:
+    peak = float(np.abs(sound).max())
+    if not kind.is_float and not peak <= 1.0:
+        raise ValueError(f"a peak of {peak:.6g} would clip in {kind.encoding}; allowed: up to 1")
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", recipe.sample_rate, 1, kind.encoding, format=kind.container) as file:
+        file.comment = recipe.to_json()
+        file.write(sound)
+    data = buffer.getvalue()
+    if kind.container == "WAV" and kind.is_float:
+        return _without_clock(data)
+    if kind.container == "OGG":
+        return _with_serial(data, recipe.seed & 0xFFFFFFFF)
+    return data
+
+
+def read_recipe(path: Path | str) -> Recipe:
+    """The recipe in a sound file's comment; ``Invalid`` when there is none."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            comment = file.comment
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise Invalid(f"{path}: not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+    if not comment.startswith("{") or len(comment) > _MAX_COMMENT:
+        raise Invalid(f"{path}: carries no recipe; allowed: a sound file made by cnndsd")
+    return recipes.from_json(comment, str(path))
+
+
+def decode(data: bytes) -> NDArray[np.float64]:
+    """The samples that a player will see in a file of ours."""
+    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64")[0])
+
+
+def _without_clock(data: bytes) -> bytes:
+    """Zero the time stamp that libsndfile writes into a float WAV's PEAK chunk."""
+    out = bytearray(data)
+    at = 12
+    while at + 8 <= len(out):
+        name, size = out[at : at + 4], struct.unpack_from("<I", out, at + 4)[0]
+        if name == b"PEAK":
+            out[at + 12 : at + 16] = bytes(4)
+        at += 8 + size + size % 2
+    return bytes(out)
+
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def _with_serial(data: bytes, serial: int) -> bytes:
+    """Replace the random serial number in every Ogg page and sign the page anew (RFC 3533, section 6)."""
+    out = bytearray(data)
+    at = 0
+    while at < len(out):
+        segments = out[at + 26]
+        end = at + 27 + segments + sum(out[at + 27 : at + 27 + segments])
+        struct.pack_into("<II", out, at + 14, serial, struct.unpack_from("<I", out, at + 18)[0])
+        out[at + 22 : at + 26] = bytes(4)
+        struct.pack_into("<I", out, at + 22, _ogg_crc(bytes(out[at:end])))
+        at = end
+    return bytes(out)
+
+
+def _ogg_crc(page: bytes) -> int:
+    # Ogg's CRC is zlib's polynomial with the bits in the other order and neither end inverted.
+    reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reflected:032b}"[::-1], 2)

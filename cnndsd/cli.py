@@ -1,0 +1,351 @@
+"""The command line: words in, one library call, words out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from cnndsd.recipe import Recipe
+    from cnndsd.spec import Spec
+
+DONE, FAILED, BAD_INPUT, FEWER, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (`cnndsd show … | head`): nothing more to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _say(f"{where}{error.strerror or error}", FAILED)
+    except MemoryError:
+        return _say("out of memory; a shorter sound or fewer jobs need less", FAILED)
+    except Exception as error:
+        from concurrent.futures.process import BrokenProcessPool
+
+        from cnndsd.schema import Invalid
+
+        if isinstance(error, Invalid):
+            return _say(str(error), BAD_INPUT)
+        if isinstance(error, _NothingPassed):
+            return _say(str(error), FEWER)
+        if isinstance(error, BrokenProcessPool):
+            return _say("a worker process died (killed, or out of memory); try again with fewer --jobs", FAILED)
+        raise
+
+
+def _say(message: str, code: int) -> int:
+    print(f"cnndsd: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from cnndsd import __version__
+
+    parser = _Parser(
+        prog="cnndsd",
+        description="Sounds made by random, untrained, tiny neural networks that listen to themselves.",
+        epilog="exit codes: 0 done, 1 failed, 2 bad option, spec or file, 3 done but fewer sounds than asked, "
+        "130 interrupted.  Example: cnndsd pack packs/sample_pack.toml",
+    )
+    parser.add_argument("--version", action="version", version=f"cnndsd {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    pack = commands.add_parser(
+        "pack",
+        help="make a pack of sounds from a spec",
+        description="Make a pack: render and judge many candidates, keep the most different of the best, finish and "
+        "zip them. Prints the zip's path. The same spec and seed give the same zip, byte for byte.",
+        epilog="example: cnndsd pack packs/sample_pack.toml --candidates 50000 --seed 7 --out .",
+    )
+    pack.add_argument("spec", metavar="SPEC.toml", help="what to draw, refuse and finish; see packs/ for examples")
+    pack.add_argument("--count", type=int, metavar="K", help="sounds in the pack (default: the spec's)")
+    pack.add_argument("--candidates", type=int, metavar="N", help="candidates to judge (default: the spec's)")
+    bound = pack.add_mutually_exclusive_group()
+    bound.add_argument("--minutes", type=_minutes, metavar="M", help="begin no more candidates after M minutes")
+    bound.add_argument("--until", type=_clock, metavar="HH:MM", help="begin no more candidates after this time of day")
+    pack.add_argument("--seed", type=int, metavar="S", help="another seed, other networks (default: the spec's)")
+    pack.add_argument("--jobs", type=_jobs, metavar="J", help="worker processes (default: one per core)")
+    pack.add_argument("--out", metavar="DIR", help="where the zip goes (default: beside the spec)")
+    pack.set_defaults(run=_pack)
+
+    render = commands.add_parser(
+        "render",
+        help="make one sound",
+        description="Make one sound from options, or again from the recipe in a sound file or a JSON file; options "
+        "change that recipe. Finished like the default pack's sounds; --raw writes the network's own output.",
+        epilog="examples: cnndsd render --length 6 --hidden 8,8 --gap 5 --seed 7 -o seven.wav;  "
+        "cnndsd render seven.wav --seconds 20 -o longer.flac",
+    )
+    render.add_argument("file", nargs="?", metavar="FILE", help="a sound file made by cnndsd, or a recipe as JSON")
+    render.add_argument("-o", "--output", required=True, metavar="OUT", help="a .wav, .flac, .ogg or .mp3 file")
+    render.add_argument("--raw", action="store_true", help="the network's own output, 0..1, as a float WAV")
+    recipe = render.add_argument_group("recipe")
+    recipe.add_argument("--length", type=int, help="inputs: how many of its own earlier samples it hears (1..16)")
+    recipe.add_argument("--hidden", type=_widths, metavar="8,8", help='widths of the hidden layers ("" for none)')
+    recipe.add_argument("--gap", type=int, help="the nearest input is 2**gap samples old (0..12); higher is darker")
+    recipe.add_argument("--seed", type=int, help="which network")
+    recipe.add_argument("--seconds", type=float, help="how long")
+    recipe.add_argument("--sample-rate", type=int, metavar="HZ")
+    recipe.add_argument("--precision", metavar="double|single")
+    recipe.add_argument("--weights", type=_numbers, metavar="LOW,HIGH", help="range of the random weights")
+    recipe.add_argument("--biases", type=_numbers, metavar="LOW,HIGH", help="range of the random biases")
+    recipe.add_argument(
+        "--adjusting", type=_numbers, metavar="EVERY,AMOUNT", help="weights walk by up to AMOUNT every EVERY steps"
+    )
+    render.set_defaults(run=_render)
+
+    show = commands.add_parser(
+        "show",
+        help="what is in a sound file or a pack",
+        description="Show the recipe in a sound file or JSON file, or what a pack holds and what was refused.",
+        epilog="example: cnndsd show packs/cnndsd_sample_pack.zip",
+    )
+    show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip) or a recipe as JSON")
+    show.add_argument("--json", action="store_true", help="everything, as JSON")
+    show.set_defaults(run=_show)
+    return parser
+
+
+def _pack(options: argparse.Namespace) -> int:
+    import time
+    from pathlib import Path
+
+    from cnndsd import spec as specs
+    from cnndsd.spec import Spec
+
+    spec = specs.load(options.spec)
+    changes = {name: getattr(options, name) for name in ("count", "candidates", "seed")}
+    spec = _changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
+    deadline = None
+    if options.minutes is not None or options.until is not None:
+        seconds = 60 * options.minutes if options.minutes is not None else _seconds_until(options.until)
+        deadline = time.monotonic() + seconds
+        if options.candidates is None:
+            spec = _changed(spec, {"candidates": specs.MAX_CANDIDATES}, "--")
+    jobs = options.jobs or _cores()
+    folder = Path(options.out) if options.out is not None else Path(options.spec).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    assert isinstance(spec, Spec)
+    return _make_pack(spec, folder / f"{spec.name}.zip", jobs, deadline)
+
+
+def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
+    from tqdm import tqdm
+
+    from cnndsd import farm, pack
+    from cnndsd.executors import executor
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    total = None if deadline is not None else spec.candidates
+    shown = sys.stderr.isatty()
+    # The zip is opened first: a folder that cannot be written is told now, not in the morning.
+    with pack.replacing(path) as file, executor(jobs) as workers:
+        with tqdm(total=total, unit=" candidates", disable=not shown, file=sys.stderr, dynamic_ncols=True) as bar:
+
+            def report(found: farm.Findings) -> None:
+                bar.update(found.candidates - bar.n)
+                bar.set_postfix_str(f"kept {len(found.entries)}, refused {_tally(found.refused)}", refresh=False)
+
+            found = farm.search(spec, workers, jobs, deadline, report)
+        chosen = farm.choose(spec, found)
+        if not chosen:
+            raise _NothingPassed(f"none of {found.candidates} candidates passed: {_tally(found.refused)}")
+        sounds = farm.finish_all(spec, chosen, workers, jobs)
+        bar = tqdm(sounds, total=len(chosen), unit=" sounds", disable=not shown, file=sys.stderr, dynamic_ncols=True)
+        count = pack.write(file, spec, found.candidates, found.refused, bar)
+    print(path)
+    _say(
+        f"{count} sounds of {found.candidates} candidates; {found.passed} passed, refused {_tally(found.refused)}", DONE
+    )
+    if count < spec.count:
+        return _say(f"fewer sounds than the {spec.count} asked for; more --candidates may find them", FEWER)
+    return DONE
+
+
+def _tally(refused: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())) or "none"
+
+
+def _render(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from cnndsd import audiofile, farm, pack
+    from cnndsd.recipe import Recipe
+    from cnndsd.render import raw_sha256, render
+    from cnndsd.schema import Invalid
+    from cnndsd.spec import Ranges, Spec
+
+    out = Path(options.output)
+    formats: dict[str, Any] = {
+        "." + kind.extension: name for name, kind in reversed(audiofile.FORMATS.items()) if name != "wavfloat"
+    }
+    formats[".wav"] = "wav24"
+    if out.suffix.lower() not in ([".wav"] if options.raw else formats):
+        allowed = ".wav" if options.raw else ", ".join(sorted(formats))
+        raise Invalid(f"--output: {out.name} has an unknown ending; allowed: {allowed}")
+    changes = {name: getattr(options, name) for name in Recipe.__struct_fields__ if hasattr(options, name)}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if "adjusting" in changes:
+        changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
+    recipe = _changed(_read_recipe(options.file) if options.file else Recipe(), changes, "--")
+    spec = Spec(name="render", format=formats[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate))
+    audio = render(recipe)
+    data = audiofile.encode_raw(audio, recipe) if options.raw else farm.to_file(audio, recipe, spec)
+    with pack.replacing(out) as file:
+        file.write(data)
+    print(out)
+    return _say(f"raw sha256 {raw_sha256(audio)}", DONE)
+
+
+def _show(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from cnndsd import pack
+    from cnndsd.measure import measure
+    from cnndsd.render import raw_sha256, render
+
+    if options.file.lower().endswith(".zip"):
+        manifest = pack.read_manifest(options.file)
+        print(msgspec.json.encode(manifest).decode() if options.json else _describe_pack(manifest))
+        return DONE
+    recipe = _read_recipe(options.file)
+    audio = render(recipe)
+    measures = measure(audio, recipe.sample_rate)
+    if options.json:
+        shown = {"recipe": recipe, "measures": measures, "raw_sha256": raw_sha256(audio)}
+        print(msgspec.json.encode(shown).decode())
+        return DONE
+    rows = {**msgspec.to_builtins(recipe), **msgspec.to_builtins(measures), "raw_sha256": raw_sha256(audio)}
+    for name, value in rows.items():
+        print(f"{name:14} {_short(value)}")
+    return DONE
+
+
+def _describe_pack(manifest: dict[str, Any]) -> str:
+    lines = [
+        f"{manifest['name']}: {len(manifest['sounds'])} sounds of {manifest['candidates']} candidates, "
+        f"seed {manifest['seed']}, cnndsd {manifest['cnndsd']}, definition {manifest['definition']}",
+        f"refused: {_tally(manifest['refused'])}",
+        "",
+        f"{'file':34}{'length':>6} {'hidden':12}{'gap':>3}{'heard s':>9}{'bright Hz':>11}{'flat':>6}{'moves dB':>10}",
+    ]
+    for sound in manifest["sounds"]:
+        recipe, measures = sound["recipe"], sound["measures"]
+        lines.append(
+            f"{sound['file']:34}{recipe['length']:6} {','.join(map(str, recipe['hidden'])):12}{recipe['gap']:3}"
+            f"{measures['heard_s']:9.2f}{measures['brightness_hz']:11.0f}{measures['flatness']:6.2f}"
+            f"{measures['movement_db']:10.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(_short, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_short(v)}" for k, v in value.items())
+    return "none" if value is None else str(value)
+
+
+def _read_recipe(file: str) -> Recipe:
+    if file.lower().endswith(".json"):
+        from cnndsd import recipe
+
+        return recipe.load(file)
+    from cnndsd import audiofile
+
+    return audiofile.read_recipe(file)
+
+
+def _changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
+    import msgspec
+
+    from cnndsd.schema import Invalid
+
+    try:
+        return msgspec.structs.replace(structure, **changes)
+    except Invalid as error:
+        name, colon, rest = str(error).partition(":")
+        raise Invalid(f"{prefix}{name.replace('_', '-')}{colon}{rest}") from None
+
+
+def _cores() -> int:
+    # The cores this process may use, which in a container can be fewer than the machine's.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 1e6:
+        raise ValueError
+    return value
+
+
+def _job_count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1024:
+        raise ValueError
+    return value
+
+
+def _time_of_day(text: str) -> tuple[int, int]:
+    hour, minute = map(int, text.split(":"))
+    if not (0 <= hour < 24 and 0 <= minute < 60):
+        raise ValueError
+    return hour, minute
+
+
+def _seconds_until(clock: tuple[int, int]) -> float:
+    import datetime
+
+    now = datetime.datetime.now()
+    then = now.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
+    return (then - now).total_seconds() % 86_400
+
+
+_minutes = _argument(_positive, "a number of minutes above 0")
+_jobs = _argument(_job_count, "1 to 1024")
+_clock = _argument(_time_of_day, "a time of day as HH:MM")
+_widths = _argument(lambda text: [int(w) for w in text.split(",") if w.strip()], "whole numbers such as 8,8")
+
+
+def _pair(text: str) -> list[float]:
+    first, second = (int(n) if n.strip().isdigit() else float(n) for n in text.split(","))
+    return [first, second]
+
+
+_numbers = _argument(_pair, "two numbers such as 0,1")
+
+
+class _NothingPassed(Exception):
+    pass

@@ -1,0 +1,147 @@
+"""The farm: candidates are drawn, rendered, measured and judged in units, and the chosen are finished.
+
+A unit is a pure function of the spec, the seed and its place, so it may run anywhere, in any order, twice.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cnndsd import audiofile
+from cnndsd.judge import judge, score
+from cnndsd.master import master, true_peak
+from cnndsd.measure import measure, measure_steps
+from cnndsd.pack import Sound
+from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
+from cnndsd.render import Audio, hold, raw_sha256, render, render_steps
+from cnndsd.shelf import Entry, Shelf
+from cnndsd.spec import Spec
+
+# Candidates in a unit: some tenths of a second of work, so that progress moves and an interruption loses little.
+_UNIT = 8 * BLOCK
+# A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
+_LOSSY_TRIES = 8
+
+
+@dataclass
+class Findings:
+    """What a run has found: candidates judged, refusals by reason, and the best of each kind."""
+
+    candidates: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def passed(self) -> int:
+        """Candidates that were not refused."""
+        return self.candidates - self.refused.total()
+
+
+def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
+    """Judge the candidates ``first`` to ``first + count - 1``; ``first`` begins a block."""
+    findings = Findings()
+    shelf = _shelf(spec)
+    for start in range(first, first + count, BLOCK):
+        block = start // BLOCK
+        shape = draw_shape(spec, seed, block)
+        for lane, network_seed in enumerate(draw_seeds(spec, seed, block)[: first + count - start]):
+            recipe = msgspec.structs.replace(shape, seed=network_seed)
+            measures = measure_steps(render_steps(recipe), recipe.sample_rate, recipe.hold)
+            reason = judge(measures, spec.judge)
+            if reason is None:
+                shelf.add(Entry(start + lane, score(measures), measures))
+            else:
+                findings.refused[reason] += 1
+    findings.candidates = count
+    findings.entries = shelf.entries
+    return findings
+
+
+def search(
+    spec: Spec,
+    executor: Executor,
+    jobs: int,
+    deadline: float | None = None,
+    report: Callable[[Findings], None] = lambda findings: None,
+) -> Findings:
+    """Judge ``spec.candidates`` candidates, or as many as are begun before ``deadline`` (``time.monotonic``).
+
+    ``report`` is told the state after every unit.
+    """
+    compile_kernels(spec)
+    total = Findings()
+    shelf = _shelf(spec)
+    starts = iter(range(0, spec.candidates, _UNIT))
+    waiting: deque[Future[Findings]] = deque()
+
+    def submit() -> None:
+        # The first unit is judged whatever the deadline says: a pack of nothing is no use.
+        if deadline is None or time.monotonic() < deadline or (not waiting and not total.candidates):
+            start = next(starts, None)
+            if start is not None:
+                waiting.append(executor.submit(judge_unit, spec, spec.seed, start, min(_UNIT, spec.candidates - start)))
+
+    for _ in range(2 * jobs):
+        submit()
+    while waiting:
+        found = waiting.popleft().result()
+        total.candidates += found.candidates
+        total.refused.update(found.refused)
+        shelf.merge(found.entries)
+        total.entries = shelf.entries
+        report(total)
+        submit()
+    return total
+
+
+def choose(spec: Spec, findings: Findings) -> list[Entry]:
+    """The sounds of the pack, dark to bright."""
+    shelf = Shelf(_shelf(spec).depth, findings.entries)
+    return sorted(shelf.choose(spec.count), key=lambda e: (e.measures.brightness_hz, e.index))
+
+
+def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, jobs: int) -> Iterator[Sound]:
+    """The chosen sounds, finished, in their order; only a few are in memory at a time."""
+    waiting: deque[Future[Sound]] = deque()
+    for entry in chosen:
+        waiting.append(executor.submit(finish, spec, spec.seed, entry))
+        if len(waiting) > 2 * jobs:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
+    """Render a chosen candidate again, master it and make its file."""
+    recipe = draw(spec, seed, entry.index)
+    audio = hold(render_steps(recipe), recipe)
+    return Sound(recipe, entry.measures, raw_sha256(audio), to_file(audio, recipe, spec))
+
+
+def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
+    """The raw sound mastered and encoded as the spec says."""
+    sound = master(audio, recipe.sample_rate, spec.master)
+    data = audiofile.encode(sound, recipe, spec.format)
+    if audiofile.FORMATS[spec.format].is_lossy:
+        ceiling = 10 ** (spec.master.peak_dbtp / 20)
+        for _ in range(_LOSSY_TRIES):
+            peak = true_peak(audiofile.decode(data))
+            if peak <= ceiling:
+                break
+            sound = sound * (0.995 * ceiling / peak)
+            data = audiofile.encode(sound, recipe, spec.format)
+    return data
+
+
+def compile_kernels(spec: Spec) -> None:
+    """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
+    measure(render(Recipe(gap=0, seconds=0.01, sample_rate=8000, precision=spec.sound.precision)))
+
+
+def _shelf(spec: Spec) -> Shelf:
+    # Some thousands of cells; few are taken in a short run, so a large pack needs more from each.
+    return Shelf(depth=max(1, -(-spec.count // 48)))

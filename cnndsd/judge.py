@@ -1,0 +1,43 @@
+"""Measures to a verdict: the reason of a refusal, or None."""
+
+import math
+from typing import Literal
+
+from cnndsd.measure import Measures
+from cnndsd.spec import Limits
+
+Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
+
+
+def judge(measures: Measures, limits: Limits | None = None) -> Reason | None:
+    """Why the sound is refused, or None when it may pass.
+
+    Every comparison asks for what is wanted, so that a NaN is refused.
+    """
+    limits = limits or Limits()
+    if not measures.finite:
+        return "not finite"
+    if not (measures.heard_s > 0.0 and measures.rms_dbfs >= limits.rms_dbfs):
+        return "silent"
+    if not measures.heard_s >= limits.heard_s:
+        return "too short"
+    if not measures.crest_db >= limits.crest_db:
+        return "clipped"
+    if not measures.audible_share >= limits.audible_share:
+        return "inaudible"
+    if not (measures.flatness <= limits.noise_flatness or measures.movement_db >= limits.noise_movement_db):
+        return "static noise"
+    return None
+
+
+def score(measures: Measures) -> float:
+    """How promising a sound is, 0..1: it moves, and its spectrum lies between a pure tone and white noise.
+
+    Each term saturates, so that no single virtue buys the place; rounded, so that the last bits of a
+    logarithm cannot turn the order.
+    """
+    moves = 1.0 - math.exp(-measures.movement_db / 6.0)
+    structured = max(0.0, 1.0 - measures.flatness) ** 0.5 * min(1.0, measures.flatness / 0.01) ** 0.25
+    bright = math.log2(max(measures.brightness_hz, 30.0) / 1000.0)
+    pleasant = math.exp(-((bright / 3.5) ** 2))
+    return float(round(moves * structured * pleasant * measures.audible_share, 6))

@@ -1,0 +1,114 @@
+"""Finishing a chosen sound: DC, silent ends, fades, loudness and true peak. Nothing is refused here."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import pyloudnorm
+from numpy.typing import NDArray
+from scipy import signal
+
+from cnndsd.spec import Mastering
+
+# Ends are trimmed where they stay this far below the sound's own peak, and the least that is left, in seconds.
+TRIM_DB = -60.0
+MIN_S = 0.06
+# Meters' interpolation filters differ by about this much on sounds with steps; the ceiling keeps clear of it.
+_PEAK_MARGIN_DB = 0.3
+# pyloudnorm needs one whole gating block, and misreads a partial one.
+_BLOCK_S, _HOP_S = 0.4, 0.1
+
+
+def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
+    """Finish one sound, shape ``(samples,)``, raw 0..1; returns float64, shorter where silent ends were trimmed.
+
+    ``dc="raw"`` leaves the offset, ``"rescale"`` stretches lowest..highest to -1..1, ``"center"`` takes the offset
+    out with a high-pass, so that the sound oscillates about zero. ``level="loudness"`` brings the integrated
+    loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever is quieter; ``"peak"`` the latter.
+    """
+    mastering = mastering or Mastering()
+    sound = np.asarray(audio, dtype=np.float64)
+    if mastering.dc == "rescale":
+        low, high = float(sound.min()), float(sound.max())
+        sound = (sound - low) * (2.0 / (high - low)) - 1.0 if high > low else np.zeros_like(sound)
+    elif mastering.dc == "center":
+        sound = center(sound, sample_rate, mastering.highpass_hz)
+    if mastering.trim:
+        sound = trim(sound, sample_rate)
+    if mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
+        window = fades(sound.size, sample_rate, mastering.fade_in_s, mastering.fade_out_s)
+        sound = sound * window
+        if mastering.dc == "center":
+            # What trimming and fading left of the offset goes under the same window: the ends stay at zero.
+            sound -= window * (sound.mean() / window.mean())
+    if mastering.level != "none":
+        sound = level(sound, sample_rate, mastering)
+    return sound
+
+
+def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
+    """Second-order Butterworth high-pass that starts at rest on the first sample: causal, so nothing rings ahead."""
+    sections = signal.butter(2, highpass_hz, "highpass", fs=sample_rate, output="sos")
+    rest = signal.sosfilt_zi(sections) * sound[0]
+    return np.asarray(signal.sosfilt(sections, sound, zi=rest)[0])
+
+
+def trim(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Cut what lies below ``TRIM_DB`` of the peak at both ends, but leave at least ``MIN_S``."""
+    magnitude = np.abs(sound)
+    loud = np.flatnonzero(magnitude > magnitude.max() * 10 ** (TRIM_DB / 20))
+    if not loud.size:
+        return sound
+    # One sample of silence before, so that an onset is not cut into.
+    start = max(0, int(loud[0]) - 1)
+    stop = min(sound.size, max(int(loud[-1]) + 1, start + math.ceil(MIN_S * sample_rate)))
+    return sound[start:stop]
+
+
+def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> NDArray[np.float64]:
+    """Raised-cosine window, 0 at the very ends, each fade at most half of the sound."""
+    window = np.ones(size)
+    for seconds, part in ((fade_in_s, window), (fade_out_s, window[::-1])):
+        length = min(size // 2, round(seconds * sample_rate))
+        part[:length] *= np.sin(np.arange(length) * (np.pi / 2 / max(1, length))) ** 2
+    return window
+
+
+def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> NDArray[np.float64]:
+    """Bring to the wanted loudness under the true-peak ceiling; silence stays as it is."""
+    peak = true_peak(sound)
+    if not peak > 0.0:
+        return sound
+    gain = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20) / peak
+    if mastering.level == "loudness":
+        wanted = 10 ** ((mastering.loudness_lufs - loudness(sound / peak, sample_rate)) / 20) / peak
+        gain = min(gain, wanted)
+    return sound * gain
+
+
+def true_peak(sound: NDArray[np.float64]) -> float:
+    """The greatest magnitude between and on the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
+    padded = np.pad(sound, 64)
+    over = signal.resample_poly(padded, 4, 1, window=("kaiser", 8.0))
+    return float(max(np.abs(over).max(), np.abs(sound).max()))
+
+
+def loudness(sound: NDArray[np.float64], sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4, gated); what is shorter than one block is padded with silence.
+
+    The level of the argument should be near full scale, or the absolute gate at -70 LUFS hides it; ``-inf`` when
+    it does.
+    """
+    block, hop = round(_BLOCK_S * sample_rate), round(_HOP_S * sample_rate)
+    if sound.size < block:
+        sound = np.pad(sound, (0, block - sound.size))
+    whole = sound[: block + (sound.size - block) // hop * hop]
+    with np.errstate(divide="ignore"):
+        return float(_meter(sample_rate).integrated_loudness(whole))
+
+
+@functools.cache
+def _meter(sample_rate: int) -> pyloudnorm.Meter:
+    # "DeMan" computes the K-weighting for any rate as the standard's own coefficients imply.
+    return pyloudnorm.Meter(sample_rate, filter_class="DeMan", block_size=_BLOCK_S)

@@ -1,0 +1,184 @@
+"""The pack: names, manifest, notes and the zip, written beside and renamed, the same bytes every time."""
+
+import csv
+import hashlib
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from cnndsd import __version__, audiofile
+from cnndsd.measure import Measures
+from cnndsd.recipe import DEFINITION, Recipe
+from cnndsd.schema import Invalid
+from cnndsd.spec import Spec
+
+MANIFEST_FORMAT = 1
+# Some unpackers and file systems refuse anything earlier.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_MAX_MANIFEST = 100_000_000
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A finished sound: its recipe, what was measured of the raw sound, that sound's digest, and the file."""
+
+    recipe: Recipe
+    measures: Measures
+    raw_sha256: str
+    data: bytes
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of ``path`` when the block ends well, and vanishes when it does not."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp lets nobody else read; a pack is made to be shared.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], sounds: Iterable[Sound]) -> int:
+    """Write the zip; returns how many sounds are in it.
+
+    Everything is stored, not deflated: deflate's bytes differ between zlib builds, and audio hardly shrinks.
+    """
+    listed: list[dict[str, Any]] = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for number, sound in enumerate(sounds, start=1):
+            name = f"{spec.name}_{number:0{max(2, len(str(spec.count)))}d}.{audiofile.FORMATS[spec.format].extension}"
+            _store(archive, name, sound.data)
+            listed.append(
+                {
+                    "file": name,
+                    "recipe": msgspec.to_builtins(sound.recipe),
+                    "measures": msgspec.to_builtins(sound.measures),
+                    "raw_sha256": sound.raw_sha256,
+                    "file_sha256": hashlib.sha256(sound.data).hexdigest(),
+                }
+            )
+        manifest = {
+            "format": MANIFEST_FORMAT,
+            "name": spec.name,
+            "cnndsd": __version__,
+            "definition": DEFINITION,
+            "spec": msgspec.to_builtins(spec),
+            "seed": spec.seed,
+            "candidates": candidates,
+            "refused": dict(sorted(refused.items())),
+            "sounds": listed,
+        }
+        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        _store(archive, "manifest.json", encoded + b"\n")
+        _store(archive, "manifest.csv", _table(listed).encode())
+        _store(archive, "README.txt", _readme(spec, candidates, len(listed)).encode())
+        _store(archive, "LICENSE.txt", _LICENCES[spec.licence].format(author=spec.author).encode())
+    return len(listed)
+
+
+def read_manifest(path: Path | str) -> dict[str, Any]:
+    """The manifest of a pack; ``Invalid`` when the file is not one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
+                raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
+            manifest = msgspec.json.decode(archive.read("manifest.json"))
+            if manifest["format"] != MANIFEST_FORMAT:
+                raise Invalid(f"{path}: manifest format {manifest['format']!r} is unknown; allowed: {MANIFEST_FORMAT}")
+            return dict(manifest)
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise Invalid(f"{path}: not a pack ({error})") from None
+    except msgspec.DecodeError as error:
+        raise Invalid(f"{path}: manifest.json: {error}") from None
+
+
+def _store(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
+
+
+def _table(listed: list[dict[str, Any]]) -> str:
+    columns = [
+        "file",
+        *Recipe.__struct_fields__,
+        *(listed[0]["measures"] if listed else []),
+        "raw_sha256",
+        "file_sha256",
+    ]
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\r\n")
+    table.writerow(columns)
+    for sound in listed:
+        row = {**sound, **sound["recipe"], **sound["measures"]}
+        table.writerow([_cell(row[c]) for c in columns])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _readme(spec: Spec, candidates: int, count: int) -> str:
+    title = spec.title or spec.name
+    by = f"\r\nby {spec.author}" if spec.author else ""
+    levels = {
+        "raw": "The sounds are the networks' own output, between 0 and 1: they sit above zero (a DC offset).",
+        "rescale": "The sounds are stretched to fill -1 to 1; the waves still sit where the networks put them.",
+        "center": "The sounds oscillate about zero.",
+    }[spec.master.dc]
+    return "\r\n".join(
+        [
+            f"{title}{by}",
+            "",
+            f"{count} sounds, chosen by machine out of {candidates} made.",
+            "",
+            "Every sound is the output of a tiny neural network with random weights that listens",
+            "to its own past. The networks were not trained: no one's recordings, and no model that",
+            "heard any, went into them.",
+            "",
+            levels,
+            "",
+            "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
+            "its comment field; `cnndsd render FILE -o OUT.wav` makes the sound again, or longer with --seconds.",
+            "",
+            f"Licence: {spec.licence}, see LICENSE.txt.",
+            f"Made with cnndsd {__version__}, definition {DEFINITION}, seed {spec.seed}.",
+            "",
+        ]
+    )
+
+
+_LICENCES = {
+    "CC0-1.0": "CC0 1.0 Universal (public domain dedication)\r\n\r\n"
+    "These sounds are given to everyone. To the extent that the law allows, all copyright and\r\n"
+    "neighbouring rights in them are waived, worldwide. Use them for anything, sold or free, changed\r\n"
+    "or not, without asking and without naming anyone.\r\n\r\n"
+    "The full legal text: https://creativecommons.org/publicdomain/zero/1.0/legalcode\r\n",
+    "CC-BY-4.0": "Creative Commons Attribution 4.0 International\r\n\r\n"
+    "Use these sounds for anything, sold or free, changed or not, as long as you name: {author}\r\n\r\n"
+    "The full legal text: https://creativecommons.org/licenses/by/4.0/legalcode\r\n",
+}

@@ -1,0 +1,147 @@
+"""The pack spec: a TOML file that says what to draw, what to refuse and how to finish it."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from cnndsd.schema import (
+    Amount,
+    Checked,
+    Every,
+    Gap,
+    Invalid,
+    Layers,
+    Length,
+    Parameter,
+    Precision,
+    SampleRate,
+    Seed,
+    Width,
+    ascending,
+    decode,
+)
+
+PackSeconds = Annotated[float, Meta(ge=0.001, le=60.0)]
+Decibel = Annotated[float, Meta(ge=-144.0, le=0.0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Time = Annotated[float, Meta(ge=0.0, le=10.0)]
+SoundFormat = Literal["wav16", "wav24", "wavfloat", "flac", "ogg", "mp3"]
+
+MAX_CANDIDATES = 10**10
+MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+class Adjusting(Checked, frozen=True):
+    """Weights and biases that walk: one move of at most ``amount`` after every ``every`` network steps."""
+
+    every: Every
+    amount: Amount
+
+
+class AdjustingRanges(Checked, frozen=True):
+    """Ranges that ``Adjusting`` is drawn from; both are drawn evenly on a logarithmic scale."""
+
+    every: tuple[Every, Every] = (1, 64)
+    amount: tuple[Amount, Amount] = (0.001, 0.05)
+
+    def _check(self) -> None:
+        ascending("every", self.every)
+        ascending("amount", self.amount)
+        if self.amount[0] <= 0.0:
+            raise Invalid(f"amount: {self.amount[0]} is too small; allowed: more than 0")
+
+
+class Ranges(Checked, frozen=True):
+    """``[sound]``: the ranges that recipes are drawn from, each evenly, both ends included."""
+
+    length: tuple[Length, Length] = (3, 10)
+    gap: tuple[Gap, Gap] = (2, 7)
+    layers: tuple[Layers, Layers] = (1, 3)
+    width: tuple[Width, Width] = (2, 8)
+    seconds: tuple[PackSeconds, PackSeconds] = (1.0, 4.0)
+    sample_rate: SampleRate = 44_100
+    precision: Precision = "double"
+    weights: tuple[Parameter, Parameter] = (0.0, 1.0)
+    biases: tuple[Parameter, Parameter] = (0.0, 1.0)
+    adjusting: AdjustingRanges | None = None
+
+    def _check(self) -> None:
+        for name in ("length", "gap", "layers", "width", "seconds", "weights", "biases"):
+            ascending(name, getattr(self, name))
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the canonical JSON; keys the run's random numbers."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
+
+
+class Limits(Checked, frozen=True):
+    """``[judge]``: what a candidate must be; levels are measured with the DC taken out."""
+
+    rms_dbfs: Decibel = -50.0
+    crest_db: Annotated[float, Meta(ge=0.0, le=40.0)] = 1.5
+    audible_share: Share = 0.15
+    heard_s: Annotated[float, Meta(ge=0.001, le=10.0)] = 0.06
+    noise_flatness: Share = 0.7
+    noise_movement_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 2.0
+
+
+class Mastering(Checked, frozen=True):
+    """``[master]``: how a chosen sound is finished."""
+
+    dc: Literal["raw", "rescale", "center"] = "center"
+    highpass_hz: Annotated[float, Meta(ge=1.0, le=200.0)] = 20.0
+    trim: bool = True
+    fade_in_s: Time = 0.001
+    fade_out_s: Time = 0.02
+    level: Literal["loudness", "peak", "none"] = "loudness"
+    loudness_lufs: Annotated[float, Meta(ge=-60.0, le=0.0)] = -16.0
+    peak_dbtp: Annotated[float, Meta(ge=-40.0, le=0.0)] = -1.0
+
+
+class Spec(Checked, frozen=True):
+    """A whole pack spec. Valid from birth; ``Invalid`` (a ``ValueError``) otherwise."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
+    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
+    author: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
+    licence: Literal["CC0-1.0", "CC-BY-4.0"] = "CC0-1.0"
+    count: Annotated[int, Meta(ge=1, le=10_000)] = 48
+    candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 4096
+    seed: Seed = 1
+    format: SoundFormat = "wav24"
+    sound: Ranges = Ranges()
+    judge: Limits = Limits()
+    master: Mastering = Mastering()
+
+    def _check(self) -> None:
+        if self.format == "mp3" and self.sound.sample_rate not in MP3_SAMPLE_RATES:
+            allowed = ", ".join(map(str, MP3_SAMPLE_RATES))
+            raise Invalid(f"sound.sample_rate: {self.sound.sample_rate} is not known to mp3; allowed: {allowed}")
+        if self.licence == "CC-BY-4.0" and not self.author:
+            raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
+        if self.sound.seconds[1] < self.judge.heard_s:
+            raise Invalid(
+                f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
+                f"allowed: high >= judge.heard_s ({self.judge.heard_s})"
+            )
+
+
+def load(path: Path | str) -> Spec:
+    """Read a spec from a TOML file; ``Invalid`` says file, key, what is wrong and what is allowed."""
+    where = str(path)
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise Invalid(f"{where}: cannot be read ({error.strerror}); allowed: a TOML file") from None
+    if len(text) > 1_000_000:
+        raise Invalid(f"{where}: {len(text)} bytes is too large; allowed: up to 1000000")
+    try:
+        data = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"{where}: not TOML: {error}") from None
+    return decode(data, Spec, where)
