@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
+    except _Terminated:
+        return _say("terminated", TERMINATED)
     except BrokenPipeError:
         # The reader of our output went away (`cnndsd show … | head`): nothing more to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="cnndsd",
         description="Sounds made by random, untrained, tiny neural networks that listen to themselves.",
         epilog="exit codes: 0 done, 1 failed, 2 bad option, spec or file, 3 done but fewer sounds than asked, "
-        "130 interrupted.  Example: cnndsd pack packs/sample_pack.toml",
+        "130 interrupted, 143 terminated.  Example: cnndsd pack packs/sample_pack.toml",
     )
     parser.add_argument("--version", action="version", version=f"cnndsd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -153,7 +155,7 @@ def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
     from cnndsd import farm, pack
     from cnndsd.executors import executor
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    signal.signal(signal.SIGTERM, _terminate)
     total = None if deadline is not None else spec.candidates
     shown = sys.stderr.isatty()
     # The zip is opened first: a folder that cannot be written is told now, not in the morning.
@@ -349,3 +351,11 @@ _numbers = _argument(_pair, "two numbers such as 0,1")
 
 class _NothingPassed(Exception):
     pass
+
+
+class _Terminated(BaseException):
+    pass
+
+
+def _terminate(*_: Any) -> NoReturn:
+    raise _Terminated

@@ -9,7 +9,8 @@ import numpy as np
 from cnndsd.compiler import fma, inlined, kernel, rint
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
-# Least squares at Chebyshev nodes, then rounded one by one from the constant term, refitting the rest.
+# Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
+# constant term with the rest refitted, the best of some hundred such roundings.
 SINE_DOUBLE = np.array(
     [
         float.fromhex(c)

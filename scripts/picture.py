@@ -36,7 +36,7 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
         wave.set_xlim(0, len(chunks))
         moves = sounds[index]["measures"]["movement_db"]
         wave.set_title(
-            f"{sounds[index]['file'].rpartition('.')[0][-12:]}  {sound.size / rate:.1f} s  {moves:.0f} dB",
+            f"{sounds[index]['file'].removeprefix('cnndsd_').rpartition('.')[0]}  {sound.size / rate:.1f} s  {moves:.0f} dB",
             fontsize=6,
             color="#cccccc",
             pad=2,

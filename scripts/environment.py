@@ -1,0 +1,41 @@
+"""The project's own environment in .venv, made when it is missing or its needs have changed. Only Python is needed."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python(extras: str = "") -> Path:
+    """The environment's Python, the project installed with ``extras`` ("[test]"); one line and exit 1 if not."""
+    interpreter = BIN / ("python.exe" if os.name == "nt" else "python")
+    needs = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    stamp = VENV / f"installed{extras.strip('[]')}"
+    mark = hashlib.sha256(needs + sys.version.encode()).hexdigest()
+    if interpreter.exists() and stamp.exists() and stamp.read_text() == mark:
+        return interpreter
+    print("making .venv (once; a minute, most of it downloads)", file=sys.stderr, flush=True)
+    if not interpreter.exists():
+        _run([sys.executable, "-m", "venv", str(VENV)], "a virtual environment (on Debian: apt install python3-venv)")
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    _run([*pip, "-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}{extras}"], "the packages; see pip's words above")
+    stamp.write_text(mark)
+    return interpreter
+
+
+def _run(command: list[str], what: str) -> None:
+    if subprocess.run(command, stdout=sys.stderr).returncode:
+        sys.exit(f"cnndsd could not install {what}")
+
+
+def become(command: list[str]) -> None:
+    """Run the command in this process's place, from the project's folder."""
+    os.chdir(ROOT)
+    if os.name == "nt":
+        sys.exit(subprocess.run(command).returncode)
+    os.execv(command[0], command)

@@ -1,0 +1,9 @@
+"""Run the tests, and before them install whatever they need: ``python3 scripts/test.py [options of pytest]``."""
+
+import sys
+
+import environment
+
+if __name__ == "__main__":
+    interpreter = environment.python("[test]")
+    environment.become([str(interpreter), "-m", "pytest", *sys.argv[1:]])

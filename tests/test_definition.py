@@ -1,0 +1,190 @@
+"""The sound is what docs/definition.md says, to the bit."""
+
+import hashlib
+import re
+
+import naive
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnndsd import Recipe, Spec, kernel, render, render_many
+from cnndsd.network import parameters
+from cnndsd.recipe import draw
+from cnndsd.render import raw_sha256
+
+SHAPES = [
+    {"length": 1, "hidden": ()},
+    {"length": 1, "hidden": (4,)},
+    {"length": 2, "hidden": (4, 4)},
+    {"length": 3, "hidden": (5, 7, 3)},
+    {"length": 4, "hidden": (6,), "gap": 3},
+    {"length": 5, "hidden": (2, 3, 2, 4), "gap": 1},
+    {"length": 6, "hidden": (8, 8)},
+    {"length": 9, "hidden": (2, 2), "gap": 2},
+    {"length": 16, "hidden": (3,)},
+    {"length": 3, "hidden": (4,), "weights": (-2.0, 3.0), "biases": (-1.0, 0.5)},
+    {"length": 3, "hidden": (4,), "weights": (90.0, 100.0)},
+    {"length": 2, "hidden": (3,), "weights": (0.0, 1e-9), "biases": (0.0, 0.0)},
+    {"length": 4, "hidden": (3, 2), "adjusting": {"every": 1, "amount": 0.3}},
+    {"length": 4, "hidden": (3, 2), "gap": 2, "adjusting": {"every": 3, "amount": 0.05}},
+    {"length": 2, "hidden": (3,), "weights": (0.4, 0.5), "adjusting": {"every": 2, "amount": 5.0}},
+]
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['length']}-{'.'.join(map(str, s['hidden']))}")
+def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
+    for seed in (0, 7, 2**63 - 1):
+        recipe = Recipe(**{"gap": 0, **shape}, seed=seed, seconds=0.012, sample_rate=8000, precision=precision)
+        assert render(recipe).tolist() == naive.render(recipe)
+
+
+def test_an_addition_and_multiplication_in_place_of_fma_would_be_noticed():
+    recipe = Recipe(length=6, hidden=(8, 8), gap=0, seed=7, seconds=0.02)
+
+    class Contracted(naive.Arithmetic):
+        def fma(self, a, b, c):
+            return self.round(self.round(a * b) + c)
+
+    exact = naive.render(recipe)
+    original, naive.Arithmetic = naive.Arithmetic, Contracted
+    try:
+        assert naive.render(recipe)[:300] != exact[:300]
+    finally:
+        naive.Arithmetic = original
+
+
+@pytest.mark.parametrize("gap", [0, 1, 3])
+def test_holding_equals_evaluating_the_network_at_every_sample(gap):
+    recipe = Recipe(length=4, hidden=(3, 2), gap=gap, seed=5, seconds=0.01, sample_rate=8000)
+    assert render(recipe).tolist() == naive.every_sample(recipe)
+
+
+@numba.njit
+def _activate(h, sine, out):
+    for i in range(h.size):
+        out[i] = kernel.act(h[i], sine)
+
+
+@pytest.mark.parametrize(("sine", "bound"), [(kernel.SINE_SINGLE, 2e-7), (kernel.SINE_DOUBLE, 4e-16)])
+def test_the_sine_stays_within_its_error_and_0_to_1(sine, bound):
+    rng = np.random.default_rng(1)
+    near_the_top = 0.5 - np.exp(rng.uniform(np.log(1e-17), np.log(0.1), 200_000))
+    h = np.concatenate([rng.uniform(0, 0.5, 200_000), near_the_top, rng.uniform(-50, 50, 100_000), [0.5, 0.0]])
+    h = h.astype(sine.dtype)
+    out = np.empty_like(h)
+    _activate(h, sine, out)
+    wide = h.astype(np.longdouble)
+    exact = np.sin((wide - np.rint(wide)) * np.longdouble("3.14159265358979323846264338327950288")) ** 2
+    assert np.abs(out - exact).max() <= bound
+    assert out.min() >= 0.0
+    assert out.max() <= 1.0
+
+
+def test_the_definition_prints_the_kernels_coefficients():
+    assert [float(c) for c in naive.coefficients("double")] == kernel.SINE_DOUBLE.tolist()
+    assert [float(c) for c in naive.coefficients("single")] == kernel.SINE_SINGLE.tolist()
+
+
+def test_the_worked_example():
+    table = naive.DEFINITION.split("<!-- example -->")[1].split("<!-- end -->")[0]
+    printed = [float.fromhex(h) for h in re.findall(r"`(0x[^`]+)`", table)]
+    recipe = Recipe(length=2, hidden=(2,), gap=0, seed=7, seconds=0.001)
+    assert len(printed) == 10
+    assert render(recipe)[:10].tolist() == printed
+    numbers = re.findall(r"\(([\d., ]+)\)", naive.DEFINITION.rpartition("Its parameters")[2])
+    assert [float(n) for group in numbers for n in group.split(",")] == parameters(recipe).tolist()
+
+
+def test_bits_of_a_second_of_sound_stay_what_they_are():
+    """Long renders that the slow twin is too slow for; a change here is a new version of the definition."""
+    recipes = [
+        Recipe(length=6, hidden=(8, 8), gap=2, seed=7, seconds=1.0),
+        Recipe(length=6, hidden=(8, 8), gap=2, seed=7, seconds=1.0, precision="single"),
+        Recipe(length=9, hidden=(3,), gap=5, seed=11, seconds=1.0, adjusting={"every": 4, "amount": 0.01}),
+    ]
+    digests = [raw_sha256(audio)[:16] for audio in render_many(recipes)]
+    assert digests == ["31aed6b64eda5be2", "611c793b72da5335", "42c2044aff96a017"]
+
+
+recipes = st.builds(
+    Recipe,
+    length=st.integers(1, 10),
+    hidden=st.lists(st.integers(1, 9), max_size=3).map(tuple),
+    gap=st.integers(0, 6),
+    seed=st.integers(0, 2**63 - 1),
+    seconds=st.floats(0.001, 0.05),
+    sample_rate=st.sampled_from([8000, 44_100]),
+    precision=st.sampled_from(["double", "single"]),
+    weights=st.sampled_from([(0.0, 1.0), (-1.0, 2.0)]),
+    adjusting=st.sampled_from([None, {"every": 1, "amount": 0.1}, {"every": 7, "amount": 2.0}]),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(recipes, st.floats(0.001, 0.1))
+def test_a_longer_render_begins_with_the_shorter_one(recipe, more):
+    import msgspec
+
+    longer = render(msgspec.structs.replace(recipe, seconds=recipe.seconds + more))
+    assert longer[: recipe.samples].tolist() == render(recipe).tolist()
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(recipes, max_size=6))
+def test_render_many_is_render_in_order(batch):
+    for recipe, audio in zip(batch, render_many(batch), strict=True):
+        alone = render(recipe)
+        assert audio.dtype == alone.dtype == (np.float64 if recipe.precision == "double" else np.float32)
+        assert audio.shape == (recipe.samples,)
+        assert audio.tobytes() == alone.tobytes()
+
+
+def test_a_candidate_is_a_pure_function_of_spec_seed_and_index():
+    spec = Spec(name="x")
+    indices = [5, 0, 1_000_000, 31, 32, 5]
+    drawn = [draw(spec, 3, i) for i in indices]
+    assert drawn[0] == drawn[-1]
+    assert len({r.seed for r in drawn}) == 5
+    assert drawn[0].hidden == drawn[3].hidden  # one block, one shape
+    assert draw(spec, 4, 5) != drawn[0]
+    louder = Spec(name="y", count=3, master={"loudness_lufs": -20.0}, judge={"rms_dbfs": -40.0})
+    assert draw(louder, 3, 5) == drawn[0]
+    darker = Spec(name="x", sound={"gap": (2, 8)})
+    assert draw(darker, 3, 5) != drawn[0]
+
+
+def test_draws_stay_within_the_ranges_and_reach_their_ends():
+    spec = Spec(name="x", sound={"adjusting": {}})
+    drawn = [draw(spec, 1, 32 * block) for block in range(400)]
+    for name, (low, high) in {"length": (3, 10), "gap": (2, 7)}.items():
+        assert {getattr(r, name) for r in drawn} == set(range(low, high + 1))
+    assert {len(r.hidden) for r in drawn} == {1, 2, 3}
+    assert {w for r in drawn for w in r.hidden} == set(range(2, 9))
+    assert all(1.0 <= r.seconds <= 4.0 for r in drawn)
+    assert all(0.001 <= r.adjusting.amount <= 0.05 and 1 <= r.adjusting.every <= 64 for r in drawn)
+
+
+def test_the_drawing_follows_the_definition():
+    """By the letter of "Candidates of a run", from numpy's generator alone."""
+    spec = Spec(name="x")
+    block, lane = 77, 9
+    import msgspec
+
+    sound = msgspec.json.encode(msgspec.to_builtins(spec.sound), order="sorted")
+    key = [5, int.from_bytes(hashlib.sha256(sound).digest()[:8], "little")]
+
+    def stream(tag):
+        bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, block, tag, 0], np.uint64))
+        return iter([(int(b) >> 11) * 2.0**-53 for b in bits.random_raw(64)])
+
+    u = stream(0)
+    length = 3 + int(next(u) * 8)
+    gap = 2 + int(next(u) * 6)
+    hidden = tuple(2 + int(next(u) * 7) for _ in range(1 + int(next(u) * 3)))
+    seconds = round(1.0 + next(u) * 3.0, 3)
+    seed = int([next(s) for s in [stream(1)] for _ in range(lane + 1)][lane] * 2**53)
+    assert draw(spec, 5, block * 32 + lane) == Recipe(length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed)

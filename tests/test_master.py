@@ -1,0 +1,108 @@
+"""What leaves the mastering is centered, starts and ends at zero, and is as loud as asked, under the ceiling."""
+
+import numpy as np
+import pyloudnorm
+import pytest
+from scipy import signal
+
+from cnndsd import Mastering, Recipe, master, render
+from cnndsd.master import loudness, true_peak
+
+RATE = 44_100
+
+
+def db(x):
+    return 20 * np.log10(max(x, 1e-12))
+
+
+def tone(seconds, hz=300.0, amplitude=0.3, offset=0.6):
+    t = np.arange(round(seconds * RATE)) / RATE
+    return offset + amplitude * np.sin(2 * np.pi * hz * t)
+
+
+SOUNDS = {
+    "tone": tone(2.0),
+    "short": tone(0.1),
+    "shortest": tone(0.02),
+    "one block and a bit": tone(0.47),
+    "quiet": tone(1.0, amplitude=1e-4),
+    "hit": np.concatenate([tone(0.08), np.full(RATE, 0.9)]),
+    "late": np.concatenate([np.full(RATE, 0.2), tone(0.5)]),
+    "network": render(Recipe(length=7, hidden=(3,), gap=6, seed=3, seconds=1.5)),
+    "noise": np.random.default_rng(1).uniform(0, 1, RATE),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_finished_sound(name):
+    sound = master(SOUNDS[name], RATE)
+    assert db(abs(sound.mean())) < -60
+    assert db(abs(sound[0])) < -60
+    assert db(abs(sound[-1])) < -60
+    # An independent, finer interpolation: 16x by FFT.
+    fine = signal.resample(np.pad(sound, 4096), 16 * (sound.size + 8192))
+    assert db(np.abs(fine).max()) <= -1.0
+    padded = np.pad(sound, (0, max(0, round(0.4 * RATE) - sound.size)))
+    # The last partial block is cut off, which pyloudnorm misreads.
+    whole = padded[: round(0.4 * RATE) + (padded.size - round(0.4 * RATE)) // 4410 * 4410]
+    measured = pyloudnorm.Meter(RATE, filter_class="DeMan").integrated_loudness(whole)
+    at_ceiling = db(true_peak(sound)) > -1.31
+    assert abs(measured + 16.0) < 1.0 or at_ceiling
+    assert np.isfinite(sound).all()
+
+
+def test_center_oscillates_about_zero():
+    sound = master(tone(2.0, offset=0.7), RATE)
+    settled = sound[RATE // 5 : -RATE // 5]
+    assert settled.max() == pytest.approx(-settled.min(), rel=0.01)
+
+
+def test_raw_leaves_every_sample_alone():
+    audio = SOUNDS["network"]
+    untouched = Mastering(dc="raw", trim=False, fade_in_s=0.0, fade_out_s=0.0, level="none")
+    assert master(audio, RATE, untouched).tobytes() == audio.tobytes()
+
+
+def test_rescale_fills_minus_one_to_one():
+    untouched = Mastering(dc="rescale", trim=False, fade_in_s=0.0, fade_out_s=0.0, level="none")
+    sound = master(SOUNDS["network"], RATE, untouched)
+    assert (sound.min(), sound.max()) == (-1.0, 1.0)
+    assert not master(np.full(100, 0.3), RATE, untouched).any()
+
+
+def test_silence_stays_silence():
+    assert not master(np.full(RATE, 0.5), RATE).any()
+
+
+def test_silent_ends_are_trimmed_but_60_ms_remain():
+    assert master(SOUNDS["hit"], RATE).size < 0.3 * RATE
+    assert master(SOUNDS["late"], RATE).size < 0.6 * RATE
+    click = np.full(RATE, 0.5)
+    click[100] = 1.0
+    assert master(click, RATE, Mastering(highpass_hz=200.0)).size >= round(0.06 * RATE)
+
+
+def test_fades_do_not_click():
+    sound = master(SOUNDS["tone"], RATE)
+    steepest_inside = np.abs(np.diff(sound[2000:-2000])).max()
+    assert np.abs(np.diff(sound[:200])).max() <= 1.2 * steepest_inside
+    assert np.abs(np.diff(sound[-200:])).max() <= 1.2 * steepest_inside
+
+
+def test_true_peak_sees_between_the_samples():
+    """A quarter-rate sine sampled at 45 degrees: the samples reach 0.707, the wave 1."""
+    wave = np.sin(np.pi / 2 * np.arange(4000) + np.pi / 4) * np.hanning(4000)
+    assert np.abs(wave).max() < 0.71
+    assert true_peak(wave) == pytest.approx(1.0, abs=0.02)
+
+
+def test_loudness_of_the_standards_reference_tone():
+    """ITU-R BS.1770: a 997 Hz sine of 0 dBFS in one channel reads -3.01 LKFS."""
+    t = np.arange(5 * 48_000) / 48_000
+    assert loudness(np.sin(2 * np.pi * 997 * t), 48_000) == pytest.approx(-3.01, abs=0.05)
+
+
+@pytest.mark.parametrize("wanted", [-30.0, -20.0])
+def test_the_wanted_loudness_is_reached(wanted):
+    sound = master(SOUNDS["tone"], RATE, Mastering(loudness_lufs=wanted))
+    assert loudness(sound, RATE) == pytest.approx(wanted, abs=0.1)

@@ -1,0 +1,269 @@
+"""The whole line, from a spec to the zip, with real processes and real files."""
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from scipy import signal
+
+from cnndsd import Recipe, cli, farm, judge, measure, render, spec
+from cnndsd.executors import executor
+from cnndsd.master import loudness
+from cnndsd.recipe import draw
+from cnndsd.schema import Invalid
+
+PACKS = Path(__file__).parent.parent / "packs"
+NAMES = ["sample_pack", "raw", "nodc", "adjusting"]
+
+
+def cnndsd(*arguments, cwd):
+    return subprocess.run([sys.executable, "-m", "cnndsd", *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def db(x):
+    return 20 * np.log10(max(x, 1e-12))
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory):
+    """The four packs, small, made by the command line."""
+    out = tmp_path_factory.mktemp("packs")
+    for name in NAMES:
+        done = cnndsd(
+            "pack", str(PACKS / f"{name}.toml"), "--candidates", "600", "--count", "12", "--out", ".", cwd=out
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"cnndsd_{name}.zip\n"
+        assert len(done.stderr.splitlines()) == 1
+    return out
+
+
+def opened(path):
+    archive = zipfile.ZipFile(path)
+    return archive, json.loads(archive.read("manifest.json"))
+
+
+def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
+    shipped = spec.load(PACKS / "sample_pack.toml")
+    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack")
+    assert [spec.load(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pack_keeps_the_contract(packs, name):
+    archive, manifest = opened(packs / f"cnndsd_{name}.zip")
+    assert archive.testzip() is None
+    assert all(i.compress_type == zipfile.ZIP_STORED and i.date_time[0] == 1980 for i in archive.infolist())
+    assert set(manifest) == {
+        "format", "name", "cnndsd", "definition", "spec", "seed", "candidates", "refused", "sounds",
+    }  # fmt: skip
+    assert manifest["candidates"] == 600
+    assert len(manifest["sounds"]) == 12
+    files = [s["file"] for s in manifest["sounds"]]
+    assert files == [f"cnndsd_{name}_{n:02d}.wav" for n in range(1, 13)]
+    assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt"]
+    for sound in manifest["sounds"]:
+        assert set(sound) == {"file", "recipe", "measures", "raw_sha256", "file_sha256"}
+        assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
+        recipe = Recipe(**sound["recipe"])
+        audio = render(recipe)
+        assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
+        assert json.loads(json.dumps(sound["measures"])) == json.loads(
+            __import__("msgspec").json.encode(measure(audio, recipe.sample_rate))
+        )
+    table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
+    assert [row["file"] for row in table] == files
+    assert [row["raw_sha256"] for row in table] == [s["raw_sha256"] for s in manifest["sounds"]]
+    assert "12 sounds" in archive.read("README.txt").decode()
+    assert "CC0" in archive.read("LICENSE.txt").decode()
+
+
+def test_every_sound_of_the_default_pack_is_finished(packs):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    for sound in manifest["sounds"]:
+        audio, rate = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        fine = signal.resample(np.pad(audio, 4096), 8 * (audio.size + 8192))
+        peak = db(np.abs(fine).max())
+        assert peak <= -1.0
+        assert db(abs(audio.mean())) < -60
+        assert db(abs(audio[0])) < -60
+        assert db(abs(audio[-1])) < -60
+        assert abs(loudness(audio, rate) + 16.0) < 1.0 or peak > -1.6
+        assert judge(measure(audio, rate)) != "silent"
+
+
+def test_the_raw_pack_is_the_networks_own_output(packs):
+    archive, manifest = opened(packs / "cnndsd_raw.zip")
+    for sound in manifest["sounds"]:
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        assert np.array_equal(audio, render(Recipe(**sound["recipe"])).astype(np.float32))
+        assert audio.min() >= 0.0
+
+
+def test_the_nodc_pack_fills_the_range(packs):
+    archive, manifest = opened(packs / "cnndsd_nodc.zip")
+    for sound in manifest["sounds"]:
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        assert audio.max() == pytest.approx(1.0, abs=1e-6)
+        assert audio.min() == pytest.approx(-1.0, abs=1e-6)
+
+
+def test_the_adjusting_packs_weights_walk(packs):
+    _, manifest = opened(packs / "cnndsd_adjusting.zip")
+    assert all(s["recipe"]["adjusting"]["amount"] > 0 for s in manifest["sounds"])
+
+
+def test_one_worker_and_two_give_the_same_bytes(tmp_path):
+    common = ["pack", str(PACKS / "sample_pack.toml"), "--candidates", "1100", "--count", "9"]
+    one = cnndsd(*common, "--jobs", "1", "--out", "one", cwd=tmp_path)
+    two = cnndsd(*common, "--jobs", "2", "--out", "two", cwd=tmp_path)
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    first, second = (tmp_path / n / "cnndsd_sample_pack.zip" for n in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes()
+    assert one.stderr == two.stderr
+    other = cnndsd(*common, "--jobs", "1", "--out", "other", "--seed", "2", cwd=tmp_path)
+    assert other.returncode == 0
+    assert (tmp_path / "other" / "cnndsd_sample_pack.zip").read_bytes() != first.read_bytes()
+
+
+def test_render_makes_a_packs_sound_again(packs, tmp_path, capsys):
+    for name in NAMES:
+        archive, manifest = opened(packs / f"cnndsd_{name}.zip")
+        sound = manifest["sounds"][4]
+        archive.extract(sound["file"], tmp_path)
+        raw = tmp_path / f"{name}_raw.wav"
+        assert cli.main(["render", str(tmp_path / sound["file"]), "--raw", "-o", str(raw)]) == 0
+        out, err = capsys.readouterr()
+        assert out == f"{raw}\n"
+        assert sound["raw_sha256"] in err
+        audio, _ = soundfile.read(raw)
+        assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    sound = manifest["sounds"][4]
+    again = tmp_path / "again.wav"
+    assert cli.main(["render", str(tmp_path / sound["file"]), "-o", str(again)]) == 0
+    assert hashlib.sha256(again.read_bytes()).hexdigest() == sound["file_sha256"]
+
+
+@pytest.mark.parametrize("kind", ["wav16", "flac", "ogg", "mp3"])
+def test_packs_in_other_formats(kind, tmp_path):
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
+    archive, manifest = opened(tmp_path / "s.zip")
+    for sound in manifest["sounds"]:
+        assert sound["file"].endswith(kind[:3] if kind != "flac" else "flac")
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        # Lossy coders change the peaks; the finished file keeps the ceiling all the same.
+        fine = signal.resample(np.pad(audio, 4096), 4 * (audio.size + 8192))
+        assert db(np.abs(fine).max()) <= -0.9
+
+
+def test_too_few_sounds_make_a_smaller_pack_and_exit_3(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 40\ncandidates = 32\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
+    _, manifest = opened(tmp_path / "s.zip")
+    assert 0 < len(manifest["sounds"]) < 40
+    assert "fewer" in capsys.readouterr().err
+
+
+def test_no_sound_at_all_makes_no_pack_and_exit_3(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 40\n[sound]\nweights = [0.0, 0.0]\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "silent 40" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+
+
+def test_every_candidate_is_counted_and_judged_by_the_public_verbs():
+    small = spec.Spec(name="x", candidates=70, sound={"seconds": (1.0, 1.2)})
+    with executor(1) as workers:
+        found = farm.search(small, workers, 1)
+    reasons = []
+    for index in range(70):
+        recipe = draw(small, small.seed, index)
+        reasons.append(judge(measure(render(recipe), recipe.sample_rate), small.judge))
+    assert found.candidates == 70
+    assert found.passed == reasons.count(None)
+    assert dict(found.refused) == {r: reasons.count(r) for r in set(reasons) - {None}}
+
+
+def test_a_bounded_run_is_repeated_by_its_number_of_candidates(tmp_path):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 6\n')
+    timed = cnndsd("pack", "s.toml", "--minutes", "0.02", "--out", "timed", cwd=tmp_path)
+    assert timed.returncode == 0, timed.stderr
+    _archive, manifest = opened(tmp_path / "timed" / "s.zip")
+    count = str(manifest["candidates"])
+    assert cnndsd("pack", "s.toml", "--candidates", count, "--out", "counted", cwd=tmp_path).returncode == 0
+    _other, counted = opened(tmp_path / "counted" / "s.zip")
+    assert counted["sounds"] == manifest["sounds"]
+    assert counted["candidates"] == manifest["candidates"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143)])
+def test_a_stopped_run_leaves_nothing_and_no_orphans(number, code, tmp_path):
+    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 1000000\n')
+    running = subprocess.Popen(
+        [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    workers = []
+    for _ in range(300):
+        workers = children.read_text().split()
+        if len(workers) >= 3:  # two workers and the resource tracker
+            break
+        time.sleep(0.1)
+    assert len(workers) >= 3
+    time.sleep(1.0)
+    running.send_signal(number)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == code
+    assert len(err.splitlines()) == 1, err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+    for _ in range(50):
+        if not any(Path(f"/proc/{w}").exists() for w in workers):
+            break
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{w}").exists() for w in workers)
+
+
+def test_show_tells_what_is_in_a_pack_and_a_sound(packs, tmp_path, capsys):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip")]) == 0
+    text = capsys.readouterr().out
+    assert "12 sounds of 600 candidates" in text
+    assert all(s["file"] in text for s in manifest["sounds"])
+    assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == manifest
+    sound = manifest["sounds"][0]
+    archive.extract(sound["file"], tmp_path)
+    assert cli.main(["show", str(tmp_path / sound["file"]), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert {k: shown[k] for k in ("recipe", "measures", "raw_sha256")} == {
+        k: sound[k] for k in ("recipe", "measures", "raw_sha256")
+    }
+
+
+def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):
+    from cnndsd import pack
+
+    (tmp_path / "x.zip").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
+        archive.writestr("manifest.json", "[]")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("manifest.json", '{"format": 99}')
+    for name in "xyz":
+        with pytest.raises(Invalid, match=rf"{name}\.zip"):
+            pack.read_manifest(tmp_path / f"{name}.zip")
