@@ -35,8 +35,9 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
         wave.set_ylim(-np.abs(sound).max(), np.abs(sound).max())
         wave.set_xlim(0, len(chunks))
         moves = sounds[index]["measures"]["movement_db"]
+        name = sounds[index]["file"].removeprefix("cnndsd_").rpartition(".")[0]
         wave.set_title(
-            f"{sounds[index]['file'].removeprefix('cnndsd_').rpartition('.')[0]}  {sound.size / rate:.1f} s  {moves:.0f} dB",
+            f"{name}  {sound.size / rate:.1f} s  {moves:.0f} dB",
             fontsize=6,
             color="#cccccc",
             pad=2,
