@@ -1,17 +1,20 @@
-"""The one door to the compiler: how every kernel of this project is compiled."""
+"""The one door to the compiler: how every kernel of this project is compiled, and where the result is kept."""
 
+import hashlib
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 # fastmath stays off: it lets the compiler reorder and contract, and one rounding makes another sound.
 # error_model "numpy" drops the test for division by zero from the loops.
 # nogil lets threads render side by side; cache spares every later process the compile.
 _OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True, "cache": True}
+# The rooms whose code ends up in a kernel.
+_ROOMS = ("compiler", "simd", "kernel", "measure")
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,36 +24,23 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small function that kernels call; it is cached as a part of them."""
-    return numba.njit(fastmath=False, error_model="numpy", inline="never")(function)  # type: ignore[no-any-return]
+    return numba.njit(fastmath=False, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
 
 
-def _float_operation(name: str, arity: int) -> Any:
-    """One LLVM instruction over floats of one type, which numba itself does not offer."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        llvm_type = arguments[0].type
-        suffix = {"float": "f32", "double": "f64"}[str(llvm_type)]
-        declared = builder.module.declare_intrinsic(
-            f"llvm.{name}.{suffix}", (), ir.FunctionType(llvm_type, [llvm_type] * arity)
-        )
-        return builder.call(declared, arguments)
-
-    def typed(*arguments: Any) -> Any:
-        first = arguments[0]
-        if isinstance(first, types.Float) and all(a == first for a in arguments):
-            return first(*arguments), generate
-        return None
-
-    return typed
+def _cache_folder() -> Path:
+    """A folder of this very code: numba alone looks only at the file a function stands in, not at what it calls."""
+    code = hashlib.sha256(numba.__version__.encode())
+    for room in _ROOMS:
+        code.update(Path(__file__).with_name(f"{room}.py").read_bytes())
+    name = f"kernels-{code.hexdigest()[:16]}"
+    beside = Path(__file__).parent / "__pycache__"
+    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
+        return beside / name
+    personal = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    if os.access(Path(personal).parent, os.W_OK):
+        return Path(personal) / "cnndsd" / name
+    return Path(tempfile.gettempdir()) / f"cnndsd-{os.getuid() if hasattr(os, 'getuid') else 0}" / name
 
 
-@intrinsic
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """``a * b + c`` with one rounding; the three have one type."""
-    return _float_operation("fma", 3)(a, b, c)
-
-
-@intrinsic
-def rint(typing_context: Any, x: Any) -> Any:
-    """The nearest whole number, halves to even."""
-    return _float_operation("rint", 1)(x)
+if not numba.config.CACHE_DIR:
+    numba.config.CACHE_DIR = str(_cache_folder())

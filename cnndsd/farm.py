@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-import msgspec
-
 from cnndsd import audiofile
 from cnndsd.judge import judge, score
 from cnndsd.master import master, true_peak
-from cnndsd.measure import measure, measure_steps
+from cnndsd.measure import measure_steps
 from cnndsd.pack import Sound
 from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
-from cnndsd.render import Audio, hold, raw_sha256, render, render_steps
+from cnndsd.render import Audio, hold, raw_sha256, render_lanes, render_steps
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
 
 # Candidates in a unit: some tenths of a second of work, so that progress moves and an interruption loses little.
-_UNIT = 8 * BLOCK
+_UNIT = 4 * BLOCK
 # A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
 _LOSSY_TRIES = 8
 
@@ -48,9 +46,9 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
     for start in range(first, first + count, BLOCK):
         block = start // BLOCK
         shape = draw_shape(spec, seed, block)
-        for lane, network_seed in enumerate(draw_seeds(spec, seed, block)[: first + count - start]):
-            recipe = msgspec.structs.replace(shape, seed=network_seed)
-            measures = measure_steps(render_steps(recipe), recipe.sample_rate, recipe.hold)
+        seeds = draw_seeds(spec, seed, block)[: first + count - start]
+        for lane, steps in enumerate(render_lanes(shape, seeds)):
+            measures = measure_steps(steps, shape.sample_rate, shape.hold)
             reason = judge(measures, spec.judge)
             if reason is None:
                 shelf.add(Entry(start + lane, score(measures), measures))
@@ -139,7 +137,10 @@ def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
 
 def compile_kernels(spec: Spec) -> None:
     """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
-    measure(render(Recipe(gap=0, seconds=0.01, sample_rate=8000, precision=spec.sound.precision)))
+    for hidden in ((), (64, 64)):
+        shape = Recipe(hidden=hidden, gap=0, seconds=0.01, sample_rate=8000, precision=spec.sound.precision)
+        for steps in (render_steps(shape), *render_lanes(shape, [1, 2])):
+            measure_steps(steps, shape.sample_rate, shape.hold)
 
 
 def _shelf(spec: Spec) -> Shelf:

@@ -6,41 +6,38 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 
 import numpy as np
 
-from cnndsd.compiler import fma, inlined, kernel, rint
+from cnndsd.compiler import inlined, kernel
+from cnndsd.simd import fma, load, rint, spread, store, to_float, where_greater
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
 # Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
 # constant term with the rest refitted, the best of some hundred such roundings.
-SINE_DOUBLE = np.array(
-    [
-        float.fromhex(c)
-        for c in (
-            "0x1.3bd3cc9be45d8p+3",
-            "-0x1.03c1f081b5995p+5",
-            "0x1.55d3c7e3c7102p+5",
-            "-0x1.e1f50687d3bdep+4",
-            "0x1.a6d1f271007a0p+3",
-            "-0x1.f9d38123a9307p+1",
-            "0x1.b6e13bc6dcc4cp-1",
-            "-0x1.20b13586ec124p-3",
-            "0x1.28103a4669744p-6",
-            "-0x1.b89de0e88bf33p-10",
-        )
-    ]
+# Tuples, so that their length is known to the compiler and Horner's loop unrolls.
+SINE_DOUBLE = tuple(
+    float.fromhex(c)
+    for c in (
+        "0x1.3bd3cc9be45d8p+3",
+        "-0x1.03c1f081b5995p+5",
+        "0x1.55d3c7e3c7102p+5",
+        "-0x1.e1f50687d3bdep+4",
+        "0x1.a6d1f271007a0p+3",
+        "-0x1.f9d38123a9307p+1",
+        "0x1.b6e13bc6dcc4cp-1",
+        "-0x1.20b13586ec124p-3",
+        "0x1.28103a4669744p-6",
+        "-0x1.b89de0e88bf33p-10",
+    )
 )
-SINE_SINGLE = np.array(
-    [
-        float.fromhex(c)
-        for c in (
-            "0x1.3bd3cap+3",
-            "-0x1.03c1b4p+5",
-            "0x1.55cd96p+5",
-            "-0x1.e1601p+4",
-            "0x1.9fb40cp+3",
-            "-0x1.a2efd4p+1",
-        )
-    ],
-    dtype=np.float32,
+SINE_SINGLE = tuple(
+    np.float32(float.fromhex(c))
+    for c in (
+        "0x1.3bd3cap+3",
+        "-0x1.03c1b4p+5",
+        "0x1.55cd96p+5",
+        "-0x1.e1601p+4",
+        "0x1.9fb40cp+3",
+        "-0x1.a2efd4p+1",
+    )
 )
 
 
@@ -49,10 +46,11 @@ def act(h, sine):  # type: ignore[no-untyped-def]
     """``sin(pi * h) ** 2``: fold into half a period, then Horner in the square; rounding must not pass 1."""
     r = h - rint(h)
     z = r * r
-    q = sine[sine.size - 1]
-    for k in range(sine.size - 2, -1, -1):
-        q = fma(q, z, sine[k])
-    return min(z * q, sine.dtype.type(1.0))
+    degree = len(sine) - 1
+    q = spread(sine[degree], z)
+    for k in range(degree):
+        q = fma(q, z, sine[degree - 1 - k])
+    return min(z * q, spread(1.0, z))
 
 
 @inlined
@@ -114,3 +112,148 @@ def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed
         if every > 0 and (t + 1) % every == 0:
             walk(half_parameters, bounds, half_amount, seed_low, seed_high, move)
             move += 1
+
+
+@inlined
+def mix32_lanes(x):  # type: ignore[no-untyped-def]
+    """``mix32`` in lanes."""
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD)
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x735A2D97)
+    return x ^ (x >> np.uint32(15))
+
+
+@inlined
+def act_to(row, rows, h, sine):  # type: ignore[no-untyped-def]
+    """Activate a sum and keep it as a row of the layer's outputs."""
+    store(rows, np.uint64(row), act(h, sine))
+
+
+@inlined
+def layer(x, y, inputs, neurons, p, half_parameters, sine, lanes):  # type: ignore[no-untyped-def]
+    """Fill the rows of ``y``; four neurons at a time share each load of an input."""
+    size = inputs + np.uint64(1)
+    n = np.uint64(0)
+    while n + np.uint64(4) <= neurons:
+        p0, p1 = p, p + size
+        p2, p3 = p1 + size, p1 + size + size
+        h0, h1 = load(half_parameters, p0, lanes), load(half_parameters, p1, lanes)
+        h2, h3 = load(half_parameters, p2, lanes), load(half_parameters, p3, lanes)
+        for i in range(inputs):
+            k = np.uint64(i)
+            xi = load(x, k, lanes)
+            k += np.uint64(1)
+            h0 = fma(load(half_parameters, p0 + k, lanes), xi, h0)
+            h1 = fma(load(half_parameters, p1 + k, lanes), xi, h1)
+            h2 = fma(load(half_parameters, p2 + k, lanes), xi, h2)
+            h3 = fma(load(half_parameters, p3 + k, lanes), xi, h3)
+        act_to(n, y, h0, sine)
+        act_to(n + np.uint64(1), y, h1, sine)
+        act_to(n + np.uint64(2), y, h2, sine)
+        act_to(n + np.uint64(3), y, h3, sine)
+        n += np.uint64(4)
+        p = p3 + size
+    while n < neurons:
+        h0 = load(half_parameters, p, lanes)
+        for i in range(inputs):
+            k = np.uint64(i)
+            h0 = fma(load(half_parameters, p + k + np.uint64(1), lanes), load(x, k, lanes), h0)
+        act_to(n, y, h0, sine)
+        n += np.uint64(1)
+        p += size
+    return p
+
+
+@inlined
+def walk_lanes(half_parameters, bounds, half_amount, seeds, move, lanes):  # type: ignore[no-untyped-def]
+    """As ``walk``, in lanes."""
+    one = half_parameters.dtype.type(1.0)
+    unit = half_parameters.dtype.type(2.0**-23)
+    low_half, high_half = load(seeds, np.uint64(0), lanes), load(seeds, np.uint64(1), lanes)
+    state = mix32_lanes(low_half ^ mix32_lanes(high_half ^ mix32(move)))
+    for p in range(half_parameters.shape[0]):
+        row = np.uint64(p)
+        value = load(half_parameters, row, lanes)
+        bits = mix32_lanes(state + np.uint32(np.uint32(p) * np.uint32(0x9E3779B9)))
+        v = to_float(bits >> np.uint32(8), value) * unit - one
+        low, high = bounds[p, 0], bounds[p, 1]
+        moved = fma(v, half_amount, value)
+        moved = where_greater(moved, high, (high + high) - moved, moved)
+        moved = where_greater(low, moved, (low + low) - moved, moved)
+        store(half_parameters, row, min(max(moved, low), high))
+
+
+@kernel
+def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, a, b, chunk, out, lanes):  # type: ignore[no-untyped-def]
+    """As ``render_steps``, in lanes: every array has a last axis of lanes.
+
+    ``half_parameters``: ``(parameters, lanes)``. ``seeds``: ``(2, lanes)``, low and high halves. ``ring``, ``a``,
+    ``b``: rows of lanes. ``chunk``: ``(steps, lanes)``, scratch. ``out``: ``(lanes, steps)``. ``lanes``: a tuple
+    of as many, for only a type can tell the compiler how many there are.
+    """
+    length = np.uint64(widths[0])
+    mask = np.uint64(ring.shape[0] - 1)
+    steps = np.uint64(out.shape[1])
+    move = np.uint32(0)
+    until_move = np.uint64(every)
+    t = np.uint64(0)
+    while t < steps:
+        filled = min(np.uint64(chunk.shape[0]), steps - t)
+        for s in range(filled):
+            for i in range(length):
+                delayed = (t - (np.uint64(1) << np.uint64(i))) & mask
+                store(a, np.uint64(i), load(ring, delayed, lanes))
+            p = np.uint64(0)
+            x, y = a, b
+            for w in range(1, widths.size):
+                p = layer(x, y, np.uint64(widths[w - 1]), np.uint64(widths[w]), p, half_parameters, sine, lanes)
+                x, y = y, x
+            heard = load(x, np.uint64(0), lanes)
+            store(ring, t & mask, heard)
+            store(chunk, np.uint64(s), heard)
+            t += np.uint64(1)
+            if every > 0:
+                until_move -= np.uint64(1)
+                if until_move == 0:
+                    until_move = np.uint64(every)
+                    walk_lanes(half_parameters, bounds, half_amount, seeds, move, lanes)
+                    move += np.uint32(1)
+        for lane in range(out.shape[0]):
+            for s in range(filled):
+                out[lane, t - filled + np.uint64(s)] = chunk[np.uint64(s), np.uint64(lane)]
+
+
+@inlined
+def high_product(a, b):  # type: ignore[no-untyped-def]
+    """The upper 64 bits of the product of two 64-bit numbers."""
+    low32 = np.uint64(0xFFFFFFFF)
+    half = np.uint64(32)
+    a0, a1, b0, b1 = a & low32, a >> half, b & low32, b >> half
+    middle = a1 * b0 + ((a0 * b0) >> half)
+    other = a0 * b1 + (middle & low32)
+    return a1 * b1 + (middle >> half) + (other >> half)
+
+
+@kernel
+def draw_parameters(seeds, counts, low, span, half_parameters):  # type: ignore[no-untyped-def]
+    """Fill ``half_parameters``, shape ``(parameters, lanes)``, one network per lane, from Philox4x64-10.
+
+    ``seeds``: uint64, one per lane. ``low``, ``span``: float64, one per parameter.
+    ``counts``: scratch, ``(4,)``, uint64.
+    """
+    half = half_parameters.dtype.type(0.5)
+    for lane in range(seeds.size):
+        for p in range(half_parameters.shape[0]):
+            if p % 4 == 0:
+                x0, x1, x2, x3 = np.uint64(p // 4 + 1), np.uint64(0), np.uint64(0), np.uint64(0)
+                k0, k1 = seeds[lane], np.uint64(0)
+                for _ in range(10):
+                    high0 = high_product(np.uint64(0xD2E7470EE14C6C93), x0)
+                    high1 = high_product(np.uint64(0xCA5A826395121157), x2)
+                    low0 = np.uint64(0xD2E7470EE14C6C93) * x0
+                    low1 = np.uint64(0xCA5A826395121157) * x2
+                    x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
+                    k0 += np.uint64(0x9E3779B97F4A7C15)
+                    k1 += np.uint64(0xBB67AE8584CAA73B)
+                counts[0], counts[1], counts[2], counts[3] = x0, x1, x2, x3
+            u = np.float64(counts[p % 4] >> np.uint64(11)) * 2.0**-53
+            half_parameters[p, lane] = half_parameters.dtype.type(low[p] + span[p] * u) * half

@@ -13,22 +13,21 @@ def sample_type(recipe: Recipe) -> type[np.float32] | type[np.float64]:
     return np.float64 if recipe.precision == "double" else np.float32
 
 
+def ranges(recipe: Recipe) -> NDArray[np.float64]:
+    """Low and high of every parameter, shape ``(parameters, 2)``, in the order of ``parameters``."""
+    biases = np.concatenate(
+        [np.tile(np.arange(inputs + 1) == 0, neurons) for inputs, neurons in itertools.pairwise(recipe.widths)]
+    )
+    return np.where(biases[:, None], recipe.biases, recipe.weights).astype(np.float64)
+
+
 def parameters(recipe: Recipe) -> NDArray[np.float64]:
     """All biases and weights, shape ``(parameters,)``, float64.
 
     Layer by layer, neuron by neuron, the bias first and then the weights in input order, each
     ``low + (high - low) * u`` with u from Philox keyed by the recipe's seed.
     """
-    biases = bias_mask(recipe.widths)
-    raw = np.random.Philox(key=recipe.seed).random_raw(biases.size)
+    low, high = ranges(recipe).T
+    raw = np.random.Philox(key=recipe.seed).random_raw(low.size)
     u = (raw >> np.uint64(11)) * 2.0**-53
-    low = np.where(biases, recipe.biases[0], recipe.weights[0])
-    span = np.where(biases, recipe.biases[1] - recipe.biases[0], recipe.weights[1] - recipe.weights[0])
-    return np.asarray(low + span * u)
-
-
-def bias_mask(widths: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which of the parameters are biases, shape ``(parameters,)``."""
-    return np.concatenate(
-        [np.tile(np.arange(inputs + 1) == 0, neurons) for inputs, neurons in itertools.pairwise(widths)]
-    )
+    return np.asarray(low + (high - low) * u)

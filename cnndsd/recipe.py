@@ -29,7 +29,7 @@ from cnndsd.spec import Adjusting, Ranges, Spec
 DEFINITION: Literal[1] = 1
 
 # Candidates of a run share their shape in blocks of this many, so that they render side by side.
-BLOCK = 32
+BLOCK = 64
 
 # The most work one recipe may ask for, in multiply-adds; about a minute of one core.
 MAX_MACS = 60_000_000_000
@@ -84,6 +84,11 @@ class Recipe(Checked, frozen=True):
     def widths(self) -> tuple[int, ...]:
         """Widths of all layers, from the inputs to the one output."""
         return (self.length, *self.hidden, 1)
+
+    @property
+    def parameters(self) -> int:
+        """How many biases and weights the network has."""
+        return sum((a + 1) * b for a, b in itertools.pairwise(self.widths))
 
     @property
     def macs(self) -> int:

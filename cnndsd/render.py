@@ -1,17 +1,28 @@
-"""Recipes to raw audio: groups, allocates and calls the kernel."""
+"""Recipes to raw audio: groups, allocates and calls the kernels."""
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd import kernel
-from cnndsd.network import bias_mask, parameters, sample_type
+from cnndsd.network import parameters, ranges, sample_type
 from cnndsd.recipe import Recipe
+from cnndsd.simd import aligned_empty
 
 Audio = NDArray[Any]
+
+# Vectors of several registers keep enough sums in flight to hide an fma's latency; with all that a network holds they
+# should stay in the first-level cache. Widths in bytes, the widest that fits is taken.
+_VECTOR_BYTES = (256, 128)
+_CACHE_BYTES = 48 * 1024
+# The sounds of one batch, in bytes; longer ones are rendered one by one.
+_BATCH_BYTES = 128 * 2**20
+_CHUNK_STEPS = 256
 
 
 def render(recipe: Recipe) -> Audio:
@@ -20,8 +31,16 @@ def render(recipe: Recipe) -> Audio:
 
 
 def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
-    """The raw sounds of any mixture of recipes, in their order."""
-    return [render(recipe) for recipe in recipes]
+    """The raw sounds of any mixture of recipes, in their order; those of one shape are rendered side by side."""
+    recipes = list(recipes)
+    groups: dict[Recipe, list[int]] = defaultdict(list)
+    for place, recipe in enumerate(recipes):
+        groups[msgspec.structs.replace(recipe, seed=0)].append(place)
+    sounds: list[Audio] = [np.empty(0)] * len(recipes)
+    for shape, places in groups.items():
+        for place, steps in zip(places, render_lanes(shape, [recipes[p].seed for p in places]), strict=True):
+            sounds[place] = hold(steps, shape)
+    return sounds
 
 
 def hold(steps: Audio, recipe: Recipe) -> Audio:
@@ -38,30 +57,68 @@ def render_steps(recipe: Recipe) -> Audio:
     at any gap is the network at gap 0, each output held: one evaluation serves ``recipe.hold`` samples.
     """
     number: Any = sample_type(recipe)
-    widths = np.array(recipe.widths, dtype=np.int64)
-    half = number(0.5)
-    half_parameters = parameters(recipe).astype(number) * half
-    every, half_amount, bounds = 0, half, np.zeros((0, 2), dtype=number)
-    if recipe.adjusting is not None and recipe.adjusting.amount > 0.0:
-        every, half_amount = recipe.adjusting.every, number(recipe.adjusting.amount) * half
-        of_bias = bias_mask(recipe.widths)[:, None]
-        bounds = np.where(of_bias, np.array(recipe.biases, number), np.array(recipe.weights, number)) * half
+    widths, sine, every, half_amount, bounds = _shared(recipe)
+    half_parameters = parameters(recipe).astype(number) * number(0.5)
     steps = np.empty(recipe.steps, dtype=number)
-    kernel.render_steps(
-        half_parameters,
-        widths,
-        kernel.SINE_DOUBLE if number is np.float64 else kernel.SINE_SINGLE,
-        every,
-        half_amount,
-        bounds,
-        np.uint32(recipe.seed & 0xFFFFFFFF),
-        np.uint32(recipe.seed >> 32),
-        np.zeros(2 ** (recipe.length - 1), dtype=number),
-        np.empty(widths.max(), dtype=number),
-        np.empty(widths.max(), dtype=number),
-        steps,
-    )
+    low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
+    ring = np.zeros(2 ** (recipe.length - 1), dtype=number)
+    a, b = np.empty((2, widths.max()), dtype=number)
+    kernel.render_steps(half_parameters, widths, sine, every, half_amount, bounds, low, high, ring, a, b, steps)
     return steps
+
+
+def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
+    """``render_steps`` of many recipes that differ in their seed alone, side by side; ``shape`` has any seed."""
+    lanes = _lanes(shape)
+    if lanes == 0 or len(seeds) < 2:
+        return [render_steps(msgspec.structs.replace(shape, seed=seed)) for seed in seeds]
+    number: Any = sample_type(shape)
+    widths, sine, every, half_amount, bounds = _shared(shape)
+    low, high = ranges(shape).T
+    half_parameters = aligned_empty((low.size, lanes), number)
+    ring = aligned_empty((2 ** (shape.length - 1), lanes), number)
+    a, b = (aligned_empty((int(widths.max()), lanes), number) for _ in "ab")
+    chunk = aligned_empty((_CHUNK_STEPS, lanes), number)
+    halves = aligned_empty((2, lanes), np.uint32)
+    counted = (True,) * lanes
+    sounds: list[Audio] = []
+    for start in range(0, len(seeds), lanes):
+        some = seeds[start : start + lanes]
+        # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
+        keys = np.array([*some, *[some[-1]] * (lanes - len(some))], dtype=np.uint64)
+        kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, half_parameters)
+        halves[0], halves[1] = keys & np.uint64(0xFFFFFFFF), keys >> np.uint64(32)
+        ring[:] = 0.0
+        out = np.empty((len(some), shape.steps), dtype=number)
+        kernel.render_lanes(
+            half_parameters, widths, sine, every, half_amount, bounds, halves, ring, a, b, chunk, out, counted
+        )
+        sounds.extend(out)
+    return sounds
+
+
+def _lanes(shape: Recipe) -> int:
+    """How many networks of this shape to render side by side; 0: one by one."""
+    size = np.dtype(sample_type(shape)).itemsize
+    rows = shape.parameters + 2 * max(shape.widths) + 2 * shape.length
+    for width in _VECTOR_BYTES:
+        if rows * width <= _CACHE_BYTES or width == _VECTOR_BYTES[-1]:
+            lanes = width // size
+            if lanes * size * max(shape.steps, 2**shape.length) <= _BATCH_BYTES:
+                return lanes
+    return 0
+
+
+def _shared(recipe: Recipe) -> tuple[NDArray[np.int64], tuple[Any, ...], int, Any, Audio]:
+    """What the kernels take alike: widths, sine, every (0: never), halved amount and halved ranges."""
+    number: Any = sample_type(recipe)
+    half = number(0.5)
+    widths = np.array(recipe.widths, dtype=np.int64)
+    sine = kernel.SINE_DOUBLE if number is np.float64 else kernel.SINE_SINGLE
+    if recipe.adjusting is None or recipe.adjusting.amount == 0.0:
+        return widths, sine, 0, half, np.zeros((0, 2), dtype=number)
+    amount = number(recipe.adjusting.amount) * half
+    return widths, sine, recipe.adjusting.every, amount, ranges(recipe).astype(number) * half
 
 
 def raw_sha256(audio: Audio) -> str:

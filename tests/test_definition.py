@@ -1,8 +1,10 @@
 """The sound is what docs/definition.md says, to the bit."""
 
 import hashlib
+import importlib
 import re
 
+import msgspec
 import naive
 import numba
 import numpy as np
@@ -12,8 +14,11 @@ from hypothesis import strategies as st
 
 from cnndsd import Recipe, Spec, kernel, render, render_many
 from cnndsd.network import parameters
-from cnndsd.recipe import draw
-from cnndsd.render import raw_sha256
+from cnndsd.recipe import BLOCK, draw
+from cnndsd.render import raw_sha256, render_lanes, render_steps
+
+# `cnndsd.render` is the verb; this is the room.
+RENDER_ROOM = importlib.import_module("cnndsd.render")
 
 SHAPES = [
     {"length": 1, "hidden": ()},
@@ -40,6 +45,54 @@ def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
     for seed in (0, 7, 2**63 - 1):
         recipe = Recipe(**{"gap": 0, **shape}, seed=seed, seconds=0.012, sample_rate=8000, precision=precision)
         assert render(recipe).tolist() == naive.render(recipe)
+
+
+@pytest.mark.parametrize("vector_bytes", [64, 128, 256])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_every_lane_of_every_width_is_the_scalar_kernels_sound(vector_bytes, precision, monkeypatch):
+    monkeypatch.setattr(RENDER_ROOM, "_VECTOR_BYTES", (vector_bytes,))
+    for shape in SHAPES:
+        recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
+        seeds = [2**61 * (i % 3) + 977 * i for i in range(67)]  # two or more batches, the last one not full
+        for seed, steps in zip(seeds, render_lanes(recipe, seeds), strict=True):
+            alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
+            assert steps.tobytes() == alone.tobytes(), (shape, seed)
+
+
+def test_a_sine_of_the_c_library_would_be_noticed():
+    """The negative control: the same network with numpy's sine for its activation parts within these lengths."""
+    recipe = Recipe(length=6, hidden=(8, 8), gap=0, seed=7, seconds=0.04, sample_rate=8000)
+    exact = render(recipe)
+    weights = parameters(recipe)
+    y = np.zeros(recipe.samples)
+    for t in range(recipe.samples):
+        x = np.array([y[t - 2**i] if t >= 2**i else 0.0 for i in range(6)])
+        p = 0
+        for neurons in (8, 8, 1):
+            rows = weights[p : p + neurons * (x.size + 1)].reshape(neurons, -1)
+            p += rows.size
+            x = np.sin(np.pi / 2 * (rows[:, 0] + rows[:, 1:] @ x)) ** 2
+        y[t] = x[0]
+    assert np.allclose(y[:10], exact[:10], atol=1e-12)
+    assert not np.array_equal(y, exact)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9), st.integers(1, 40))
+def test_the_kernels_philox_is_numpys(seeds, count):
+    drawn = np.empty((count, len(seeds)))
+    ones = np.ones(count)
+    kernel.draw_parameters(np.array(seeds, np.uint64), np.empty(4, np.uint64), 0 * ones, ones, drawn)
+    for lane, seed in enumerate(seeds):
+        raw = np.random.Philox(key=seed).random_raw(count)
+        assert drawn[:, lane].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
+
+
+def test_long_sounds_are_rendered_one_by_one_and_the_same(monkeypatch):
+    recipe = Recipe(gap=0, seconds=0.05)
+    together = render_lanes(recipe, [1, 2, 3])
+    monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", 1000)
+    assert [s.tolist() for s in render_lanes(recipe, [1, 2, 3])] == [s.tolist() for s in together]
 
 
 def test_an_addition_and_multiplication_in_place_of_fma_would_be_noticed():
@@ -74,7 +127,7 @@ def test_the_sine_stays_within_its_error_and_0_to_1(sine, bound):
     rng = np.random.default_rng(1)
     near_the_top = 0.5 - np.exp(rng.uniform(np.log(1e-17), np.log(0.1), 200_000))
     h = np.concatenate([rng.uniform(0, 0.5, 200_000), near_the_top, rng.uniform(-50, 50, 100_000), [0.5, 0.0]])
-    h = h.astype(sine.dtype)
+    h = h.astype(type(sine[0]))
     out = np.empty_like(h)
     _activate(h, sine, out)
     wide = h.astype(np.longdouble)
@@ -85,8 +138,8 @@ def test_the_sine_stays_within_its_error_and_0_to_1(sine, bound):
 
 
 def test_the_definition_prints_the_kernels_coefficients():
-    assert [float(c) for c in naive.coefficients("double")] == kernel.SINE_DOUBLE.tolist()
-    assert [float(c) for c in naive.coefficients("single")] == kernel.SINE_SINGLE.tolist()
+    assert [float(c) for c in naive.coefficients("double")] == list(kernel.SINE_DOUBLE)
+    assert [float(c) for c in naive.coefficients("single")] == [float(c) for c in kernel.SINE_SINGLE]
 
 
 def test_the_worked_example():
@@ -127,8 +180,6 @@ recipes = st.builds(
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(recipes, st.floats(0.001, 0.1))
 def test_a_longer_render_begins_with_the_shorter_one(recipe, more):
-    import msgspec
-
     longer = render(msgspec.structs.replace(recipe, seconds=recipe.seconds + more))
     assert longer[: recipe.samples].tolist() == render(recipe).tolist()
 
@@ -145,7 +196,7 @@ def test_render_many_is_render_in_order(batch):
 
 def test_a_candidate_is_a_pure_function_of_spec_seed_and_index():
     spec = Spec(name="x")
-    indices = [5, 0, 1_000_000, 31, 32, 5]
+    indices = [5, 0, 1_000_000, BLOCK - 1, BLOCK, 5]
     drawn = [draw(spec, 3, i) for i in indices]
     assert drawn[0] == drawn[-1]
     assert len({r.seed for r in drawn}) == 5
@@ -159,7 +210,7 @@ def test_a_candidate_is_a_pure_function_of_spec_seed_and_index():
 
 def test_draws_stay_within_the_ranges_and_reach_their_ends():
     spec = Spec(name="x", sound={"adjusting": {}})
-    drawn = [draw(spec, 1, 32 * block) for block in range(400)]
+    drawn = [draw(spec, 1, BLOCK * block) for block in range(400)]
     for name, (low, high) in {"length": (3, 10), "gap": (2, 7)}.items():
         assert {getattr(r, name) for r in drawn} == set(range(low, high + 1))
     assert {len(r.hidden) for r in drawn} == {1, 2, 3}
@@ -172,14 +223,12 @@ def test_the_drawing_follows_the_definition():
     """By the letter of "Candidates of a run", from numpy's generator alone."""
     spec = Spec(name="x")
     block, lane = 77, 9
-    import msgspec
-
     sound = msgspec.json.encode(msgspec.to_builtins(spec.sound), order="sorted")
     key = [5, int.from_bytes(hashlib.sha256(sound).digest()[:8], "little")]
 
     def stream(tag):
         bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, block, tag, 0], np.uint64))
-        return iter([(int(b) >> 11) * 2.0**-53 for b in bits.random_raw(64)])
+        return iter([(int(b) >> 11) * 2.0**-53 for b in bits.random_raw(100)])
 
     u = stream(0)
     length = 3 + int(next(u) * 8)
@@ -187,4 +236,6 @@ def test_the_drawing_follows_the_definition():
     hidden = tuple(2 + int(next(u) * 7) for _ in range(1 + int(next(u) * 3)))
     seconds = round(1.0 + next(u) * 3.0, 3)
     seed = int([next(s) for s in [stream(1)] for _ in range(lane + 1)][lane] * 2**53)
-    assert draw(spec, 5, block * 32 + lane) == Recipe(length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed)
+    assert draw(spec, 5, block * BLOCK + lane) == Recipe(
+        length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed
+    )
