@@ -7,7 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.simd import fma, load, rint, spread, store, to_float, where_greater
+from cnndsd.simd import fma, load, rint, rows, spread, store, to_float, where_greater
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
 # Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
@@ -123,103 +123,145 @@ def mix32_lanes(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def act_to(row, rows, h, sine):  # type: ignore[no-untyped-def]
-    """Activate a sum and keep it as a row of the layer's outputs."""
-    store(rows, np.uint64(row), act(h, sine))
+def act_two(h0, h1, row, values, sine):  # type: ignore[no-untyped-def]
+    """``act`` of two sums into neighbouring rows: each coefficient, loaded once, serves both."""
+    r0, r1 = h0 - rint(h0), h1 - rint(h1)
+    z0, z1 = r0 * r0, r1 * r1
+    degree = len(sine) - 1
+    q0 = q1 = spread(sine[degree], z0)
+    for k in range(degree):
+        c = sine[degree - 1 - k]
+        q0, q1 = fma(q0, z0, c), fma(q1, z1, c)
+    one = spread(1.0, z0)
+    store(values, row, min(z0 * q0, one))
+    store(values, row + np.uint64(1), min(z1 * q1, one))
 
 
 @inlined
-def layer(x, y, inputs, neurons, p, half_parameters, sine, lanes):  # type: ignore[no-untyped-def]
-    """Fill the rows of ``y``; four neurons at a time share each load of an input."""
+def layer(values, x, y, inputs, neurons, p, weights, sine, lanes):  # type: ignore[no-untyped-def]
+    """Fill the rows of ``values`` from ``y`` on with a layer whose inputs stand in those from ``x`` on.
+
+    Four neurons at a time share each load of an input.
+    """
     size = inputs + np.uint64(1)
-    n = np.uint64(0)
-    while n + np.uint64(4) <= neurons:
+    row = y
+    end = y + neurons
+    while row + np.uint64(4) <= end:
         p0, p1 = p, p + size
         p2, p3 = p1 + size, p1 + size + size
-        h0, h1 = load(half_parameters, p0, lanes), load(half_parameters, p1, lanes)
-        h2, h3 = load(half_parameters, p2, lanes), load(half_parameters, p3, lanes)
+        h0, h1 = load(weights, p0, lanes), load(weights, p1, lanes)
+        h2, h3 = load(weights, p2, lanes), load(weights, p3, lanes)
         for i in range(inputs):
             k = np.uint64(i)
-            xi = load(x, k, lanes)
+            xi = load(values, x + k, lanes)
             k += np.uint64(1)
-            h0 = fma(load(half_parameters, p0 + k, lanes), xi, h0)
-            h1 = fma(load(half_parameters, p1 + k, lanes), xi, h1)
-            h2 = fma(load(half_parameters, p2 + k, lanes), xi, h2)
-            h3 = fma(load(half_parameters, p3 + k, lanes), xi, h3)
-        act_to(n, y, h0, sine)
-        act_to(n + np.uint64(1), y, h1, sine)
-        act_to(n + np.uint64(2), y, h2, sine)
-        act_to(n + np.uint64(3), y, h3, sine)
-        n += np.uint64(4)
+            h0 = fma(load(weights, p0 + k, lanes), xi, h0)
+            h1 = fma(load(weights, p1 + k, lanes), xi, h1)
+            h2 = fma(load(weights, p2 + k, lanes), xi, h2)
+            h3 = fma(load(weights, p3 + k, lanes), xi, h3)
+        act_two(h0, h1, row, values, sine)
+        act_two(h2, h3, row + np.uint64(2), values, sine)
+        row += np.uint64(4)
         p = p3 + size
-    while n < neurons:
-        h0 = load(half_parameters, p, lanes)
+    if row + np.uint64(2) <= end:
+        p1 = p + size
+        h0, h1 = load(weights, p, lanes), load(weights, p1, lanes)
         for i in range(inputs):
             k = np.uint64(i)
-            h0 = fma(load(half_parameters, p + k + np.uint64(1), lanes), load(x, k, lanes), h0)
-        act_to(n, y, h0, sine)
-        n += np.uint64(1)
+            xi = load(values, x + k, lanes)
+            k += np.uint64(1)
+            h0 = fma(load(weights, p + k, lanes), xi, h0)
+            h1 = fma(load(weights, p1 + k, lanes), xi, h1)
+        act_two(h0, h1, row, values, sine)
+        row += np.uint64(2)
+        p = p1 + size
+    if row < end:
+        h0 = load(weights, p, lanes)
+        for i in range(inputs):
+            k = np.uint64(i)
+            h0 = fma(load(weights, p + k + np.uint64(1), lanes), load(values, x + k, lanes), h0)
+        store(values, row, act(h0, sine))
         p += size
     return p
 
 
 @inlined
-def walk_lanes(half_parameters, bounds, half_amount, seeds, move, lanes):  # type: ignore[no-untyped-def]
-    """As ``walk``, in lanes."""
-    one = half_parameters.dtype.type(1.0)
-    unit = half_parameters.dtype.type(2.0**-23)
-    low_half, high_half = load(seeds, np.uint64(0), lanes), load(seeds, np.uint64(1), lanes)
+def walk_lanes(weights, first, bounds, half_amount, seeds, group, move, lanes):  # type: ignore[no-untyped-def]
+    """As ``walk``, in the lanes of a group, whose parameters begin at row ``first``."""
+    low_half, high_half = load(seeds, group + group, lanes), load(seeds, group + group + np.uint64(1), lanes)
     state = mix32_lanes(low_half ^ mix32_lanes(high_half ^ mix32(move)))
-    for p in range(half_parameters.shape[0]):
-        row = np.uint64(p)
-        value = load(half_parameters, row, lanes)
+    for p in range(bounds.shape[0]):
+        row = first + np.uint64(p)
+        value = load(weights, row, lanes)
         bits = mix32_lanes(state + np.uint32(np.uint32(p) * np.uint32(0x9E3779B9)))
-        v = to_float(bits >> np.uint32(8), value) * unit - one
+        v = to_float(bits >> np.uint32(8), value) * spread(2.0**-23, value) - spread(1.0, value)
         low, high = bounds[p, 0], bounds[p, 1]
         moved = fma(v, half_amount, value)
         moved = where_greater(moved, high, (high + high) - moved, moved)
         moved = where_greater(low, moved, (low + low) - moved, moved)
-        store(half_parameters, row, min(max(moved, low), high))
+        store(weights, row, min(max(moved, low), high))
 
 
 @kernel
-def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, a, b, chunk, out, lanes):  # type: ignore[no-untyped-def]
-    """As ``render_steps``, in lanes: every array has a last axis of lanes.
+def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, values, chunk, out, lanes):  # type: ignore[no-untyped-def]
+    """As ``render_steps``, one candidate per lane, in groups that take turns at every step.
 
-    ``half_parameters``: ``(parameters, lanes)``. ``seeds``: ``(2, lanes)``, low and high halves. ``ring``, ``a``,
-    ``b``: rows of lanes. ``chunk``: ``(steps, lanes)``, scratch. ``out``: ``(lanes, steps)``. ``lanes``: a tuple
-    of as many, for only a type can tell the compiler how many there are.
+    While one group waits for its last neuron another computes. Arrays have an axis of groups, their rows, and an axis
+    of lanes, the first two folded into one: ``half_parameters`` and ``ring`` as there; ``seeds``: low and high halves;
+    ``values``: twice the greatest width; ``chunk``: steps, scratch. ``out``: ``(groups * lanes, steps)``. ``lanes``: a
+    tuple of as many, for only a type can tell the compiler how many there are.
     """
     length = np.uint64(widths[0])
-    mask = np.uint64(ring.shape[0] - 1)
+    groups = np.uint64(seeds.shape[0] // 2)
+    parameters = np.uint64(half_parameters.shape[0]) // groups
+    history = np.uint64(ring.shape[0]) // groups
+    widest = np.uint64(values.shape[0]) // groups // np.uint64(2)
+    held = np.uint64(chunk.shape[0]) // groups
+    mask = history - np.uint64(1)
     steps = np.uint64(out.shape[1])
+    weights, history_rows, value_rows = rows(half_parameters), rows(ring), rows(values)
+    chunk_rows, seed_rows = rows(chunk), rows(seeds)
     move = np.uint32(0)
     until_move = np.uint64(every)
     t = np.uint64(0)
     while t < steps:
-        filled = min(np.uint64(chunk.shape[0]), steps - t)
+        filled = min(held, steps - t)
         for s in range(filled):
-            for i in range(length):
-                delayed = (t - (np.uint64(1) << np.uint64(i))) & mask
-                store(a, np.uint64(i), load(ring, delayed, lanes))
-            p = np.uint64(0)
-            x, y = a, b
-            for w in range(1, widths.size):
-                p = layer(x, y, np.uint64(widths[w - 1]), np.uint64(widths[w]), p, half_parameters, sine, lanes)
-                x, y = y, x
-            heard = load(x, np.uint64(0), lanes)
-            store(ring, t & mask, heard)
-            store(chunk, np.uint64(s), heard)
+            for g in range(groups):
+                group = np.uint64(g)
+                # Rows, not arrays, change places: an array that changes hands is counted each time.
+                x = group * (widest + widest)
+                y = x + widest
+                for i in range(length):
+                    delayed = (t - (np.uint64(1) << np.uint64(i))) & mask
+                    store(value_rows, x + np.uint64(i), load(history_rows, group * history + delayed, lanes))
+                p = group * parameters
+                for w in range(1, widths.size):
+                    inputs, neurons = np.uint64(widths[w - 1]), np.uint64(widths[w])
+                    p = layer(value_rows, x, y, inputs, neurons, p, weights, sine, lanes)
+                    x, y = y, x
+                heard = load(value_rows, x, lanes)
+                store(history_rows, group * history + (t & mask), heard)
+                store(chunk_rows, group * held + np.uint64(s), heard)
             t += np.uint64(1)
             if every > 0:
                 until_move -= np.uint64(1)
                 if until_move == 0:
                     until_move = np.uint64(every)
-                    walk_lanes(half_parameters, bounds, half_amount, seeds, move, lanes)
+                    for g in range(groups):
+                        group = np.uint64(g)
+                        walk_lanes(weights, group * parameters, bounds, half_amount, seed_rows, group, move, lanes)
                     move += np.uint32(1)
         for lane in range(out.shape[0]):
-            for s in range(filled):
-                out[lane, t - filled + np.uint64(s)] = chunk[np.uint64(s), np.uint64(lane)]
+            group, column = np.uint64(lane) // np.uint64(len(lanes)), np.uint64(lane) % np.uint64(len(lanes))
+            turn(chunk, group * held, column, out, np.uint64(lane), t - filled, filled)
+
+
+@inlined
+def turn(chunk, first, column, out, lane, start, count):  # type: ignore[no-untyped-def]
+    """A column of the chunk to a stretch of a row of ``out``."""
+    for s in range(count):
+        out[lane, start + np.uint64(s)] = chunk[first + np.uint64(s), column]
 
 
 @inlined
@@ -235,14 +277,15 @@ def high_product(a, b):  # type: ignore[no-untyped-def]
 
 @kernel
 def draw_parameters(seeds, counts, low, span, half_parameters):  # type: ignore[no-untyped-def]
-    """Fill ``half_parameters``, shape ``(parameters, lanes)``, one network per lane, from Philox4x64-10.
+    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane, from Philox4x64-10.
 
-    ``seeds``: uint64, one per lane. ``low``, ``span``: float64, one per parameter.
+    ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter.
     ``counts``: scratch, ``(4,)``, uint64.
     """
     half = half_parameters.dtype.type(0.5)
+    lanes = half_parameters.shape[2]
     for lane in range(seeds.size):
-        for p in range(half_parameters.shape[0]):
+        for p in range(half_parameters.shape[1]):
             if p % 4 == 0:
                 x0, x1, x2, x3 = np.uint64(p // 4 + 1), np.uint64(0), np.uint64(0), np.uint64(0)
                 k0, k1 = seeds[lane], np.uint64(0)
@@ -256,4 +299,4 @@ def draw_parameters(seeds, counts, low, span, half_parameters):  # type: ignore[
                     k1 += np.uint64(0xBB67AE8584CAA73B)
                 counts[0], counts[1], counts[2], counts[3] = x0, x1, x2, x3
             u = np.float64(counts[p % 4] >> np.uint64(11)) * 2.0**-53
-            half_parameters[p, lane] = half_parameters.dtype.type(low[p] + span[p] * u) * half
+            half_parameters[lane // lanes, p, lane % lanes] = half_parameters.dtype.type(low[p] + span[p] * u) * half

@@ -16,10 +16,11 @@ from cnndsd.simd import aligned_empty
 
 Audio = NDArray[Any]
 
-# Vectors of several registers keep enough sums in flight to hide an fma's latency; with all that a network holds they
-# should stay in the first-level cache. Widths in bytes, the widest that fits is taken.
-_VECTOR_BYTES = (256, 128)
+# A vector of two of the widest registers, times four neurons, keeps eight sums in flight: an fma's latency is hidden.
+_VECTOR_BYTES = 128
+# As many groups of lanes take turns as the first-level cache holds, up to a block's candidates.
 _CACHE_BYTES = 48 * 1024
+_MOST_GROUPS = 4
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 _CHUNK_STEPS = 256
@@ -69,44 +70,58 @@ def render_steps(recipe: Recipe) -> Audio:
 
 def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
     """``render_steps`` of many recipes that differ in their seed alone, side by side; ``shape`` has any seed."""
-    lanes = _lanes(shape)
-    if lanes == 0 or len(seeds) < 2:
+    groups = min(_groups(shape), -(-len(seeds) // _lanes(shape)))
+    if groups == 0 or len(seeds) < 2:
         return [render_steps(msgspec.structs.replace(shape, seed=seed)) for seed in seeds]
     number: Any = sample_type(shape)
+    lanes = _lanes(shape)
+    together = groups * lanes
     widths, sine, every, half_amount, bounds = _shared(shape)
     low, high = ranges(shape).T
-    half_parameters = aligned_empty((low.size, lanes), number)
-    ring = aligned_empty((2 ** (shape.length - 1), lanes), number)
-    a, b = (aligned_empty((int(widths.max()), lanes), number) for _ in "ab")
-    chunk = aligned_empty((_CHUNK_STEPS, lanes), number)
-    halves = aligned_empty((2, lanes), np.uint32)
-    counted = (True,) * lanes
+    half_parameters = aligned_empty((groups, low.size, lanes), number)
+    ring = aligned_empty((groups * 2 ** (shape.length - 1), lanes), number)
+    values = aligned_empty((groups * 2 * int(widths.max()), lanes), number)
+    chunk = aligned_empty((groups * _CHUNK_STEPS, lanes), number)
+    halves = aligned_empty((groups, 2, lanes), np.uint32)
     sounds: list[Audio] = []
-    for start in range(0, len(seeds), lanes):
-        some = seeds[start : start + lanes]
+    for start in range(0, len(seeds), together):
+        some = seeds[start : start + together]
         # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
-        keys = np.array([*some, *[some[-1]] * (lanes - len(some))], dtype=np.uint64)
+        keys = np.array([*some, *[some[-1]] * (together - len(some))], dtype=np.uint64)
         kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, half_parameters)
-        halves[0], halves[1] = keys & np.uint64(0xFFFFFFFF), keys >> np.uint64(32)
+        halves[:, 0] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, lanes)
+        halves[:, 1] = (keys >> np.uint64(32)).reshape(groups, lanes)
         ring[:] = 0.0
         out = np.empty((len(some), shape.steps), dtype=number)
         kernel.render_lanes(
-            half_parameters, widths, sine, every, half_amount, bounds, halves, ring, a, b, chunk, out, counted
+            half_parameters.reshape(-1, lanes),
+            widths,
+            sine,
+            every,
+            half_amount,
+            bounds,
+            halves.reshape(-1, lanes),
+            ring,
+            values,
+            chunk,
+            out,
+            (True,) * lanes,
         )
         sounds.extend(out)
     return sounds
 
 
 def _lanes(shape: Recipe) -> int:
-    """How many networks of this shape to render side by side; 0: one by one."""
-    size = np.dtype(sample_type(shape)).itemsize
+    return _VECTOR_BYTES // int(np.dtype(sample_type(shape)).itemsize)
+
+
+def _groups(shape: Recipe) -> int:
+    """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
     rows = shape.parameters + 2 * max(shape.widths) + 2 * shape.length
-    for width in _VECTOR_BYTES:
-        if rows * width <= _CACHE_BYTES or width == _VECTOR_BYTES[-1]:
-            lanes = width // size
-            if lanes * size * max(shape.steps, 2**shape.length) <= _BATCH_BYTES:
-                return lanes
-    return 0
+    groups = max(1, min(_MOST_GROUPS, _CACHE_BYTES // (rows * _VECTOR_BYTES)))
+    while groups and groups * _VECTOR_BYTES * max(shape.steps, 2**shape.length) > _BATCH_BYTES:
+        groups -= 1
+    return groups
 
 
 def _shared(recipe: Recipe) -> tuple[NDArray[np.int64], tuple[Any, ...], int, Any, Audio]:

@@ -49,11 +49,26 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     return aligned
 
 
-def _pointer(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, row: Any, vector: Vector) -> Any:
-    """Address of a row of an array of shape (rows, lanes), as a pointer to a vector."""
-    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+@intrinsic
+def rows(typing_context: Any, array: Any) -> Any:
+    """The rows of an aligned array of shape ``(rows, lanes)``, as ``load`` and ``store`` take them.
+
+    It is the bare address: numba counts references to an array each time it is handed on, even inside a loop. The
+    array must outlive it.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+def _row(builder: ir.IRBuilder, pointer: Any, row: Any, vector: Vector) -> Any:
+    """Address of a row, as a pointer to a vector."""
     offset = builder.mul(row, ir.Constant(row.type, vector.lanes))
-    return builder.bitcast(builder.gep(data, [offset]), ir.VectorType(_llvm(vector.element), vector.lanes).as_pointer())
+    return builder.bitcast(
+        builder.gep(pointer, [offset]), ir.VectorType(_llvm(vector.element), vector.lanes).as_pointer()
+    )
 
 
 def _align(vector: Vector) -> int:
@@ -61,27 +76,25 @@ def _align(vector: Vector) -> int:
 
 
 @intrinsic
-def load(typing_context: Any, array: Any, row: Any, lanes: Any) -> Any:
-    """Row ``row`` (unsigned) of an aligned array of shape ``(rows, lanes)``; ``lanes`` is a tuple of as many."""
-    vector = Vector(array.dtype, lanes.count)
+def load(typing_context: Any, pointer: Any, row: Any, lanes: Any) -> Any:
+    """Row ``row`` (unsigned); ``lanes`` is a tuple of as many."""
+    vector = Vector(pointer.dtype, lanes.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], vector)
-        return builder.load(pointer, align=_align(vector))
+        return builder.load(_row(builder, arguments[0], arguments[1], vector), align=_align(vector))
 
-    return vector(array, types.uintp, lanes), generate
+    return vector(pointer, types.uintp, lanes), generate
 
 
 @intrinsic
-def store(typing_context: Any, array: Any, row: Any, value: Any) -> Any:
-    """Write a vector to row ``row`` (unsigned) of an aligned array of shape ``(rows, lanes)``."""
+def store(typing_context: Any, pointer: Any, row: Any, value: Any) -> Any:
+    """Write a vector to row ``row`` (unsigned)."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], value)
-        builder.store(arguments[2], pointer, align=_align(value))
+        builder.store(arguments[2], _row(builder, arguments[0], arguments[1], value), align=_align(value))
         return context.get_dummy_value()
 
-    return types.void(array, types.uintp, value), generate
+    return types.void(pointer, types.uintp, value), generate
 
 
 def _spread(builder: ir.IRBuilder, value: Any, like: ir.Type) -> Any:
