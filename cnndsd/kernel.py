@@ -7,7 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.simd import fma, load, rint, rows, spread, store, to_float, where_greater
+from cnndsd.simd import ALIGNMENT, fma, load, rint, rows, spread, store, to_float, turn, where_greater
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
 # Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
@@ -42,7 +42,7 @@ SINE_SINGLE = tuple(
 
 
 @inlined
-def act(h, sine):  # type: ignore[no-untyped-def]
+def act(h, sine):
     """``sin(pi * h) ** 2``: fold into half a period, then Horner in the square; rounding must not pass 1."""
     r = h - rint(h)
     z = r * r
@@ -54,7 +54,7 @@ def act(h, sine):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def mix32(x):  # type: ignore[no-untyped-def]
+def mix32(x):
     """A bijection of 32-bit numbers in which every input bit reaches every output bit."""
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x21F0AAAD))
@@ -64,7 +64,7 @@ def mix32(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def walk(half_parameters, bounds, half_amount, seed_low, seed_high, move):  # type: ignore[no-untyped-def]
+def walk(half_parameters, bounds, half_amount, seed_low, seed_high, move):
     """Move every parameter once and reflect it at the ends of its range.
 
     ``bounds``: shape ``(parameters, 2)``, the halved low and high of each.
@@ -85,7 +85,7 @@ def walk(half_parameters, bounds, half_amount, seed_low, seed_high, move):  # ty
 
 
 @kernel
-def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed_low, seed_high, ring, a, b, steps):  # type: ignore[no-untyped-def]
+def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed_low, seed_high, ring, a, b, steps):
     """Fill ``steps`` with the network's outputs, one evaluation each, delays 1, 2, 4, … steps.
 
     ``half_parameters``: ``(parameters,)``, walked in place when ``every > 0``. ``widths``: inputs, hidden layers,
@@ -115,7 +115,7 @@ def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed
 
 
 @inlined
-def mix32_lanes(x):  # type: ignore[no-untyped-def]
+def mix32_lanes(x):
     """``mix32`` in lanes."""
     x = (x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD)
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0x735A2D97)
@@ -123,7 +123,7 @@ def mix32_lanes(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def act_two(h0, h1, row, values, sine):  # type: ignore[no-untyped-def]
+def act_two(h0, h1, row, values, sine):
     """``act`` of two sums into neighbouring rows: each coefficient, loaded once, serves both."""
     r0, r1 = h0 - rint(h0), h1 - rint(h1)
     z0, z1 = r0 * r0, r1 * r1
@@ -138,7 +138,7 @@ def act_two(h0, h1, row, values, sine):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def layer(values, x, y, inputs, neurons, p, weights, sine, lanes):  # type: ignore[no-untyped-def]
+def layer(values, x, y, inputs, neurons, p, weights, sine, lanes):
     """Fill the rows of ``values`` from ``y`` on with a layer whose inputs stand in those from ``x`` on.
 
     Four neurons at a time share each load of an input.
@@ -186,7 +186,7 @@ def layer(values, x, y, inputs, neurons, p, weights, sine, lanes):  # type: igno
 
 
 @inlined
-def walk_lanes(weights, first, bounds, half_amount, seeds, group, move, lanes):  # type: ignore[no-untyped-def]
+def walk_lanes(weights, first, bounds, half_amount, seeds, group, move, lanes):
     """As ``walk``, in the lanes of a group, whose parameters begin at row ``first``."""
     low_half, high_half = load(seeds, group + group, lanes), load(seeds, group + group + np.uint64(1), lanes)
     state = mix32_lanes(low_half ^ mix32_lanes(high_half ^ mix32(move)))
@@ -203,7 +203,7 @@ def walk_lanes(weights, first, bounds, half_amount, seeds, group, move, lanes): 
 
 
 @kernel
-def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, values, chunk, out, lanes):  # type: ignore[no-untyped-def]
+def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, values, chunk, out, lanes):
     """As ``render_steps``, one candidate per lane, in groups that take turns at every step.
 
     While one group waits for its last neuron another computes. Arrays have an axis of groups, their rows, and an axis
@@ -220,7 +220,8 @@ def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seed
     mask = history - np.uint64(1)
     steps = np.uint64(out.shape[1])
     weights, history_rows, value_rows = rows(half_parameters), rows(ring), rows(values)
-    chunk_rows, seed_rows = rows(chunk), rows(seeds)
+    chunk_rows, seed_rows, out_rows = rows(chunk), rows(seeds), rows(out)
+    side = np.uint64(ALIGNMENT // out.itemsize)
     move = np.uint32(0)
     until_move = np.uint64(every)
     t = np.uint64(0)
@@ -252,20 +253,27 @@ def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seed
                         group = np.uint64(g)
                         walk_lanes(weights, group * parameters, bounds, half_amount, seed_rows, group, move, lanes)
                     move += np.uint32(1)
-        for lane in range(out.shape[0]):
-            group, column = np.uint64(lane) // np.uint64(len(lanes)), np.uint64(lane) % np.uint64(len(lanes))
-            turn(chunk, group * held, column, out, np.uint64(lane), t - filled, filled)
+        lane = np.uint64(0)
+        while lane < np.uint64(out.shape[0]):
+            row = lane // np.uint64(len(lanes)) * held
+            column = lane % np.uint64(len(lanes))
+            s = np.uint64(0)
+            if lane + side <= np.uint64(out.shape[0]):
+                while s + side <= filled:
+                    turn(chunk_rows, row + s, column, lanes, out_rows, steps, lane * steps + t - filled + s)
+                    s += side
+                turned = side
+            else:
+                turned = np.uint64(out.shape[0]) - lane
+            while s < filled:
+                for i in range(turned):
+                    out[lane + np.uint64(i), t - filled + s] = chunk[row + s, column + np.uint64(i)]
+                s += np.uint64(1)
+            lane += turned
 
 
 @inlined
-def turn(chunk, first, column, out, lane, start, count):  # type: ignore[no-untyped-def]
-    """A column of the chunk to a stretch of a row of ``out``."""
-    for s in range(count):
-        out[lane, start + np.uint64(s)] = chunk[first + np.uint64(s), column]
-
-
-@inlined
-def high_product(a, b):  # type: ignore[no-untyped-def]
+def high_product(a, b):
     """The upper 64 bits of the product of two 64-bit numbers."""
     low32 = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
@@ -276,7 +284,7 @@ def high_product(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def draw_parameters(seeds, counts, low, span, half_parameters):  # type: ignore[no-untyped-def]
+def draw_parameters(seeds, counts, low, span, half_parameters):
     """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane, from Philox4x64-10.
 
     ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter.

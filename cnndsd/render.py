@@ -23,7 +23,7 @@ _CACHE_BYTES = 48 * 1024
 _MOST_GROUPS = 4
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
-_CHUNK_STEPS = 256
+_CHUNK_STEPS = 64
 
 
 def render(recipe: Recipe) -> Audio:

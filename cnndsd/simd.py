@@ -60,7 +60,7 @@ def rows(typing_context: Any, array: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         return cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
 
-    return types.CPointer(array.dtype)(array), generate
+    return types.CPointer(array.dtype)(array), generate  # type: ignore[attr-defined]
 
 
 def _row(builder: ir.IRBuilder, pointer: Any, row: Any, vector: Vector) -> Any:
@@ -95,6 +95,48 @@ def store(typing_context: Any, pointer: Any, row: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(pointer, types.uintp, value), generate
+
+
+@intrinsic
+def turn(
+    typing_context: Any, pointer: Any, row: Any, column: Any, lanes: Any, out: Any, stride: Any, start: Any
+) -> Any:
+    """Write a square of 64-byte rows turned: its column c goes to ``out + start + c * stride`` (counted in items).
+
+    Each round interleaves the first half of the rows with the second; after log2(side) rounds rows are columns.
+    """
+    width, side = lanes.count, _side(pointer.dtype)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        source, row, column, _, target, stride, start = arguments
+        size = ir.IntType(64)
+        kind = ir.VectorType(_llvm(pointer.dtype), side)
+        offset = builder.add(builder.mul(row, ir.Constant(size, width)), column)
+        held = []
+        for i in range(side):
+            place = builder.gep(source, [builder.add(offset, ir.Constant(size, i * width))])
+            held.append(builder.load(builder.bitcast(place, kind.as_pointer()), align=_item(pointer.dtype)))
+        indices = ir.VectorType(ir.IntType(32), side)
+        low = ir.Constant(indices, [i // 2 + (i % 2) * side for i in range(side)])
+        high = ir.Constant(indices, [side // 2 + i // 2 + (i % 2) * side for i in range(side)])
+        for _ in range(side.bit_length() - 1):
+            pairs = list(zip(held[: side // 2], held[side // 2 :], strict=True))
+            held = [builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
+        for i, value in enumerate(held):
+            place = builder.gep(target, [builder.add(start, builder.mul(stride, ir.Constant(size, i)))])
+            builder.store(value, builder.bitcast(place, kind.as_pointer()), align=_item(pointer.dtype))
+        return context.get_dummy_value()
+
+    u = types.uintp
+    return types.void(pointer, u, u, lanes, out, u, u), generate
+
+
+def _item(element: Any) -> int:
+    return int(element.bitwidth) // 8
+
+
+def _side(element: Any) -> int:
+    return ALIGNMENT // _item(element)
 
 
 def _spread(builder: ir.IRBuilder, value: Any, like: ir.Type) -> Any:

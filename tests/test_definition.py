@@ -50,7 +50,7 @@ def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
 @pytest.mark.parametrize("vector_bytes", [64, 128, 256])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_every_lane_of_every_width_is_the_scalar_kernels_sound(vector_bytes, precision, monkeypatch):
-    monkeypatch.setattr(RENDER_ROOM, "_VECTOR_BYTES", (vector_bytes,))
+    monkeypatch.setattr(RENDER_ROOM, "_VECTOR_BYTES", vector_bytes)
     for shape in SHAPES:
         recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
         seeds = [2**61 * (i % 3) + 977 * i for i in range(67)]  # two or more batches, the last one not full
@@ -80,12 +80,13 @@ def test_a_sine_of_the_c_library_would_be_noticed():
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9), st.integers(1, 40))
 def test_the_kernels_philox_is_numpys(seeds, count):
-    drawn = np.empty((count, len(seeds)))
+    drawn = np.empty((len(seeds), count, 2))
     ones = np.ones(count)
-    kernel.draw_parameters(np.array(seeds, np.uint64), np.empty(4, np.uint64), 0 * ones, ones, drawn)
-    for lane, seed in enumerate(seeds):
+    keys = np.repeat(np.array(seeds, np.uint64), 2)
+    kernel.draw_parameters(keys, np.empty(4, np.uint64), 0 * ones, ones, drawn)
+    for group, seed in enumerate(seeds):
         raw = np.random.Philox(key=seed).random_raw(count)
-        assert drawn[:, lane].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
+        assert drawn[group, :, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
 
 
 def test_long_sounds_are_rendered_one_by_one_and_the_same(monkeypatch):
