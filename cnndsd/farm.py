@@ -125,7 +125,7 @@ def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
     sound = master(audio, recipe.sample_rate, spec.master)
     data = audiofile.encode(sound, recipe, spec.format)
     if audiofile.FORMATS[spec.format].is_lossy:
-        ceiling = 10 ** (spec.master.peak_dbtp / 20)
+        ceiling = 1.0 if spec.master.level == "none" else 10 ** (spec.master.peak_dbtp / 20)
         for _ in range(_LOSSY_TRIES):
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:

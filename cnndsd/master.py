@@ -25,7 +25,8 @@ def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering 
 
     ``dc="raw"`` leaves the offset, ``"rescale"`` stretches lowest..highest to -1..1, ``"center"`` takes the offset
     out with a high-pass, so that the sound oscillates about zero. ``level="loudness"`` brings the integrated
-    loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever is quieter; ``"peak"`` the latter.
+    loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever is quieter; ``"peak"`` the latter;
+    ``"none"`` changes nothing, unless a sample would pass 1.
     """
     mastering = mastering or Mastering()
     sound = np.asarray(audio, dtype=np.float64)
@@ -43,8 +44,10 @@ def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering 
             # What trimming and fading left of the offset goes under the same window: the ends stay at zero.
             sound -= window * (sound.mean() / window.mean())
     if mastering.level != "none":
-        sound = level(sound, sample_rate, mastering)
-    return sound
+        return level(sound, sample_rate, mastering)
+    # Centering can overshoot and stretching round upwards; no format may have to clip.
+    peak = float(np.abs(sound).max())
+    return sound / peak if peak > 1.0 else sound
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:

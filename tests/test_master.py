@@ -106,3 +106,12 @@ def test_loudness_of_the_standards_reference_tone():
 def test_the_wanted_loudness_is_reached(wanted):
     sound = master(SOUNDS["tone"], RATE, Mastering(loudness_lufs=wanted))
     assert loudness(sound, RATE) == pytest.approx(wanted, abs=0.1)
+
+
+@pytest.mark.parametrize("dc", ["rescale", "center"])
+def test_an_unlevelled_sound_never_passes_full_scale(dc):
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        steps = np.repeat(rng.integers(0, 2, 30).astype(float), 2000) * rng.uniform(0.1, 1.0)
+        sound = master(steps, RATE, Mastering(dc=dc, level="none"))
+        assert np.abs(sound).max() <= 1.0
