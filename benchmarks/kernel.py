@@ -1,8 +1,8 @@
 """Render speed of one core, and its share of what the fma units allow: ``python benchmarks/kernel.py [--json FILE]``.
 
 The limit is measured in the same run, by eight independent chains of vector fmas, interleaved with the kernel.
-Operations are counted from the shape: a multiply-add per weight, and per neuron one product for the square, Horner's fmas and one
-product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other units.
+Operations are counted from the shape: a multiply-add per weight, and per neuron one product for the square,
+Horner's fmas and one product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other units.
 """
 
 import argparse
