@@ -1,8 +1,9 @@
 """Render speed of one core, and its share of what the fma units allow: ``python benchmarks/kernel.py [--json FILE]``.
 
 The limit is measured in the same run, by eight independent chains of vector fmas, interleaved with the kernel.
-Operations are counted from the shape: a multiply-add per weight, and per neuron one product for the square,
-Horner's fmas and one product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other units.
+Operations are counted from the shape: a multiply-add per weight, and per neuron one product for the square, Horner's
+fmas and one product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other
+units.
 """
 
 import argparse
@@ -57,11 +58,12 @@ def measure(recipe: Recipe, rounds: int) -> dict:
     operations = steps_per_network * (recipe.macs / recipe.steps + activation * sum(recipe.widths[1:])) * NETWORKS
     fmas = limit(np.float32 if recipe.precision == "single" else np.float64)
     seeds = list(range(NETWORKS))
-    compile_s = seconds(lambda: render_lanes(recipe, seeds))
+    out = np.empty((NETWORKS, recipe.steps), np.float32 if recipe.precision == "single" else np.float64)
+    compile_s = seconds(lambda: render_lanes(recipe, seeds, out))
     times, limits = [], []
     for _ in range(rounds):
         limits.append(fmas())
-        times.append(seconds(lambda: render_lanes(recipe, seeds)))
+        times.append(seconds(lambda: render_lanes(recipe, seeds, out)))
     share = [operations / t / ceiling for t, ceiling in zip(times, limits, strict=True)]
     return {
         "length": recipe.length,

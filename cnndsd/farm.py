@@ -15,12 +15,12 @@ from cnndsd.master import master, true_peak
 from cnndsd.measure import measure_steps
 from cnndsd.pack import Sound
 from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
-from cnndsd.render import Audio, hold, raw_sha256, render_lanes, render_steps
+from cnndsd.render import Audio, hold, raw_sha256, render_steps, render_streams, scratch
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
 
 # Candidates in a unit: some tenths of a second of work, so that progress moves and an interruption loses little.
-_UNIT = 4 * BLOCK
+_UNIT = 16 * BLOCK
 # A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
 _LOSSY_TRIES = 8
 
@@ -43,11 +43,12 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
     """Judge the candidates ``first`` to ``first + count - 1``; ``first`` begins a block."""
     findings = Findings()
     shelf = _shelf(spec)
+    memory = scratch()
     for start in range(first, first + count, BLOCK):
         block = start // BLOCK
         shape = draw_shape(spec, seed, block)
         seeds = draw_seeds(spec, seed, block)[: first + count - start]
-        for lane, steps in enumerate(render_lanes(shape, seeds)):
+        for lane, steps in enumerate(render_streams(shape, seeds, memory)):
             measures = measure_steps(steps, shape.sample_rate, shape.hold)
             reason = judge(measures, spec.judge)
             if reason is None:
@@ -139,7 +140,7 @@ def compile_kernels(spec: Spec) -> None:
     """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
     for hidden in ((), (64, 64)):
         shape = Recipe(hidden=hidden, gap=0, seconds=0.01, sample_rate=8000, precision=spec.sound.precision)
-        for steps in (render_steps(shape), *render_lanes(shape, [1, 2])):
+        for steps in (render_steps(shape), *render_streams(shape, [1, 2], scratch())):
             measure_steps(steps, shape.sample_rate, shape.hold)
 
 

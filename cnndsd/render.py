@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -39,7 +39,10 @@ def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
         groups[msgspec.structs.replace(recipe, seed=0)].append(place)
     sounds: list[Audio] = [np.empty(0)] * len(recipes)
     for shape, places in groups.items():
-        for place, steps in zip(places, render_lanes(shape, [recipes[p].seed for p in places]), strict=True):
+        seeds = [recipes[p].seed for p in places]
+        out = np.empty((len(seeds), shape.steps), dtype=sample_type(shape))
+        render_lanes(shape, seeds, out)
+        for place, steps in zip(places, out, strict=True):
             sounds[place] = hold(steps, shape)
     return sounds
 
@@ -68,11 +71,33 @@ def render_steps(recipe: Recipe) -> Audio:
     return steps
 
 
-def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
-    """``render_steps`` of many recipes that differ in their seed alone, side by side; ``shape`` has any seed."""
+def scratch() -> Audio:
+    """Memory for ``render_streams``; untouched parts of it cost nothing."""
+    return np.empty(_BATCH_BYTES, dtype=np.uint8)
+
+
+def render_streams(shape: Recipe, seeds: Sequence[int], memory: Audio) -> Iterator[Audio]:
+    """``render_steps`` of many recipes that differ in their seed alone, in order; each is good until the next is asked.
+
+    ``memory`` comes from ``scratch`` and is used again and again: fresh pages would take a fifth of the time.
+    """
+    number = np.dtype(sample_type(shape))
+    size = shape.steps * number.itemsize
+    at_once = _BATCH_BYTES // size
+    for start in range(0, len(seeds), max(1, at_once)):
+        some = seeds[start : start + max(1, at_once)]
+        out = memory[: len(some) * size].view(number) if at_once else np.empty(shape.steps, number)
+        render_lanes(shape, some, out.reshape(len(some), shape.steps))
+        yield from out.reshape(len(some), shape.steps)
+
+
+def render_lanes(shape: Recipe, seeds: Sequence[int], out: Audio) -> None:
+    """``render_steps`` of many recipes that differ in their seed alone, side by side, into the rows of ``out``."""
     groups = min(_groups(shape), -(-len(seeds) // _lanes(shape)))
     if groups == 0 or len(seeds) < 2:
-        return [render_steps(msgspec.structs.replace(shape, seed=seed)) for seed in seeds]
+        for row, seed in zip(out, seeds, strict=True):
+            row[:] = render_steps(msgspec.structs.replace(shape, seed=seed))
+        return
     number: Any = sample_type(shape)
     lanes = _lanes(shape)
     together = groups * lanes
@@ -83,7 +108,6 @@ def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
     values = aligned_empty((groups * 2 * int(widths.max()), lanes), number)
     chunk = aligned_empty((groups * _CHUNK_STEPS, lanes), number)
     halves = aligned_empty((groups, 2, lanes), np.uint32)
-    sounds: list[Audio] = []
     for start in range(0, len(seeds), together):
         some = seeds[start : start + together]
         # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
@@ -92,7 +116,6 @@ def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
         halves[:, 0] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, lanes)
         halves[:, 1] = (keys >> np.uint64(32)).reshape(groups, lanes)
         ring[:] = 0.0
-        out = np.empty((len(some), shape.steps), dtype=number)
         kernel.render_lanes(
             half_parameters.reshape(-1, lanes),
             widths,
@@ -104,11 +127,9 @@ def render_lanes(shape: Recipe, seeds: Sequence[int]) -> list[Audio]:
             ring,
             values,
             chunk,
-            out,
+            out[start : start + together],
             (True,) * lanes,
         )
-        sounds.extend(out)
-    return sounds
 
 
 def _lanes(shape: Recipe) -> int:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cnndsd import Recipe, Spec, kernel, render, render_many
 from cnndsd.network import parameters
 from cnndsd.recipe import BLOCK, draw
-from cnndsd.render import raw_sha256, render_lanes, render_steps
+from cnndsd.render import raw_sha256, render_steps, render_streams, scratch
 
 # `cnndsd.render` is the verb; this is the room.
 RENDER_ROOM = importlib.import_module("cnndsd.render")
@@ -51,10 +51,11 @@ def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_every_lane_of_every_width_is_the_scalar_kernels_sound(vector_bytes, precision, monkeypatch):
     monkeypatch.setattr(RENDER_ROOM, "_VECTOR_BYTES", vector_bytes)
+    memory = scratch()
     for shape in SHAPES:
         recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
         seeds = [2**61 * (i % 3) + 977 * i for i in range(67)]  # two or more batches, the last one not full
-        for seed, steps in zip(seeds, render_lanes(recipe, seeds), strict=True):
+        for seed, steps in zip(seeds, render_streams(recipe, seeds, memory), strict=True):
             alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
 
@@ -89,11 +90,14 @@ def test_the_kernels_philox_is_numpys(seeds, count):
         assert drawn[group, :, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
 
 
-def test_long_sounds_are_rendered_one_by_one_and_the_same(monkeypatch):
+@pytest.mark.parametrize("size", [1_000, 20_000, 100_000, 1_000_000])
+def test_sounds_that_fill_the_memory_are_the_same(size, monkeypatch):
+    """Less than one sound, one, a few, and all of them in the memory of a batch."""
     recipe = Recipe(gap=0, seconds=0.05)
-    together = render_lanes(recipe, [1, 2, 3])
-    monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", 1000)
-    assert [s.tolist() for s in render_lanes(recipe, [1, 2, 3])] == [s.tolist() for s in together]
+    seeds = list(range(40))
+    alone = [render_steps(msgspec.structs.replace(recipe, seed=seed)).tolist() for seed in seeds]
+    monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", size)
+    assert [s.tolist() for s in render_streams(recipe, seeds, scratch())] == alone
 
 
 def test_an_addition_and_multiplication_in_place_of_fma_would_be_noticed():
