@@ -189,7 +189,7 @@ def _tally(refused: dict[str, int]) -> str:
 def _render(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from cnndsd import audiofile, farm, pack
+    from cnndsd import audiofile, pack
     from cnndsd.recipe import Recipe
     from cnndsd.render import raw_sha256, render
     from cnndsd.schema import Invalid
@@ -210,7 +210,13 @@ def _render(options: argparse.Namespace) -> int:
     recipe = _changed(_read_recipe(options.file) if options.file else Recipe(), changes, "--")
     spec = Spec(name="render", format=formats[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate))
     audio = render(recipe)
-    data = audiofile.encode_raw(audio, recipe) if options.raw else farm.to_file(audio, recipe, spec)
+    if options.raw:
+        data = audiofile.encode_raw(audio, recipe)
+    else:
+        # Mastering loads scipy, which takes longer than rendering.
+        from cnndsd import farm
+
+        data = farm.to_file(audio, recipe, spec)
     with pack.replacing(out) as file:
         file.write(data)
     print(out)
