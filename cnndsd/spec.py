@@ -111,7 +111,7 @@ class Spec(Checked, frozen=True):
     author: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
     licence: Literal["CC0-1.0", "CC-BY-4.0"] = "CC0-1.0"
     count: Annotated[int, Meta(ge=1, le=10_000)] = 48
-    candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 16_384
+    candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 65_536
     seed: Seed = 1
     format: SoundFormat = "wav24"
     sound: Ranges = Ranges()
