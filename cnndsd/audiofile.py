@@ -71,6 +71,10 @@ def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format) -> bytes:
 def read_recipe(path: Path | str) -> Recipe:
     """The recipe in a sound file's comment; ``Invalid`` when there is none."""
     try:
+        Path(path).open("rb").close()
+    except OSError as error:
+        raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: a sound file made by cnndsd") from None
+    try:
         with soundfile.SoundFile(str(path)) as file:
             comment = file.comment
     except (soundfile.LibsndfileError, OSError) as error:

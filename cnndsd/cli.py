@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
@@ -53,9 +53,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
 
 
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """``--weights -1,1`` as ``--weights=-1,1``: argparse takes a value that begins with a minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--weights", "--biases") and argument.startswith("-"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def _say(message: str, code: int) -> int:
-    print(f"cnndsd: {' '.join(message.split())}", file=sys.stderr)
+    print(f"cnndsd: {_plain(' '.join(message.split()))}", file=sys.stderr)
     return code
+
+
+def _plain(text: str) -> str:
+    """Words from someone else's file, fit for a terminal."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 500 else text[:497] + "..."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -155,7 +172,10 @@ def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
     from cnndsd import farm, pack
     from cnndsd.executors import executor
 
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):
+        # nohup has the hangup ignored, and that is respected.
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _terminate)
     total = None if deadline is not None else spec.candidates
     shown = sys.stderr.isatty()
     # The zip is opened first: a folder that cannot be written is told now, not in the morning.
@@ -207,17 +227,18 @@ def _render(options: argparse.Namespace) -> int:
     changes = {name: value for name, value in changes.items() if value is not None}
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
-    recipe = _changed(_read_recipe(options.file) if options.file else Recipe(), changes, "--")
+    recipe = _changed(_read_recipe(options.file) if options.file is not None else Recipe(), changes, "--")
     spec = Spec(name="render", format=formats[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate))
-    audio = render(recipe)
-    if options.raw:
-        data = audiofile.encode_raw(audio, recipe)
-    else:
-        # Mastering loads scipy, which takes longer than rendering.
-        from cnndsd import farm
-
-        data = farm.to_file(audio, recipe, spec)
+    # Opened first: a place that cannot be written is told before the work.
     with pack.replacing(out) as file:
+        audio = render(recipe)
+        if options.raw:
+            data = audiofile.encode_raw(audio, recipe)
+        else:
+            # Mastering loads scipy, which takes longer than rendering.
+            from cnndsd import farm
+
+            data = farm.to_file(audio, recipe, spec)
         file.write(data)
     print(out)
     return _say(f"raw sha256 {raw_sha256(audio)}", DONE)
@@ -262,7 +283,7 @@ def _describe_pack(manifest: dict[str, Any]) -> str:
             f"{measures['heard_s']:9.2f}{measures['brightness_hz']:11.0f}{measures['flatness']:6.2f}"
             f"{measures['movement_db']:10.1f}"
         )
-    return "\n".join(lines)
+    return "\n".join(_plain(line) for line in lines)
 
 
 def _short(value: Any) -> str:
@@ -344,7 +365,7 @@ def _seconds_until(clock: tuple[int, int]) -> float:
 _minutes = _argument(_positive, "a number of minutes above 0")
 _jobs = _argument(_job_count, "1 to 1024")
 _clock = _argument(_time_of_day, "a time of day as HH:MM")
-_widths = _argument(lambda text: [int(w) for w in text.split(",") if w.strip()], "whole numbers such as 8,8")
+_widths = _argument(lambda text: [int(w) for w in text.split(",")] if text.strip() else [], "whole numbers such as 8,8")
 
 
 def _pair(text: str) -> list[float]:

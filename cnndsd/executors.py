@@ -1,7 +1,9 @@
 """Where work units run: in this process, or over worker processes. Anything with ``submit`` will do."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
@@ -24,7 +26,9 @@ class Processes(ProcessPoolExecutor):
     """Spawned worker processes: forking a process that has started threads or a JIT is unsafe."""
 
     def __init__(self, jobs: int) -> None:
-        super().__init__(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_to_parent)
+        # Windows cannot wait for more than 61.
+        most = 61 if os.name == "nt" else jobs
+        super().__init__(min(jobs, most), mp_context=multiprocessing.get_context("spawn"), initializer=_serve_parent)
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> bool | None:
         # On an error or Ctrl-C nobody waits for what was begun.
@@ -37,8 +41,17 @@ class Processes(ProcessPoolExecutor):
         return super().__exit__(kind, value, trace)
 
 
-def _leave_signals_to_parent() -> None:
+def _serve_parent() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it, whatever killed it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def executor(jobs: int) -> Executor:

@@ -19,8 +19,10 @@ from cnndsd.render import Audio, hold, raw_sha256, render_steps, render_streams,
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
 
-# Candidates in a unit: some tenths of a second of work, so that progress moves and an interruption loses little.
-_UNIT = 16 * BLOCK
+# Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
+# and an interruption loses little; and no more blocks than this.
+_UNIT_MACS = 4e9
+_UNIT_BLOCKS = 16
 # A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
 _LOSSY_TRIES = 8
 
@@ -74,7 +76,8 @@ def search(
     compile_kernels(spec)
     total = Findings()
     shelf = _shelf(spec)
-    starts = iter(range(0, spec.candidates, _UNIT))
+    unit = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.sound.heaviest_macs))))
+    starts = iter(range(0, spec.candidates, unit))
     waiting: deque[Future[Findings]] = deque()
 
     def submit() -> None:
@@ -82,7 +85,7 @@ def search(
         if deadline is None or time.monotonic() < deadline or (not waiting and not total.candidates):
             start = next(starts, None)
             if start is not None:
-                waiting.append(executor.submit(judge_unit, spec, spec.seed, start, min(_UNIT, spec.candidates - start)))
+                waiting.append(executor.submit(judge_unit, spec, spec.seed, start, min(unit, spec.candidates - start)))
 
     for _ in range(2 * jobs):
         submit()

@@ -18,6 +18,7 @@ MIN_S = 0.06
 _PEAK_MARGIN_DB = 0.3
 # pyloudnorm needs one whole gating block, and misreads a partial one.
 _BLOCK_S, _HOP_S = 0.4, 0.1
+_STRETCH, _OVERLAP = 2**20, 64
 
 
 def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
@@ -36,11 +37,12 @@ def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering 
     elif mastering.dc == "center":
         sound = center(sound, sample_rate, mastering.highpass_hz)
     if mastering.trim:
-        sound = trim(sound, sample_rate)
-    if mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
+        rest = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
+        sound = trim(sound, sample_rate, rest)
+    if mastering.dc == "center" or mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
         window = fades(sound.size, sample_rate, mastering.fade_in_s, mastering.fade_out_s)
         sound = sound * window
-        if mastering.dc == "center":
+        if mastering.dc == "center" and window.any():
             # What trimming and fading left of the offset goes under the same window: the ends stay at zero.
             sound -= window * (sound.mean() / window.mean())
     if mastering.level != "none":
@@ -57,15 +59,19 @@ def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> 
     return np.asarray(signal.sosfilt(sections, sound, zi=rest)[0])
 
 
-def trim(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """Cut what lies below ``TRIM_DB`` of the peak at both ends, but leave at least ``MIN_S``."""
-    magnitude = np.abs(sound)
-    loud = np.flatnonzero(magnitude > magnitude.max() * 10 ** (TRIM_DB / 20))
-    if not loud.size:
+def trim(sound: NDArray[np.float64], sample_rate: int, rest: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
+    """Cut both ends where they stay within ``TRIM_DB`` of the peak from rest, but leave at least ``MIN_S``.
+
+    ``rest``: the levels that count as silence at the start and at the end.
+    """
+    least = min(sound.size, math.ceil(MIN_S * sample_rate))
+    from_start, from_end = np.abs(sound - rest[0]), np.abs(sound - rest[1])
+    threshold = min(from_start.max(), from_end.max()) * 10 ** (TRIM_DB / 20)
+    if not threshold > 0.0:
         return sound
     # One sample of silence before, so that an onset is not cut into.
-    start = max(0, int(loud[0]) - 1)
-    stop = min(sound.size, max(int(loud[-1]) + 1, start + math.ceil(MIN_S * sample_rate)))
+    start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
+    stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
     return sound[start:stop]
 
 
@@ -92,9 +98,14 @@ def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) ->
 
 def true_peak(sound: NDArray[np.float64]) -> float:
     """The greatest magnitude between and on the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
-    padded = np.pad(sound, 64)
-    over = signal.resample_poly(padded, 4, 1, window=("kaiser", 8.0))
-    return float(max(np.abs(over).max(), np.abs(sound).max()))
+    padded = np.pad(sound, _OVERLAP)
+    peak = float(np.abs(sound).max())
+    # In stretches, so that ten minutes at 192 kHz need no gigabytes.
+    for start in range(0, sound.size, _STRETCH):
+        part = padded[start : start + _STRETCH + 2 * _OVERLAP]
+        over = signal.resample_poly(part, 4, 1, window=("kaiser", 8.0))[2 * _OVERLAP : -2 * _OVERLAP]
+        peak = max(peak, float(np.abs(over).max()))
+    return peak
 
 
 def loudness(sound: NDArray[np.float64], sample_rate: int) -> float:

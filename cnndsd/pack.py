@@ -1,29 +1,66 @@
 """The pack: names, manifest, notes and the zip, written beside and renamed, the same bytes every time."""
 
 import csv
+import errno
 import hashlib
 import io
+import lzma
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
 from cnndsd import __version__, audiofile
 from cnndsd.measure import Measures
 from cnndsd.recipe import DEFINITION, Recipe
-from cnndsd.schema import Invalid
+from cnndsd.schema import Invalid, decode
 from cnndsd.spec import Spec
 
 MANIFEST_FORMAT = 1
 # Some unpackers and file systems refuse anything earlier.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_MANIFEST = 100_000_000
+
+
+# What a broken zip can raise, in the standard library's many ways.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class _Listed(msgspec.Struct):
+    file: str
+    recipe: Recipe
+    measures: Measures
+    raw_sha256: str
+    file_sha256: str
+
+
+class _Manifest(msgspec.Struct):
+    format: Literal[1]
+    name: str
+    cnndsd: str
+    definition: int
+    spec: dict[str, Any]
+    seed: int
+    candidates: int
+    refused: dict[str, int]
+    sounds: list[_Listed]
 
 
 @dataclass(frozen=True)
@@ -39,7 +76,13 @@ class Sound:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of ``path`` when the block ends well, and vanishes when it does not."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        # The user knows the file by its own name, not by the temporary one.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -100,14 +143,15 @@ def read_manifest(path: Path | str) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
                 raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
-            manifest = msgspec.json.decode(archive.read("manifest.json"))
-            if manifest["format"] != MANIFEST_FORMAT:
-                raise Invalid(f"{path}: manifest format {manifest['format']!r} is unknown; allowed: {MANIFEST_FORMAT}")
-            return dict(manifest)
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, NotImplementedError, RuntimeError, EOFError) as error:
+            text = archive.read("manifest.json")
+    except _UNREADABLE as error:
         raise Invalid(f"{path}: not a pack ({error})") from None
-    except msgspec.DecodeError as error:
+    try:
+        manifest: dict[str, Any] = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Invalid(f"{path}: manifest.json: {error}") from None
+    decode(manifest, _Manifest, f"{path}: manifest.json")
+    return manifest
 
 
 def _store(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -163,7 +207,8 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
             levels,
             "",
             "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
-            "its comment field; `cnndsd render FILE -o OUT.wav` makes the sound again, or longer with --seconds.",
+            "its comment field: `cnndsd render FILE --seconds 20 -o OUT.wav` makes the sound longer, finished as",
+            "in the default pack, and `cnndsd render FILE --raw -o OUT.wav` gives the network's own output.",
             "",
             f"Licence: {spec.licence}, see LICENSE.txt.",
             f"Made with cnndsd {__version__}, definition {DEFINITION}, seed {spec.seed}.",

@@ -1,5 +1,6 @@
 """A recipe is everything that determines one sound; ``draw`` makes candidate ``index`` of a run."""
 
+import codecs
 import itertools
 import math
 from collections.abc import Iterator
@@ -103,8 +104,8 @@ class Recipe(Checked, frozen=True):
 def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
     """The recipe in a line of JSON; ``Invalid`` says where and what is wrong."""
     try:
-        data = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        data = msgspec.json.decode(text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Invalid(f"{where}: not JSON: {error}") from None
     return decode(data, Recipe, where)
 
@@ -152,19 +153,24 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
     adjusting = None
     if ranges.adjusting is not None:
         # Rounding to few digits keeps the last bit of exp and log, which machines differ in, out of the recipe.
-        every = round(logarithmic(ranges.adjusting.every))
-        adjusting = Adjusting(every=every, amount=float(f"{logarithmic(ranges.adjusting.amount):.3g}"))
+        every = _within(ranges.adjusting.every, round(logarithmic(ranges.adjusting.every)))
+        amount = _within(ranges.adjusting.amount, float(f"{logarithmic(ranges.adjusting.amount):.3g}"))
+        adjusting = Adjusting(every=int(every), amount=amount)
     return Recipe(
         length=length,
         hidden=hidden,
         gap=gap,
-        seconds=round(seconds, 3),
+        seconds=_within(ranges.seconds, round(seconds, 3)),
         sample_rate=ranges.sample_rate,
         precision=ranges.precision,
         weights=ranges.weights,
         biases=ranges.biases,
         adjusting=adjusting,
     )
+
+
+def _within(pair: tuple[float, float], value: float) -> float:
+    return min(max(value, pair[0]), pair[1])
 
 
 def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:

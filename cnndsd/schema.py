@@ -108,14 +108,22 @@ def explain(error: Exception, data: Any, root: str = "") -> str:
     if message.startswith("Object missing required field "):
         return f"{key + ': ' if key else ''}the key {message.removeprefix('Object missing required field ')} is missing"
     if value is not _Missing and message.startswith(("Expected", "Invalid enum")):
-        shown = repr(value) if not isinstance(value, dict) else "a table"
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        message = f"{message[0].lower()}{message[1:]}, got {shown}"
+        message = f"{message[0].lower()}{message[1:].partition(', got ')[0]}, got {_shown(value)}"
     if not key or message.startswith(f"{key}:"):
         return message
     # A check inside a nested structure names its own field already: "sound" + "length: ..." is one key.
     nested = message.partition(":")[0]
     return f"{key}.{message}" if isinstance(value, dict) and nested in value else f"{key}: {message}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "too large a number"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 _Missing = types.SimpleNamespace()

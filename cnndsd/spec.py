@@ -32,6 +32,8 @@ Time = Annotated[float, Meta(ge=0.0, le=10.0)]
 SoundFormat = Literal["wav16", "wav24", "wavfloat", "flac", "ogg", "mp3"]
 
 MAX_CANDIDATES = 10**10
+# The most work one candidate may be, in multiply-adds: a few seconds for a block of them.
+MAX_PACK_MACS = 2e9
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -51,8 +53,8 @@ class AdjustingRanges(Checked, frozen=True):
     def _check(self) -> None:
         ascending("every", self.every)
         ascending("amount", self.amount)
-        if self.amount[0] <= 0.0:
-            raise Invalid(f"amount: {self.amount[0]} is too small; allowed: more than 0")
+        if self.amount[0] < 1e-9:
+            raise Invalid(f"amount: {self.amount[0]} is too small; allowed: 1e-9 or more")
 
 
 class Ranges(Checked, frozen=True):
@@ -72,6 +74,18 @@ class Ranges(Checked, frozen=True):
     def _check(self) -> None:
         for name in ("length", "gap", "layers", "width", "seconds", "weights", "biases"):
             ascending(name, getattr(self, name))
+        if self.heaviest_macs > MAX_PACK_MACS:
+            raise Invalid(
+                f"seconds: {list(self.seconds)} asks for up to {self.heaviest_macs:.3g} multiply-adds a sound; "
+                f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sounds, narrow the layers or raise the lowest gap)"
+            )
+
+    @property
+    def heaviest_macs(self) -> float:
+        """Multiply-adds of the largest network that may be drawn, over its longest sound."""
+        widest, deepest = self.width[1], self.layers[1]
+        inner = self.length[1] * widest + (deepest - 1) * widest**2 + widest if deepest else self.length[1]
+        return float(self.seconds[1] * self.sample_rate / 2 ** self.gap[0] * inner)
 
     @property
     def digest(self) -> bytes:
@@ -141,7 +155,8 @@ def load(path: Path | str) -> Spec:
     if len(text) > 1_000_000:
         raise Invalid(f"{where}: {len(text)} bytes is too large; allowed: up to 1000000")
     try:
-        data = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        data = tomllib.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        # TOMLDecodeError and UnicodeDecodeError are ValueErrors, and so is an integer of 5000 digits.
         raise Invalid(f"{where}: not TOML: {error}") from None
     return decode(data, Spec, where)

@@ -20,8 +20,12 @@ def python(extras: str = "") -> Path:
     if interpreter.exists() and stamp.exists() and stamp.read_text() == mark:
         return interpreter
     print("making .venv (once; a minute, most of it downloads)", file=sys.stderr, flush=True)
-    if not interpreter.exists():
-        _run([sys.executable, "-m", "venv", str(VENV)], "a virtual environment (on Debian: apt install python3-venv)")
+    made_by = VENV / "made_by"
+    if not interpreter.exists() or not made_by.exists() or made_by.read_text() != sys.version:
+        # Half made (interrupted, no ensurepip) or made by another Python: begin anew.
+        make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+        _run(make, "a virtual environment (on Debian: apt install python3-venv)")
+        made_by.write_text(sys.version)
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     _run([*pip, "-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}{extras}"], "the packages; see pip's words above")
     stamp.write_text(mark)
@@ -34,8 +38,7 @@ def _run(command: list[str], what: str) -> None:
 
 
 def become(command: list[str]) -> None:
-    """Run the command in this process's place, from the project's folder."""
-    os.chdir(ROOT)
+    """Run the command in this process's place."""
     if os.name == "nt":
         sys.exit(subprocess.run(command).returncode)
     os.execv(command[0], command)

@@ -44,7 +44,7 @@ BROKEN_SPECS = [
     ('name = "x"\n[sound]\nweights = [-inf, 0.0]', "sound.weights[0]", ">= -100"),
     ('name = "x"\n[sound]\nbiases = [0.0, nan]', "sound.biases", "nan"),
     ('name = "x"\n[sound]\nadjusting = { every = [0, 3] }', "sound.adjusting.every[0]", ">= 1"),
-    ('name = "x"\n[sound]\nadjusting = { amount = [0.0, 0.1] }', "sound.adjusting.amount", "more than 0"),
+    ('name = "x"\n[sound]\nadjusting = { amount = [0.0, 0.1] }', "sound.adjusting.amount", "1e-9 or more"),
     ('name = "x"\n[sound]\nadjusting = { often = 3 }', "sound.adjusting", "unknown key"),
     ('name = "x"\ncount = 0', "count", ">= 1"),
     ('name = "x"\ncount = true', "count", "int"),
@@ -60,6 +60,9 @@ BROKEN_SPECS = [
     ('name = "x"\n[master]\nfade_in_s = -1.0', "master.fade_in_s", ">= 0"),
     ('name = "x"\n[master]\nloudness_lufs = 5', "master.loudness_lufs", "<= 0"),
     ('name = "x"\nsound = 3', "sound", "object"),
+    ('name = "x"\n[sound]\ngap = [0, 0]\nwidth = [1, 64]\nseconds = [1, 60]', "sound.seconds", "multiply-adds"),
+    ('name = "x"\ncount = 1' + 5000 * "0", "", "TOML"),
+    ('name = "x"\ncount = 0x' + 5000 * "f", "count", "int"),
     ("name = ", "", "TOML"),
     ('name = "x"\nname = "y"', "", "TOML"),
     ("\x00\xff", "", "TOML"),
@@ -82,6 +85,8 @@ BROKEN_RECIPES = [
     ('{"adjusting": {"every": 1, "amount": 0.1, "path": "/etc"}}', "adjusting", "unknown key"),
     ('{"definition": 2}', "definition", "2"),
     ('{"file": "/etc/passwd"}', "file", "unknown key"),
+    ('{"seconds": "\udcff"}', "", "JSON"),
+    ('{"a\\u001b[31mb": 1}', "a?[31mb", "unknown key"),
     ("[" * 100_000, "", "JSON"),
 ]
 
@@ -144,7 +149,7 @@ def test_a_broken_spec(text, key, word, tmp_path, capsys):
 @pytest.mark.parametrize(("text", "key", "word"), BROKEN_RECIPES)
 def test_a_broken_recipe(text, key, word, tmp_path, capsys):
     path = tmp_path / "broken.json"
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
     code, lines = run(["render", str(path), "-o", str(tmp_path / "x.wav")], capsys)
     assert code == 2
     assert len(lines) == 1
@@ -207,7 +212,7 @@ def test_any_bytes_are_a_spec_or_one_line(tmp_path_factory, data):
     try:
         spec.load(path)
     except Invalid as error:
-        assert len(str(error)) < 2000
+        assert str(error).startswith(f"{path}: ")
 
 
 SMALL = 'name = "x"\ncount = 4\ncandidates = 64\n[sound]\nseconds = [1.0, 1.0]\n'
@@ -256,3 +261,28 @@ def test_an_older_pack_survives_a_failed_one(tmp_path):
     assert limited_run(tmp_path, ["pack", "spec.toml", "--jobs", "1"], 100_000).returncode == 1
     assert (tmp_path / "x.zip").read_text() == "older"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.toml", "x.zip"]
+
+
+def test_a_range_below_zero_needs_no_equals_sign(tmp_path, capsys):
+    out = tmp_path / "x.json.wav"
+    arguments = ["render", "--raw", "-o", str(out), "--weights", "-1,1", "--biases", "-0.5,0.5", "--seconds", "0.1"]
+    assert cli.main(arguments) == 0
+    assert cli.main(["show", str(out), "--json"]) == 0
+    assert '"weights":[-1.0,1.0],"biases":[-0.5,0.5]' in capsys.readouterr().out
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path):
+    (tmp_path / "s.toml").write_text('name = "x"', encoding="utf-8-sig")
+    assert spec.load(tmp_path / "s.toml") == Spec(name="x")
+    (tmp_path / "r.json").write_text('{"seed": 3}', encoding="utf-8-sig")
+    assert recipe.load(tmp_path / "r.json") == Recipe(seed=3)
+
+
+def test_an_output_that_cannot_be_written_is_called_by_its_own_name(tmp_path, capsys):
+    for out in (tmp_path / "no" / "x.wav", tmp_path):
+        path = out if out.suffix else tmp_path / "folder.wav"
+        path.parent.exists() and not out.suffix and path.mkdir()
+        code, lines = run(["render", "-o", str(path)], capsys)
+        assert code == 1
+        assert len(lines) == 1
+        assert lines[0].startswith(f"cnndsd: {path}: ")

@@ -1,12 +1,15 @@
 """What leaves the mastering is centered, starts and ends at zero, and is as loud as asked, under the ceiling."""
 
+import importlib
+import math
+
 import numpy as np
 import pyloudnorm
 import pytest
 from scipy import signal
 
 from cnndsd import Mastering, Recipe, master, render
-from cnndsd.master import loudness, true_peak
+from cnndsd.master import loudness, trim, true_peak
 
 RATE = 44_100
 
@@ -80,6 +83,32 @@ def test_silent_ends_are_trimmed_but_60_ms_remain():
     click = np.full(RATE, 0.5)
     click[100] = 1.0
     assert master(click, RATE, Mastering(highpass_hz=200.0)).size >= round(0.06 * RATE)
+    late = np.zeros(RATE)
+    late[-3] = 1.0
+    assert trim(late, RATE).size == math.ceil(0.06 * RATE)
+
+
+@pytest.mark.parametrize("dc", ["raw", "rescale"])
+def test_a_tail_that_rests_off_zero_is_silent_too(dc):
+    assert master(SOUNDS["hit"], RATE, Mastering(dc=dc)).size < 0.1 * RATE
+
+
+def test_without_fades_the_offset_still_goes():
+    sound = master(SOUNDS["network"], RATE, Mastering(fade_in_s=0.0, fade_out_s=0.0))
+    assert db(abs(sound.mean())) < -100
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_sounds_of_a_few_samples_come_out_finite(size):
+    assert np.isfinite(master(np.linspace(0.1, 0.9, size), 9000)).all()
+
+
+def test_the_true_peak_of_a_long_sound_is_found_in_every_stretch(monkeypatch):
+    rng = np.random.default_rng(2)
+    sound = rng.uniform(-1, 1, 5000)
+    whole = true_peak(sound)
+    monkeypatch.setattr(importlib.import_module("cnndsd.master"), "_STRETCH", 700)
+    assert true_peak(sound) == pytest.approx(whole, abs=1e-12)
 
 
 def test_fades_do_not_click():

@@ -17,7 +17,7 @@ from scipy import signal
 
 from cnndsd import Recipe, cli, farm, judge, measure, render, spec
 from cnndsd.executors import executor
-from cnndsd.master import loudness
+from cnndsd.master import loudness, true_peak
 from cnndsd.recipe import draw
 from cnndsd.schema import Invalid
 
@@ -167,6 +167,16 @@ def test_packs_in_other_formats(kind, tmp_path):
         assert db(np.abs(fine).max()) <= -0.9
 
 
+@pytest.mark.parametrize("kind", ["ogg", "mp3"])
+def test_a_lossy_file_keeps_a_ceiling_of_full_scale(kind):
+    """Coders overshoot a sound that fills the range; the file is made again, quieter, until it does not."""
+    loud = spec.Spec(name="x", format=kind, master={"dc": "rescale", "level": "none", "trim": False})
+    for seed in range(6):
+        recipe = Recipe(length=5, hidden=(4,), gap=4, seed=seed, seconds=0.5)
+        audio, _ = soundfile.read(io.BytesIO(farm.to_file(render(recipe), recipe, loud)))
+        assert true_peak(audio) <= 1.0
+
+
 def test_too_few_sounds_make_a_smaller_pack_and_exit_3(tmp_path, capsys):
     (tmp_path / "s.toml").write_text('name = "s"\ncount = 40\ncandidates = 32\n')
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
@@ -239,6 +249,27 @@ def test_a_stopped_run_leaves_nothing_and_no_orphans(number, code, tmp_path):
     assert not any(Path(f"/proc/{w}").exists() for w in workers)
 
 
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 1000000\n')
+    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    workers = []
+    for _ in range(300):
+        workers = children.read_text().split()
+        if len(workers) >= 3:
+            break
+        time.sleep(0.1)
+    time.sleep(2.0)
+    running.kill()
+    running.wait()
+    for _ in range(50):
+        if not any(Path(f"/proc/{w}").exists() for w in workers):
+            break
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{w}").exists() for w in workers)
+
+
 def test_show_tells_what_is_in_a_pack_and_a_sound(packs, tmp_path, capsys):
     archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
     assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip")]) == 0
@@ -264,6 +295,14 @@ def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):
         archive.writestr("manifest.json", "[]")
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.writestr("manifest.json", '{"format": 99}')
-    for name in "xyz":
+    whole = {"format": 1, "name": "x", "cnndsd": "1", "definition": 1, "spec": {}, "seed": 1, "candidates": 1}
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.writestr("manifest.json", json.dumps({**whole, "refused": [], "sounds": []}))
+    with zipfile.ZipFile(tmp_path / "w.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", json.dumps({**whole, "refused": {}, "sounds": []}) * 3)
+    data = bytearray((tmp_path / "w.zip").read_bytes())
+    data[50:60] = bytes(10)
+    (tmp_path / "w.zip").write_bytes(data)
+    for name in "vwxyz":
         with pytest.raises(Invalid, match=rf"{name}\.zip"):
             pack.read_manifest(tmp_path / f"{name}.zip")

@@ -66,3 +66,10 @@ def test_chosen_sounds_lie_farther_apart_than_the_best_ones():
 def test_a_shelf_gives_no_more_than_it_has():
     assert Shelf().choose(5) == []
     assert len(Shelf(1, [entry(0, 0), entry(1, 1)]).choose(5)) == 2
+
+
+def test_of_two_equally_far_the_better_is_chosen():
+    far = msgspec.structs.replace(PLAIN, flatness=0.9)
+    also_far = msgspec.structs.replace(PLAIN, flatness=0.9, brightness_hz=PLAIN.brightness_hz * 1.05, movement_db=7.0)
+    entries = [Entry(0, 0.9, PLAIN), Entry(1, 0.1, also_far), Entry(2, 0.8, far)]
+    assert [e.index for e in Shelf(3, entries).choose(2)] == [0, 2]
