@@ -131,3 +131,10 @@ def test_measure_asks_for_one_channel(audio):
 def test_very_short_sounds_are_measured(size):
     measures = measure(noise()[:size], RATE)
     assert judge(measures) in {"silent", "too short"}
+
+
+def test_what_swings_less_than_60_db_below_full_scale_is_not_heard():
+    whisper = np.concatenate([sine(300.0)[: RATE // 2], sine(300.0, amplitude=0.8e-3)[: RATE // 2]])
+    murmur = np.concatenate([sine(300.0)[: RATE // 2], sine(300.0, amplitude=1.3e-3)[: RATE // 2]])
+    assert measure(whisper, RATE).heard_s == pytest.approx(0.5, abs=0.011)
+    assert measure(murmur, RATE).heard_s == pytest.approx(1.0, abs=0.011)

@@ -14,6 +14,12 @@
 #define HISTORY (1 << (LENGTH - 1))
 #define PARAMETERS ((LENGTH + 1) * WIDTH + (WIDTH + 1) * WIDTH + WIDTH + 1)
 #define ALIGNED __attribute__((aligned(64)))
+/* Only -ffast-math has sines of vectors, and short loops of them are unrolled first unless asked for. */
+#ifdef __FAST_MATH__
+#define VECTORS _Pragma("omp simd")
+#else
+#define VECTORS
+#endif
 
 typedef REAL real;
 
@@ -37,6 +43,7 @@ static inline __attribute__((always_inline)) void layer(int inputs, int neurons,
         for (int k = 0; k < block; k++) h[k] = b[n + k];
         for (int i = 0; i < inputs; i++)
             for (int k = 0; k < block; k++) h[k] += w[i * all + n + k] * x[i * NETWORKS + k % NETWORKS];
+        VECTORS
         for (int k = 0; k < block; k++) y[n + k] = act(h[k]);
     }
 }
