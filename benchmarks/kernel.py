@@ -16,8 +16,8 @@ import numpy as np
 
 from cnndsd import Recipe, kernel
 from cnndsd.compiler import kernel as compiled
-from cnndsd.render import render_lanes
-from cnndsd.simd import aligned_empty, fma, load, rows, store
+from cnndsd.render import render_batches, scratch
+from cnndsd.simd import address, empty_rows, fma, load, store
 
 SHAPES = [(1, (4,)), (2, (4, 4)), (4, (6,)), (6, (8, 8)), (10, (8, 8)), (10, (16, 16)), (3, (5, 7, 3))]
 GAPS = (0, 3, 6)
@@ -25,15 +25,14 @@ NETWORKS = 256
 
 
 @compiled
-def chains(array, count, lanes):
-    """Eight sums in flight, ``count`` fmas each."""
-    line = rows(array)
-    x, m = load(line, np.uint64(0), lanes), load(line, np.uint64(1), lanes)
-    a = b = c = d = e = f = g = h = x
+def chains(array, count, rows):
+    """As many sums in flight as ``rows`` has members, ``count`` fmas each."""
+    lines = address(array)
+    m = load(lines, np.uint64(0), (True,))
+    sums = load(lines, np.uint64(array.shape[1]), rows)
     for _ in range(count):
-        a, b, c, d = fma(a, m, x), fma(b, m, x), fma(c, m, x), fma(d, m, x)
-        e, f, g, h = fma(e, m, x), fma(f, m, x), fma(g, m, x), fma(h, m, x)
-    store(line, np.uint64(0), ((a + b) + (c + d)) + ((e + f) + (g + h)))
+        sums = fma(sums, m, m)
+    store(lines, np.uint64(array.shape[1]), sums)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -44,12 +43,11 @@ def seconds(work: Callable[[], object]) -> float:
 
 def limit(dtype: type) -> Callable[[], float]:
     """A measurement of lane fmas per second."""
-    lanes = 128 // np.dtype(dtype).itemsize
-    array = aligned_empty((2, lanes), dtype)
+    rows = (True,) * 16
+    array = empty_rows((17,), dtype)
     array[:] = 0.5
-    tuple_of_lanes = (True,) * lanes
-    chains(array, 1, tuple_of_lanes)
-    return lambda: 8 * 200_000 * lanes / seconds(lambda: chains(array, 200_000, tuple_of_lanes))
+    chains(array, 1, rows)
+    return lambda: 200_000 * (array.size - array.shape[1]) / seconds(lambda: chains(array, 200_000, rows))
 
 
 def measure(recipe: Recipe, rounds: int) -> dict:
@@ -58,12 +56,17 @@ def measure(recipe: Recipe, rounds: int) -> dict:
     operations = steps_per_network * (recipe.macs / recipe.steps + activation * sum(recipe.widths[1:])) * NETWORKS
     fmas = limit(np.float32 if recipe.precision == "single" else np.float64)
     seeds = list(range(NETWORKS))
-    out = np.empty((NETWORKS, recipe.steps), np.float32 if recipe.precision == "single" else np.float64)
-    compile_s = seconds(lambda: render_lanes(recipe, seeds, out))
+    memory = scratch()
+
+    def render() -> None:
+        for steps, _ in render_batches(recipe, seeds, memory=memory):
+            assert np.isfinite(steps[0, -1])
+
+    compile_s = seconds(render)
     times, limits = [], []
     for _ in range(rounds):
         limits.append(fmas())
-        times.append(seconds(lambda: render_lanes(recipe, seeds, out)))
+        times.append(seconds(render))
     share = [operations / t / ceiling for t, ceiling in zip(times, limits, strict=True)]
     return {
         "length": recipe.length,

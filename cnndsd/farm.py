@@ -10,12 +10,12 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from cnndsd import audiofile
-from cnndsd.judge import judge, score
+from cnndsd.judge import judge_levels, judge_spectrum, score
 from cnndsd.master import master, true_peak
-from cnndsd.measure import measure_steps
+from cnndsd.measure import level_frame, measure_levels, measure_spectrum, measure_steps
 from cnndsd.pack import Sound
 from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
-from cnndsd.render import Audio, hold, raw_sha256, render_steps, render_streams, scratch
+from cnndsd.render import Audio, hold, raw_sha256, render_batches, render_steps, scratch
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
 
@@ -50,13 +50,20 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
         block = start // BLOCK
         shape = draw_shape(spec, seed, block)
         seeds = draw_seeds(spec, seed, block)[: first + count - start]
-        for lane, steps in enumerate(render_streams(shape, seeds, memory)):
-            measures = measure_steps(steps, shape.sample_rate, shape.hold)
-            reason = judge(measures, spec.judge)
-            if reason is None:
-                shelf.add(Entry(start + lane, score(measures), measures))
-            else:
-                findings.refused[reason] += 1
+        index = start
+        for streams, levels in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
+            for lane, steps in enumerate(streams):
+                group, column = divmod(lane, levels.shape[3])
+                heard = measure_levels(levels[group, :, :, column], shape.steps, shape.sample_rate, shape.hold)
+                reason = judge_levels(heard, spec.judge)
+                if reason is None:
+                    measures = measure_spectrum(heard, steps, shape.sample_rate, shape.hold)
+                    reason = judge_spectrum(measures, spec.judge)
+                if reason is None:
+                    shelf.add(Entry(index, score(measures), measures))
+                else:
+                    findings.refused[reason] += 1
+                index += 1
     findings.candidates = count
     findings.entries = shelf.entries
     return findings
@@ -141,10 +148,11 @@ def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
 
 def compile_kernels(spec: Spec) -> None:
     """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
-    for hidden in ((), (64, 64)):
-        shape = Recipe(hidden=hidden, gap=0, seconds=0.01, sample_rate=8000, precision=spec.sound.precision)
-        for steps in (render_steps(shape), *render_streams(shape, [1, 2], scratch())):
-            measure_steps(steps, shape.sample_rate, shape.hold)
+    shape = Recipe(gap=0, seconds=0.01, precision=spec.sound.precision)
+    measure_steps(render_steps(shape), shape.sample_rate, shape.hold)
+    for streams, levels in render_batches(shape, [1], level_frame(shape.sample_rate, shape.hold)):
+        heard = measure_levels(levels[0, :, :, 0], shape.steps, shape.sample_rate, shape.hold)
+        measure_spectrum(heard, streams[0], shape.sample_rate, shape.hold)
 
 
 def _shelf(spec: Spec) -> Shelf:

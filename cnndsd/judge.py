@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from cnndsd.measure import Measures
+from cnndsd.measure import Levels, Measures
 from cnndsd.spec import Limits
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
@@ -15,14 +15,24 @@ def judge(measures: Measures, limits: Limits | None = None) -> Reason | None:
     Every comparison asks for what is wanted, so that a NaN is refused.
     """
     limits = limits or Limits()
-    if not measures.finite:
+    return judge_levels(measures, limits) or judge_spectrum(measures, limits)
+
+
+def judge_levels(levels: Levels, limits: Limits) -> Reason | None:
+    """The first half of ``judge``, which spares the refused a look at their spectrum."""
+    if not levels.finite:
         return "not finite"
-    if not (measures.heard_s > 0.0 and measures.rms_dbfs >= limits.rms_dbfs):
+    if not (levels.heard_s > 0.0 and levels.rms_dbfs >= limits.rms_dbfs):
         return "silent"
-    if not measures.heard_s >= limits.heard_s:
+    if not levels.heard_s >= limits.heard_s:
         return "too short"
-    if not measures.crest_db >= limits.crest_db:
+    if not levels.crest_db >= limits.crest_db:
         return "clipped"
+    return None
+
+
+def judge_spectrum(measures: Measures, limits: Limits) -> Reason | None:
+    """The second half of ``judge``."""
     if not measures.audible_share >= limits.audible_share:
         return "inaudible"
     if not (measures.flatness <= limits.noise_flatness or measures.movement_db >= limits.noise_movement_db):

@@ -7,7 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.simd import ALIGNMENT, fma, load, rint, rows, spread, store, to_float, turn, where_greater
+from cnndsd.simd import address, fma, lanes_of, load, rint, spread, store, to_double, to_float, turn, where_greater
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
 # Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
@@ -39,6 +39,9 @@ SINE_SINGLE = tuple(
         "-0x1.a2efd4p+1",
     )
 )
+
+# How many neurons a block may have, as tuples of as many: only a type can tell a number to the compiler.
+SIZES = tuple((True,) * neurons for neurons in range(1, 9))
 
 
 @inlined
@@ -123,153 +126,185 @@ def mix32_lanes(x):
 
 
 @inlined
-def act_two(h0, h1, row, values, sine):
-    """``act`` of two sums into neighbouring rows: each coefficient, loaded once, serves both."""
-    r0, r1 = h0 - rint(h0), h1 - rint(h1)
-    z0, z1 = r0 * r0, r1 * r1
-    degree = len(sine) - 1
-    q0 = q1 = spread(sine[degree], z0)
-    for k in range(degree):
-        c = sine[degree - 1 - k]
-        q0, q1 = fma(q0, z0, c), fma(q1, z1, c)
-    one = spread(1.0, z0)
-    store(values, row, min(z0 * q0, one))
-    store(values, row + np.uint64(1), min(z1 * q1, one))
+def block(weights, w, inputs, values, x, y, groups, group_weights, group_values, sine, rows):
+    """Neighbouring neurons of a layer, as many as ``rows`` has members, in every group.
 
-
-@inlined
-def layer(values, x, y, inputs, neurons, p, weights, sine, lanes):
-    """Fill the rows of ``values`` from ``y`` on with a layer whose inputs stand in those from ``x`` on.
-
-    Four neurons at a time share each load of an input.
+    Each input is loaded once for all of them. ``w``, ``x``, ``y``: where the first group's biases, inputs and outputs
+    begin, in items; ``group_weights``, ``group_values``: how many items on are the next group's.
     """
-    size = inputs + np.uint64(1)
-    row = y
-    end = y + neurons
-    while row + np.uint64(4) <= end:
-        p0, p1 = p, p + size
-        p2, p3 = p1 + size, p1 + size + size
-        h0, h1 = load(weights, p0, lanes), load(weights, p1, lanes)
-        h2, h3 = load(weights, p2, lanes), load(weights, p3, lanes)
-        for i in range(inputs):
-            k = np.uint64(i)
-            xi = load(values, x + k, lanes)
-            k += np.uint64(1)
-            h0 = fma(load(weights, p0 + k, lanes), xi, h0)
-            h1 = fma(load(weights, p1 + k, lanes), xi, h1)
-            h2 = fma(load(weights, p2 + k, lanes), xi, h2)
-            h3 = fma(load(weights, p3 + k, lanes), xi, h3)
-        act_two(h0, h1, row, values, sine)
-        act_two(h2, h3, row + np.uint64(2), values, sine)
-        row += np.uint64(4)
-        p = p3 + size
-    if row + np.uint64(2) <= end:
-        p1 = p + size
-        h0, h1 = load(weights, p, lanes), load(weights, p1, lanes)
-        for i in range(inputs):
-            k = np.uint64(i)
-            xi = load(values, x + k, lanes)
-            k += np.uint64(1)
-            h0 = fma(load(weights, p + k, lanes), xi, h0)
-            h1 = fma(load(weights, p1 + k, lanes), xi, h1)
-        act_two(h0, h1, row, values, sine)
-        row += np.uint64(2)
-        p = p1 + size
-    if row < end:
-        h0 = load(weights, p, lanes)
-        for i in range(inputs):
-            k = np.uint64(i)
-            h0 = fma(load(weights, p + k + np.uint64(1), lanes), load(values, x + k, lanes), h0)
-        store(values, row, act(h0, sine))
-        p += size
-    return p
+    for _ in range(groups):
+        h = load(weights, w, rows)
+        wi, xi = w, x
+        for _ in range(inputs):
+            wi += lanes_of(weights) * np.uint64(len(rows))
+            h = fma(load(weights, wi, rows), load(values, xi, (True,)), h)
+            xi += lanes_of(values)
+        store(values, y, act(h, sine))
+        w += group_weights
+        x += group_values
+        y += group_values
 
 
 @inlined
-def walk_lanes(weights, first, bounds, half_amount, seeds, group, move, lanes):
-    """As ``walk``, in the lanes of a group, whose parameters begin at row ``first``."""
-    low_half, high_half = load(seeds, group + group, lanes), load(seeds, group + group + np.uint64(1), lanes)
+def copy_rows(values, source, to, groups, group_values):
+    """Copy one row of every group."""
+    for _ in range(groups):
+        store(values, to, load(values, source, (True,)))
+        source += group_values
+        to += group_values
+
+
+@inlined
+def walk_lanes(weights, first, places, bounds, half_amount, seeds, s, move):
+    """As ``walk``, in the lanes of a group, whose parameters begin at item ``first`` and seeds at item ``s``."""
+    low_half, high_half = load(seeds, s, (True,)), load(seeds, s + lanes_of(seeds), (True,))
     state = mix32_lanes(low_half ^ mix32_lanes(high_half ^ mix32(move)))
     for p in range(bounds.shape[0]):
-        row = first + np.uint64(p)
-        value = load(weights, row, lanes)
+        item = first + np.uint64(places[p]) * lanes_of(weights)
+        value = load(weights, item, (True,))
         bits = mix32_lanes(state + np.uint32(np.uint32(p) * np.uint32(0x9E3779B9)))
         v = to_float(bits >> np.uint32(8), value) * spread(2.0**-23, value) - spread(1.0, value)
         low, high = bounds[p, 0], bounds[p, 1]
         moved = fma(v, half_amount, value)
         moved = where_greater(moved, high, (high + high) - moved, moved)
         moved = where_greater(low, moved, (low + low) - moved, moved)
-        store(weights, row, min(max(moved, low), high))
+        store(weights, item, min(max(moved, low), high))
 
 
 @kernel
-def render_lanes(half_parameters, widths, sine, every, half_amount, bounds, seeds, ring, values, chunk, out, lanes):
-    """As ``render_steps``, one candidate per lane, in groups that take turns at every step.
+def frame_levels(steps, frame, levels):
+    """Per frame of so many steps, a row of ``levels``: first value, minimum, maximum, sum and sum of squares."""
+    for f in range(levels.shape[0]):
+        start = f * frame
+        first = np.float64(steps[start])
+        low = high = first
+        total = squares = 0.0
+        for t in range(start, min(start + frame, steps.size)):
+            x = np.float64(steps[t])
+            low, high, total, squares = min(low, x), max(high, x), total + x, fma(x, x, squares)
+        levels[f, 0], levels[f, 1], levels[f, 2], levels[f, 3], levels[f, 4] = first, low, high, total, squares
 
-    While one group waits for its last neuron another computes. Arrays have an axis of groups, their rows, and an axis
-    of lanes, the first two folded into one: ``half_parameters`` and ``ring`` as there; ``seeds``: low and high halves;
-    ``values``: twice the greatest width; ``chunk``: steps, scratch. ``out``: ``(groups * lanes, steps)``. ``lanes``: a
-    tuple of as many, for only a type can tell the compiler how many there are.
+
+@inlined
+def frame_levels_lanes(values, first, mask, start, stop, frame, levels, item, doubles):
+    """As ``frame_levels``, in the lanes of a group, of the steps ``start`` to ``stop`` of the ring at ``first``.
+
+    The group's levels begin at ``item``; a frame that is begun is taken up there. ``doubles``: a tuple with as many
+    members as there are rows of doubles in a row.
     """
-    length = np.uint64(widths[0])
-    groups = np.uint64(seeds.shape[0] // 2)
-    parameters = np.uint64(half_parameters.shape[0]) // groups
-    history = np.uint64(ring.shape[0]) // groups
-    widest = np.uint64(values.shape[0]) // groups // np.uint64(2)
-    held = np.uint64(chunk.shape[0]) // groups
-    mask = history - np.uint64(1)
-    steps = np.uint64(out.shape[1])
-    weights, history_rows, value_rows = rows(half_parameters), rows(ring), rows(values)
-    chunk_rows, seed_rows, out_rows = rows(chunk), rows(seeds), rows(out)
-    side = np.uint64(ALIGNMENT // out.itemsize)
-    move = np.uint32(0)
-    until_move = np.uint64(every)
-    t = np.uint64(0)
-    while t < steps:
-        filled = min(held, steps - t)
-        for s in range(filled):
+    size = lanes_of(levels) * np.uint64(len(doubles))
+    t = start
+    while t < stop:
+        at = item + t // frame * np.uint64(5) * size
+        end = min(stop, (t // frame + np.uint64(1)) * frame)
+        if t % frame == 0:
+            low = to_double(load(values, first + (t & mask) * lanes_of(values), (True,)))
+            store(levels, at, low)
+            high = low
+            total = spread(0.0, low)
+            squares = spread(0.0, low)
+        else:
+            low, high = load(levels, at + size, doubles), load(levels, at + np.uint64(2) * size, doubles)
+            total = load(levels, at + np.uint64(3) * size, doubles)
+            squares = load(levels, at + np.uint64(4) * size, doubles)
+        while t < end:
+            x = to_double(load(values, first + (t & mask) * lanes_of(values), (True,)))
+            low, high, total, squares = min(low, x), max(high, x), total + x, fma(x, x, squares)
+            t += np.uint64(1)
+        store(levels, at + size, low)
+        store(levels, at + np.uint64(2) * size, high)
+        store(levels, at + np.uint64(3) * size, total)
+        store(levels, at + np.uint64(4) * size, squares)
+
+
+@kernel
+def render_lanes(
+    half_parameters,
+    places,
+    blocks,
+    history,
+    sine,
+    every,
+    half_amount,
+    bounds,
+    seeds,
+    values,
+    out,
+    frame,
+    levels,
+    doubles,
+    start,
+    stop,
+):
+    """As ``render_steps``, one candidate per lane, in groups that take turns at every block of neurons: while one waits
+    for its last sums another computes.
+
+    Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: in the order of the
+    blocks, parameter ``p`` in row ``places[p]``. ``blocks``, shape ``(blocks, 4)``: inputs, neurons (1 to 8), and the
+    items of ``values`` at which the inputs and the outputs begin. ``values``: ``history`` rows, the ring of past
+    outputs; the delayed ones, of which the first is the last output; then room for two layers; zeros at the start.
+    ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
+    ``levels``: shape ``(groups, frames, 5, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
+    Renders the steps ``start`` (a multiple of the lanes) to ``stop``; a later call goes on from there.
+    """
+    weights, held, plan = address(half_parameters), address(values), address(blocks)
+    halves, sounds, tallies = address(seeds), address(out), address(levels)
+    lanes = lanes_of(held)
+    groups = np.uint64(half_parameters.shape[0])
+    group_weights = np.uint64(half_parameters.shape[1]) * lanes
+    group_values = np.uint64(values.shape[1]) * lanes
+    group_seeds = lanes_of(halves) * np.uint64(2)
+    group_levels = np.uint64(levels.shape[1]) * np.uint64(5) * lanes
+    stride = np.uint64(out.shape[1])
+    length = np.uint64(blocks[0, 0])
+    mask = np.uint64(history - 1)
+    delayed = np.uint64(history) * lanes
+    t = np.uint64(start)
+    stop = np.uint64(stop)
+    while t < stop:
+        x = delayed
+        for i in range(np.uint64(1), length):
+            x += lanes
+            copy_rows(held, ((t - (np.uint64(1) << np.uint64(i))) & mask) * lanes, x, groups, group_values)
+        w = np.uint64(0)
+        for b in range(blocks.shape[0]):
+            at = np.uint64(b) * np.uint64(4)
+            inputs, neurons, x, y = plan[at], plan[at + 1], plan[at + 2], plan[at + 3]
+            if neurons == 8:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[7])
+            elif neurons == 7:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[6])
+            elif neurons == 6:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[5])
+            elif neurons == 5:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[4])
+            elif neurons == 4:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[3])
+            elif neurons == 3:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[2])
+            elif neurons == 2:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[1])
+            else:
+                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[0])
+            w += neurons * (inputs + np.uint64(1)) * lanes
+        copy_rows(held, delayed, (t & mask) * lanes, groups, group_values)
+        t += np.uint64(1)
+        if every > 0 and t % np.uint64(every) == 0:
+            move = np.uint32(t // np.uint64(every) - np.uint64(1))
             for g in range(groups):
                 group = np.uint64(g)
-                # Rows, not arrays, change places: an array that changes hands is counted each time.
-                x = group * (widest + widest)
-                y = x + widest
-                for i in range(length):
-                    delayed = (t - (np.uint64(1) << np.uint64(i))) & mask
-                    store(value_rows, x + np.uint64(i), load(history_rows, group * history + delayed, lanes))
-                p = group * parameters
-                for w in range(1, widths.size):
-                    inputs, neurons = np.uint64(widths[w - 1]), np.uint64(widths[w])
-                    p = layer(value_rows, x, y, inputs, neurons, p, weights, sine, lanes)
-                    x, y = y, x
-                heard = load(value_rows, x, lanes)
-                store(history_rows, group * history + (t & mask), heard)
-                store(chunk_rows, group * held + np.uint64(s), heard)
-            t += np.uint64(1)
-            if every > 0:
-                until_move -= np.uint64(1)
-                if until_move == 0:
-                    until_move = np.uint64(every)
-                    for g in range(groups):
-                        group = np.uint64(g)
-                        walk_lanes(weights, group * parameters, bounds, half_amount, seed_rows, group, move, lanes)
-                    move += np.uint32(1)
-        lane = np.uint64(0)
-        while lane < np.uint64(out.shape[0]):
-            row = lane // np.uint64(len(lanes)) * held
-            column = lane % np.uint64(len(lanes))
-            s = np.uint64(0)
-            if lane + side <= np.uint64(out.shape[0]):
-                while s + side <= filled:
-                    turn(chunk_rows, row + s, column, lanes, out_rows, steps, lane * steps + t - filled + s)
-                    s += side
-                turned = side
-            else:
-                turned = np.uint64(out.shape[0]) - lane
-            while s < filled:
-                for i in range(turned):
-                    out[lane + np.uint64(i), t - filled + s] = chunk[row + s, column + np.uint64(i)]
-                s += np.uint64(1)
-            lane += turned
+                walk_lanes(
+                    weights, group * group_weights, places, bounds, half_amount, halves, group * group_seeds, move
+                )
+        if t % lanes == 0 or t == stop:
+            begin = (t - np.uint64(1)) // lanes * lanes
+            for g in range(groups):
+                group = np.uint64(g)
+                first = group * group_values
+                turn(held, first + (begin & mask) * lanes, sounds, group * lanes * stride + begin, stride)
+                if frame > 0:
+                    item = group * group_levels
+                    frame_levels_lanes(held, first, mask, begin, t, np.uint64(frame), tallies, item, doubles)
 
 
 @inlined
@@ -284,10 +319,11 @@ def high_product(a, b):
 
 
 @kernel
-def draw_parameters(seeds, counts, low, span, half_parameters):
+def draw_parameters(seeds, counts, low, span, places, half_parameters):
     """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane, from Philox4x64-10.
 
-    ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter.
+    ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter, which goes to the row
+    that ``places`` tells.
     ``counts``: scratch, ``(4,)``, uint64.
     """
     half = half_parameters.dtype.type(0.5)
@@ -307,4 +343,5 @@ def draw_parameters(seeds, counts, low, span, half_parameters):
                     k1 += np.uint64(0xBB67AE8584CAA73B)
                 counts[0], counts[1], counts[2], counts[3] = x0, x1, x2, x3
             u = np.float64(counts[p % 4] >> np.uint64(11)) * 2.0**-53
-            half_parameters[lane // lanes, p, lane % lanes] = half_parameters.dtype.type(low[p] + span[p] * u) * half
+            value = half_parameters.dtype.type(low[p] + span[p] * u) * half
+            half_parameters[lane // lanes, places[p], lane % lanes] = value

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.compiler import kernel
+from cnndsd.compiler import inlined, kernel
+from cnndsd.kernel import frame_levels
 
 # A stretch is heard when it swings by more than -60 dBFS.
 HEARD_SWING = 1e-3
@@ -25,17 +26,12 @@ _BANDS = 12
 _MAX_HOLD = 4096
 
 
-class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was measured. Levels are of the heard part, its mean taken out; floor -144 dB.
+class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Levels of the heard part, its mean taken out; floor -144 dB.
 
     ``finite``: every sample is a finite number (all other fields are 0 or the floor when not).
     ``heard_from_s``, ``heard_s``: start and length of the heard part, in seconds.
     ``dc``: its mean, in samples' own units. ``peak_dbfs``, ``rms_dbfs``, ``crest_db``: in decibels.
-    ``audible_share``: share of the energy between 30 Hz and 16 kHz, 0..1.
-    ``brightness_hz``: centroid of the audible energy. ``flatness``: geometric by arithmetic mean of the undivided
-    stream's power spectrum, 0 (tone) to 1 (white noise).
-    ``movement_db``: standard deviation over time of the level in bands, beyond what steady noise shows, each band
-    weighted by its energy.
     """
 
     finite: bool
@@ -45,6 +41,18 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peak_dbfs: float
     rms_dbfs: float
     crest_db: float
+
+
+class Measures(Levels, frozen=True, forbid_unknown_fields=True):
+    """Levels, and where the energy of the heard part lies.
+
+    ``audible_share``: share of the energy between 30 Hz and 16 kHz, 0..1.
+    ``brightness_hz``: centroid of the audible energy. ``flatness``: geometric by arithmetic mean of the undivided
+    stream's power spectrum, 0 (tone) to 1 (white noise).
+    ``movement_db``: standard deviation over time of the level in bands, beyond what steady noise shows, each band
+    weighted by its energy.
+    """
+
     audible_share: float
     brightness_hz: float
     flatness: float
@@ -68,64 +76,83 @@ def _is_held(steps: NDArray[Any]) -> bool:
 
 def measure_steps(steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
     """Measure a sound given as network steps, each held for ``hold`` samples."""
-    step_rate = sample_rate / hold
-    frame = max(1, round(_LEVEL_FRAME_S * step_rate))
-    levels = np.empty((-(-steps.size // frame), 4))
+    frame = level_frame(sample_rate, hold)
+    levels = np.empty((-(-steps.size // frame), 5))
     frame_levels(np.ascontiguousarray(steps), frame, levels)
-    lowest, highest, sums, squares = levels.T
-    if not math.isfinite(sums.sum()):
-        return Measures(False, 0.0, 0.0, 0.0, FLOOR_DB, FLOOR_DB, 0.0, 0.0, 0.0, 0.0, 0.0)
-    heard = np.flatnonzero(highest - lowest > 2 * HEARD_SWING)
-    first, last = (int(heard[0]), int(heard[-1]) + 1) if heard.size else (0, levels.shape[0])
-    start, stop = first * frame, min(last * frame, steps.size)
-    count = stop - start
-    mean = float(sums[first:last].sum()) / count
-    rms = math.sqrt(max(0.0, float(squares[first:last].sum()) / count - mean * mean))
-    part = steps[start:stop]
-    peak = max(float(part.max()) - mean, mean - float(part.min()))
-    power, size = _spectra(part, step_rate)
-    audible, frequency = _hold_response(size, sample_rate, hold)
-    average = power.mean(axis=0)
-    total = float(average.sum())
-    heard_energy = float(average @ audible)
-    return Measures(
+    return measure_spectrum(measure_levels(levels, steps.size, sample_rate, hold), steps, sample_rate, hold)
+
+
+def level_frame(sample_rate: int, hold: int) -> int:
+    """Network steps in a frame of ``kernel.frame_levels``."""
+    return max(1, round(_LEVEL_FRAME_S * sample_rate / hold))
+
+
+def measure_levels(levels: NDArray[np.float64], steps: int, sample_rate: int, hold: int) -> Levels:
+    """The levels of so many steps from ``kernel.frame_levels`` of them, frames as ``level_frame`` says."""
+    step_rate = sample_rate / hold
+    heard, start, stop, mean, rms, peak = heard_part(levels, steps, level_frame(sample_rate, hold), 2 * HEARD_SWING)
+    if not math.isfinite(rms):
+        return Levels(False, 0.0, 0.0, 0.0, FLOOR_DB, FLOOR_DB, 0.0)
+    return Levels(
         finite=True,
         heard_from_s=start / step_rate,
-        heard_s=count / step_rate if heard.size else 0.0,
+        heard_s=(stop - start) / step_rate if heard else 0.0,
         dc=mean,
         peak_dbfs=decibels(peak),
         rms_dbfs=decibels(rms),
         crest_db=decibels(peak / rms) if rms > 0.0 else 0.0,
-        audible_share=heard_energy / total if total > 0.0 else 0.0,
-        brightness_hz=float(average @ frequency) / heard_energy if heard_energy > 0.0 else 0.0,
-        flatness=_flatness(average),
-        movement_db=_movement(power),
     )
+
+
+@kernel
+def heard_part(levels, steps, frame, swing):  # type: ignore[no-untyped-def]
+    """Whether anything is heard, where (all when nothing is), and mean, RMS and peak there about the mean.
+
+    A frame is heard when it, or the step into the next, swings more than ``swing``. RMS is NaN when a value is.
+    """
+    frames = levels.shape[0]
+    first, last = frames, -1
+    every_sum = 0.0
+    for f in range(frames):
+        low, high = levels[f, 1], levels[f, 2]
+        if f + 1 < frames:
+            low, high = min(low, levels[f + 1, 0]), max(high, levels[f + 1, 0])
+        if high - low > swing:
+            first, last = min(first, f), f
+        every_sum += levels[f, 3]
+    heard = last >= 0
+    if not heard:
+        first, last = 0, frames - 1
+    low, high, total, squares = levels[first, 1], levels[first, 2], 0.0, 0.0
+    for f in range(first, last + 1):
+        low, high = min(low, levels[f, 1]), max(high, levels[f, 2])
+        total += levels[f, 3]
+        squares += levels[f, 4]
+    start, stop = first * frame, min((last + 1) * frame, steps)
+    mean = total / (stop - start)
+    rms = math.sqrt(max(0.0, squares / (stop - start) - mean * mean))
+    if not math.isfinite(every_sum):
+        rms = math.nan
+    return heard, start, stop, mean, rms, max(high - mean, mean - low)
+
+
+def measure_spectrum(levels: Levels, steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
+    """Add to a sound's levels where its energy lies."""
+    known = msgspec.structs.asdict(levels)
+    if not levels.finite:
+        return Measures(**known, audible_share=0.0, brightness_hz=0.0, flatness=0.0, movement_db=0.0)
+    step_rate = sample_rate / hold
+    start = round(levels.heard_from_s * step_rate)
+    stop = start + round(levels.heard_s * step_rate) if levels.heard_s else steps.size
+    power, size = _spectra(steps[start:stop], step_rate)
+    audible, frequency = _hold_response(size, sample_rate, hold)
+    share, brightness, flatness, movement = spectral(power, audible, frequency, _band_edges(power.shape[1]))
+    return Measures(**known, audible_share=share, brightness_hz=brightness, flatness=flatness, movement_db=movement)
 
 
 def decibels(ratio: float) -> float:
     """An amplitude ratio in decibels, -144 at the least."""
     return max(FLOOR_DB, 20.0 * math.log10(ratio)) if ratio > 0.0 else FLOOR_DB
-
-
-@kernel
-def frame_levels(steps, frame, levels):  # type: ignore[no-untyped-def]
-    """Per frame: minimum, maximum (both look at the next frame's first value), sum and sum of squares."""
-    for f in range(levels.shape[0]):
-        start = f * frame
-        stop = min(start + frame, steps.size)
-        low = high = np.float64(steps[start])
-        total = squares = 0.0
-        for t in range(start, stop):
-            x = np.float64(steps[t])
-            low = min(low, x)
-            high = max(high, x)
-            total += x
-            squares += x * x
-        if stop < steps.size:
-            low = min(low, np.float64(steps[stop]))
-            high = max(high, np.float64(steps[stop]))
-        levels[f, 0], levels[f, 1], levels[f, 2], levels[f, 3] = low, high, total, squares
 
 
 def _spectra(part: NDArray[Any], step_rate: float) -> tuple[NDArray[np.float64], int]:
@@ -136,13 +163,35 @@ def _spectra(part: NDArray[Any], step_rate: float) -> tuple[NDArray[np.float64],
         frames[0, : part.size] = part - part.mean()
         frames[0, : part.size] *= np.hanning(part.size + 2)[1:-1]
     else:
-        count = min(_SPECTRA, -(-part.size // size))
-        starts = np.linspace(0, part.size - size, count).astype(np.int64)
-        frames = part[starts[:, None] + np.arange(size)].astype(np.float64)
-        frames -= frames.mean(axis=1, keepdims=True)
-        frames *= _window(size)
-    spectrum = np.fft.rfft(frames, axis=1)[:, 1:]
-    return spectrum.real**2 + spectrum.imag**2, size
+        frames = np.empty((min(_SPECTRA, -(-part.size // size)), size))
+        cut_frames(part, _window(size), frames)
+    spectrum = np.fft.rfft(frames, axis=1)
+    power = np.empty((frames.shape[0], size // 2))
+    bin_power(spectrum, power)
+    return power, size
+
+
+@kernel
+def cut_frames(part, window, frames):  # type: ignore[no-untyped-def]
+    """Fill the rows of ``frames`` with stretches of ``part``, evenly spread, each without its mean and windowed."""
+    count, size = frames.shape
+    for f in range(count):
+        start = (part.size - size) * f // (count - 1) if count > 1 else 0
+        total = 0.0
+        for t in range(size):
+            total += part[start + t]
+        mean = total / size
+        for t in range(size):
+            frames[f, t] = (part[start + t] - mean) * window[t]
+
+
+@kernel
+def bin_power(spectrum, power):  # type: ignore[no-untyped-def]
+    """Squared magnitude of every bin but the first."""
+    for f in range(power.shape[0]):
+        for k in range(power.shape[1]):
+            z = spectrum[f, k + 1]
+            power[f, k] = z.real * z.real + z.imag * z.imag
 
 
 @functools.cache
@@ -167,31 +216,64 @@ def _hold_response(size: int, sample_rate: int, hold: int) -> tuple[NDArray[np.f
     return energy.sum(axis=1), (energy * hz).sum(axis=1)
 
 
-def _flatness(average: NDArray[np.float64]) -> float:
-    mean = float(average.mean())
-    if mean <= 0.0:
-        return 0.0
-    return float(np.exp(np.log(np.maximum(average, mean * 1e-12)).mean()) / mean)
+@functools.cache
+def _band_edges(bins: int) -> NDArray[np.int64]:
+    """About 12 bands of equal ratio: the first bin of each, and the end."""
+    return np.unique(np.geomspace(1, bins + 1, min(_BANDS, bins) + 1).astype(np.int64)) - 1
 
 
-def _movement(power: NDArray[np.float64]) -> float:
-    bins = power.shape[1]
-    edges = np.unique(np.geomspace(1, bins + 1, min(_BANDS, bins) + 1).astype(np.int64)) - 1
-    bands = np.add.reduceat(power, edges[:-1], axis=1)
-    weight = bands.sum(axis=0)
-    if bands.shape[0] < 2 or weight.sum() <= 0.0:
-        return 0.0
-    level = 10.0 * np.log10(np.maximum(bands, bands.max() * 1e-6))
-    beyond_noise = np.sqrt(np.maximum(0.0, level.var(axis=0) - _noise_variance(np.diff(edges))))
-    return float((beyond_noise * weight).sum() / weight.sum())
+@kernel
+def spectral(power, audible, frequency, edges):  # type: ignore[no-untyped-def]
+    """Audible share, brightness, flatness and movement of power spectra, shape ``(frames, bins)``."""
+    frames, bins = power.shape
+    total = audible_energy = weighted = 0.0
+    average = np.zeros(bins)
+    for f in range(frames):
+        for k in range(bins):
+            average[k] += power[f, k]
+    for k in range(bins):
+        average[k] /= frames
+        total += average[k]
+        audible_energy += average[k] * audible[k]
+        weighted += average[k] * frequency[k]
+    if not total > 0.0:
+        return 0.0, 0.0, 0.0, 0.0
+    logarithms = 0.0
+    for k in range(bins):
+        logarithms += math.log(max(average[k], total / bins * 1e-12))
+    flatness = math.exp(logarithms / bins) / (total / bins)
+    brightness = weighted / audible_energy if audible_energy > 0.0 else 0.0
+    return audible_energy / total, brightness, flatness, movement(power, edges)
 
 
-def _noise_variance(bins: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Variance, in dB squared, of the level of steady noise in a band of so many bins.
+@inlined
+def movement(power, edges):  # type: ignore[no-untyped-def]
+    """Standard deviation over time of the level in bands, in dB, beyond that of steady noise, weighted by energy.
 
-    The sum of m independent bins is gamma distributed, its logarithm's variance is trigamma(m); the Hann window
+    The sum of m independent bins of noise is gamma distributed, its logarithm's variance trigamma(m); the Hann window
     makes neighbours alike and leaves m / 1.5 of them independent.
     """
-    m = np.maximum(1.0, bins / 1.5)
-    trigamma = 1 / m + 1 / (2 * m**2) + 1 / (6 * m**3)
-    return np.asarray((10 / np.log(10)) ** 2 * trigamma)
+    frames, bands = power.shape[0], edges.size - 1
+    if frames < 2:
+        return 0.0
+    levels = np.zeros((bands, frames))
+    loudest = 0.0
+    for b in range(bands):
+        for f in range(frames):
+            for k in range(edges[b], edges[b + 1]):
+                levels[b, f] += power[f, k]
+            loudest = max(loudest, levels[b, f])
+    moved = weights = 0.0
+    for b in range(bands):
+        weight = total = squares = 0.0
+        for f in range(frames):
+            weight += levels[b, f]
+            levels[b, f] = 10.0 * math.log10(max(levels[b, f], loudest * 1e-6))
+            total += levels[b, f]
+        for f in range(frames):
+            squares += (levels[b, f] - total / frames) ** 2
+        m = max(1.0, (edges[b + 1] - edges[b]) / 1.5)
+        noise = (10.0 / math.log(10.0)) ** 2 * (1.0 / m + 1.0 / (2.0 * m * m) + 1.0 / (6.0 * m * m * m))
+        moved += weight * math.sqrt(max(0.0, squares / frames - noise))
+        weights += weight
+    return moved / weights

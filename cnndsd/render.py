@@ -10,20 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd import kernel
-from cnndsd.network import parameters, ranges, sample_type
+from cnndsd.network import blocks, parameters, ranges, sample_type
 from cnndsd.recipe import Recipe
-from cnndsd.simd import aligned_empty
+from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 
 Audio = NDArray[Any]
+Levels = NDArray[np.float64]
 
-# A vector of two of the widest registers, times four neurons, keeps eight sums in flight: an fma's latency is hidden.
-_VECTOR_BYTES = 128
-# As many groups of lanes take turns as the first-level cache holds, up to a block's candidates.
-_CACHE_BYTES = 48 * 1024
+# As many groups of lanes take turns as the first-level cache holds, but a block's candidates have no more.
+_CACHE_BYTES = 52 * 1024
 _MOST_GROUPS = 4
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
-_CHUNK_STEPS = 64
 
 
 def render(recipe: Recipe) -> Audio:
@@ -34,15 +32,13 @@ def render(recipe: Recipe) -> Audio:
 def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
     """The raw sounds of any mixture of recipes, in their order; those of one shape are rendered side by side."""
     recipes = list(recipes)
-    groups: dict[Recipe, list[int]] = defaultdict(list)
+    alike: dict[Recipe, list[int]] = defaultdict(list)
     for place, recipe in enumerate(recipes):
-        groups[msgspec.structs.replace(recipe, seed=0)].append(place)
+        alike[msgspec.structs.replace(recipe, seed=0)].append(place)
     sounds: list[Audio] = [np.empty(0)] * len(recipes)
-    for shape, places in groups.items():
-        seeds = [recipes[p].seed for p in places]
-        out = np.empty((len(seeds), shape.steps), dtype=sample_type(shape))
-        render_lanes(shape, seeds, out)
-        for place, steps in zip(places, out, strict=True):
+    for shape, places in alike.items():
+        streams = (row for steps, _ in render_batches(shape, [recipes[p].seed for p in places]) for row in steps)
+        for place, steps in zip(places, streams, strict=True):
             sounds[place] = hold(steps, shape)
     return sounds
 
@@ -72,75 +68,96 @@ def render_steps(recipe: Recipe) -> Audio:
 
 
 def scratch() -> Audio:
-    """Memory for ``render_streams``; untouched parts of it cost nothing."""
-    return np.empty(_BATCH_BYTES, dtype=np.uint8)
+    """Memory for ``render_batches``; untouched parts of it cost nothing."""
+    return empty_rows((_BATCH_BYTES // ROW_BYTES,), np.uint8).reshape(-1)
 
 
-def render_streams(shape: Recipe, seeds: Sequence[int], memory: Audio) -> Iterator[Audio]:
-    """``render_steps`` of many recipes that differ in their seed alone, in order; each is good until the next is asked.
+def render_batches(
+    shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
+) -> Iterator[tuple[Audio, Levels]]:
+    """``render_steps`` of many recipes that differ in their seed alone, in order, as many at once as go side by side.
 
-    ``memory`` comes from ``scratch`` and is used again and again: fresh pages would take a fifth of the time.
+    Yields their steps, shape ``(candidates, steps)``, and ``kernel.frame_levels`` of them, shape ``(groups, frames, 5,
+    lanes)``; no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked
+    for: used again and again, it spares fresh pages, which would take a fifth of the time.
     """
-    number = np.dtype(sample_type(shape))
-    size = shape.steps * number.itemsize
-    at_once = _BATCH_BYTES // size
-    for start in range(0, len(seeds), max(1, at_once)):
-        some = seeds[start : start + max(1, at_once)]
-        out = memory[: len(some) * size].view(number) if at_once else np.empty(shape.steps, number)
-        render_lanes(shape, some, out.reshape(len(some), shape.steps))
-        yield from out.reshape(len(some), shape.steps)
-
-
-def render_lanes(shape: Recipe, seeds: Sequence[int], out: Audio) -> None:
-    """``render_steps`` of many recipes that differ in their seed alone, side by side, into the rows of ``out``."""
-    groups = min(_groups(shape), -(-len(seeds) // _lanes(shape)))
-    if groups == 0 or len(seeds) < 2:
-        for row, seed in zip(out, seeds, strict=True):
-            row[:] = render_steps(msgspec.structs.replace(shape, seed=seed))
+    frames = -(-shape.steps // frame) if frame else 0
+    most = _groups(shape, frames)
+    if most == 0:
+        for seed in seeds:
+            steps = render_steps(msgspec.structs.replace(shape, seed=seed))
+            levels = np.empty((1, frames, 5, 1))
+            kernel.frame_levels(steps, frame, levels[0, :, :, 0])
+            yield steps[None], levels
         return
     number: Any = sample_type(shape)
-    lanes = _lanes(shape)
-    together = groups * lanes
+    wide = lanes(number)
+    groups = -(-len(seeds) // wide)
+    groups = -(-groups // -(-groups // most)) if groups else 0  # batches as equal as can be
     widths, sine, every, half_amount, bounds = _shared(shape)
+    history = max(wide, 2 ** (shape.length - 1))
+    plan, places = blocks(shape.widths, history)
+    plan[:, 2:] *= np.uint64(wide)
     low, high = ranges(shape).T
-    half_parameters = aligned_empty((groups, low.size, lanes), number)
-    ring = aligned_empty((groups * 2 ** (shape.length - 1), lanes), number)
-    values = aligned_empty((groups * 2 * int(widths.max()), lanes), number)
-    chunk = aligned_empty((groups * _CHUNK_STEPS, lanes), number)
-    halves = aligned_empty((groups, 2, lanes), np.uint32)
-    for start in range(0, len(seeds), together):
-        some = seeds[start : start + together]
+    half_parameters = empty_rows((groups, low.size), number)
+    halves = empty_rows((groups, 2), np.uint32)
+    values = empty_rows((groups, history + shape.length + 2 * int(widths.max())), number)
+    doubles = (True,) * (wide * 8 // ROW_BYTES)
+    for start in range(0, len(seeds), groups * wide):
+        some = seeds[start : start + groups * wide]
         # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
-        keys = np.array([*some, *[some[-1]] * (together - len(some))], dtype=np.uint64)
-        kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, half_parameters)
-        halves[:, 0] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, lanes)
-        halves[:, 1] = (keys >> np.uint64(32)).reshape(groups, lanes)
-        ring[:] = 0.0
+        keys = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64)
+        kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, places, half_parameters)
+        halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
+        halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
+        values[:] = 0.0
+        out, levels = _room(shape, groups, frames, memory)
         kernel.render_lanes(
-            half_parameters.reshape(-1, lanes),
-            widths,
+            half_parameters,
+            places,
+            plan,
+            history,
             sine,
             every,
             half_amount,
             bounds,
-            halves.reshape(-1, lanes),
-            ring,
+            halves,
             values,
-            chunk,
-            out[start : start + together],
-            (True,) * lanes,
+            out,
+            frame,
+            levels,
+            doubles,
+            0,
+            shape.steps,
         )
+        yield out[: len(some), : shape.steps], levels
 
 
-def _lanes(shape: Recipe) -> int:
-    return _VECTOR_BYTES // int(np.dtype(sample_type(shape)).itemsize)
+def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Levels]:
+    """Arrays for the steps and the levels of so many groups, rounded up to whole rows."""
+    number = np.dtype(sample_type(shape))
+    wide = lanes(number)
+    columns = -(-shape.steps // wide)
+    if memory is None:
+        memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
+    size = groups * wide * columns * ROW_BYTES
+    out = memory[:size].view(number).reshape(groups * wide, columns * wide)
+    levels = memory[size : size + groups * frames * 5 * wide * 8].view(np.float64).reshape(groups, frames, 5, wide)
+    return out, levels
 
 
-def _groups(shape: Recipe) -> int:
+def _row_count(shape: Recipe, groups: int, frames: int) -> int:
+    """Rows in memory of the steps and the levels of so many groups."""
+    wide = lanes(sample_type(shape))
+    return groups * wide * (-(-shape.steps // wide) + -(-frames * 5 * 8 // ROW_BYTES))
+
+
+def _groups(shape: Recipe, frames: int) -> int:
     """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
-    rows = shape.parameters + 2 * max(shape.widths) + 2 * shape.length
-    groups = max(1, min(_MOST_GROUPS, _CACHE_BYTES // (rows * _VECTOR_BYTES)))
-    while groups and groups * _VECTOR_BYTES * max(shape.steps, 2**shape.length) > _BATCH_BYTES:
+    # Of the history only the rows of the delays are touched at each step.
+    touched = shape.parameters + 2 * max(shape.widths) + 3 * shape.length
+    groups = max(1, min(_MOST_GROUPS, _CACHE_BYTES // (touched * ROW_BYTES)))
+    while groups and _row_count(shape, groups, frames) * ROW_BYTES > _BATCH_BYTES:
         groups -= 1
     return groups
 

@@ -1,7 +1,8 @@
-"""Vectors of lanes as a numba type: load, store, arithmetic, fma and rint, one LLVM instruction each.
+"""Rows of lanes as a numba type: load, store, arithmetic, fma and rint, one LLVM instruction for each row.
 
-A vector may be wider than a register; LLVM then uses several, which is how a kernel keeps enough sums in flight.
-``fma`` and ``rint`` take plain floats as well, so that a function of them serves one value and many alike.
+A row is as wide as the widest register; several of them in one value keep several sums in flight, which hides the
+latency of an fma. ``fma`` and ``rint`` take plain floats as well, so that a function of them serves one value and many
+alike.
 """
 
 import operator
@@ -12,48 +13,58 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, overload, register_model
-from numba.np import numpy_support
 
-# Arrays of lanes must begin on such a boundary: the widest registers load from nowhere else at full speed.
-ALIGNMENT = 64
+# A row in bytes, and where arrays of rows must begin: the widest registers load from nowhere else at full speed.
+# Narrower registers share a row between them.
+ROW_BYTES = 64
 
 
-class Vector(types.Type):  # type: ignore[misc]
-    """``lanes`` numbers of one type, side by side."""
+class Rows(types.Type):  # type: ignore[misc]
+    """``rows`` times ``lanes`` numbers of one type."""
 
-    def __init__(self, element: Any, lanes: int) -> None:
+    def __init__(self, element: Any, lanes: int, rows: int = 1) -> None:
         self.element = element
         self.lanes = lanes
-        super().__init__(name=f"Vector({element} x {lanes})")
+        self.rows = rows
+        super().__init__(name=f"Rows({element} x {lanes} x {rows})")
 
 
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, vector: Vector) -> None:
-        super().__init__(manager, vector, ir.VectorType(_llvm(vector.element), vector.lanes))
+@register_model(Rows)
+class _RowsModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Rows) -> None:
+        super().__init__(manager, kind, ir.ArrayType(_row_type(kind), kind.rows))
 
 
-def _llvm(element: Any) -> ir.Type:
+def _row_type(kind: Rows) -> ir.VectorType:
+    return ir.VectorType(_number(kind.element), kind.lanes)
+
+
+def _number(element: Any) -> ir.Type:
     if isinstance(element, types.Float):
         return ir.DoubleType() if element.bitwidth == 64 else ir.FloatType()
     return ir.IntType(element.bitwidth)
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    """An uninitialised array whose data begin on a boundary of ``ALIGNMENT`` bytes."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    buffer = np.empty(size + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
+def lanes(dtype: Any) -> int:
+    """Numbers of a numpy type in a row."""
+    return ROW_BYTES // int(np.dtype(dtype).itemsize)
+
+
+def empty_rows(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """An uninitialised array of shape ``(*shape, lanes)`` that begins where a row may."""
+    shape = (*shape, lanes(dtype))
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = np.empty(size + ROW_BYTES, np.uint8)
+    start = -buffer.ctypes.data % ROW_BYTES
     aligned: np.ndarray[Any, Any] = buffer[start : start + size].view(dtype).reshape(shape)
     return aligned
 
 
 @intrinsic
-def rows(typing_context: Any, array: Any) -> Any:
-    """The rows of an aligned array of shape ``(rows, lanes)``, as ``load`` and ``store`` take them.
+def address(typing_context: Any, array: Any) -> Any:
+    """Where an array's data stand, as ``load``, ``store`` and ``turn`` take them; ``[i]`` reads or writes item i.
 
-    It is the bare address: numba counts references to an array each time it is handed on, even inside a loop. The
+    Numba counts references to an array each time it is handed on, even inside a loop; an address is not counted. The
     array must outlive it.
     """
 
@@ -63,101 +74,149 @@ def rows(typing_context: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), generate  # type: ignore[attr-defined]
 
 
-def _row(builder: ir.IRBuilder, pointer: Any, row: Any, vector: Vector) -> Any:
-    """Address of a row, as a pointer to a vector."""
-    offset = builder.mul(row, ir.Constant(row.type, vector.lanes))
-    return builder.bitcast(
-        builder.gep(pointer, [offset]), ir.VectorType(_llvm(vector.element), vector.lanes).as_pointer()
-    )
+@intrinsic
+def lanes_of(typing_context: Any, pointer: Any) -> Any:
+    """How many lanes a row of what stands at an address has: a constant of the compiled code."""
+    count = ROW_BYTES * 8 // pointer.dtype.bitwidth
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(ir.IntType(64), count)
+
+    return types.uint64(pointer), generate
 
 
-def _align(vector: Vector) -> int:
-    return int(min(ALIGNMENT, vector.lanes * vector.element.bitwidth // 8))
+def _place(builder: ir.IRBuilder, pointer: Any, item: Any, kind: ir.Type) -> Any:
+    return builder.bitcast(builder.gep(pointer, [item]), kind.as_pointer())
 
 
 @intrinsic
-def load(typing_context: Any, pointer: Any, row: Any, lanes: Any) -> Any:
-    """Row ``row`` (unsigned); ``lanes`` is a tuple of as many."""
-    vector = Vector(pointer.dtype, lanes.count)
+def load(typing_context: Any, pointer: Any, item: Any, rows: Any) -> Any:
+    """As many rows as the tuple ``rows`` has members, from item ``item`` (unsigned) on; a row begins there."""
+    kind = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.load(_row(builder, arguments[0], arguments[1], vector), align=_align(vector))
+        pointer, item, _ = arguments
+        loaded = []
+        for r in range(kind.rows):
+            place = _place(builder, pointer, builder.add(item, ir.Constant(item.type, r * kind.lanes)), _row_type(kind))
+            loaded.append(builder.load(place, align=ROW_BYTES))
+        return _together(builder, loaded)
 
-    return vector(pointer, types.uintp, lanes), generate
+    return kind(pointer, types.uintp, rows), generate
 
 
 @intrinsic
-def store(typing_context: Any, pointer: Any, row: Any, value: Any) -> Any:
-    """Write a vector to row ``row`` (unsigned)."""
+def store(typing_context: Any, pointer: Any, item: Any, value: Any) -> Any:
+    """Write rows from item ``item`` (unsigned) on; a row begins there."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[2], _row(builder, arguments[0], arguments[1], value), align=_align(value))
+        pointer, item, value = arguments
+        kind = signature.args[2]
+        for r in range(kind.rows):
+            place = _place(builder, pointer, builder.add(item, ir.Constant(item.type, r * kind.lanes)), _row_type(kind))
+            builder.store(builder.extract_value(value, r), place, align=ROW_BYTES)
         return context.get_dummy_value()
 
     return types.void(pointer, types.uintp, value), generate
 
 
-@intrinsic
-def turn(
-    typing_context: Any, pointer: Any, row: Any, column: Any, lanes: Any, out: Any, stride: Any, start: Any
-) -> Any:
-    """Write a square of 64-byte rows turned: its column c goes to ``out + start + c * stride`` (counted in items).
+def _turned(builder: ir.IRBuilder, rows: list[Any]) -> list[Any]:
+    """As many rows as they have lanes, made columns.
 
-    Each round interleaves the first half of the rows with the second; after log2(side) rounds rows are columns.
+    First every square of 16 bytes by interleaving, which is cheap within 16 bytes, then the squares as a whole.
     """
-    width, side = lanes.count, _side(pointer.dtype)
+    side = len(rows)
+    quad = side // 4
+    indices = ir.VectorType(ir.IntType(32), side)
+
+    def shuffle(a: Any, b: Any, picks: list[int]) -> Any:
+        return builder.shuffle_vector(a, b, ir.Constant(indices, picks))
+
+    def interleaved(a: Any, b: Any, run: int) -> list[Any]:
+        """The lower and the upper halves of each 16 bytes: runs of lanes of ``a`` and ``b`` in turns."""
+        runs = [q + k for q in range(0, side, quad) for k in range(0, quad // 2, run)]
+        low = [source + start + lane for start in runs for source in (0, side) for lane in range(run)]
+        return [shuffle(a, b, low), shuffle(a, b, [i + quad // 2 for i in low])]
+
+    def halves(a: Any, b: Any) -> list[Any]:
+        """The even and the odd 16 bytes of ``a``, then of ``b``."""
+        even = [source + q + k for source in (0, side) for q in range(0, side, 2 * quad) for k in range(quad)]
+        return [shuffle(a, b, even), shuffle(a, b, [i + quad for i in even])]
+
+    if quad == 4:
+        pairs = [interleaved(rows[r], rows[r + 1], 1) for r in range(0, side, 2)]
+        rows = [x for p in range(0, side // 2, 2) for k in (0, 1) for x in interleaved(pairs[p][k], pairs[p + 1][k], 2)]
+    else:
+        rows = [x for r in range(0, side, 2) for x in interleaved(rows[r], rows[r + 1], 1)]
+    columns = [None] * side
+    for m in range(quad):
+        even, odd = zip(halves(rows[m], rows[m + quad]), halves(rows[m + 2 * quad], rows[m + 3 * quad]), strict=True)
+        columns[m], columns[m + 2 * quad] = halves(*even)
+        columns[m + quad], columns[m + 3 * quad] = halves(*odd)
+    return columns
+
+
+@intrinsic
+def turn(typing_context: Any, pointer: Any, item: Any, out: Any, start: Any, stride: Any) -> Any:
+    """Write a square of as many rows as they have lanes, from item ``item`` on, turned: lane c goes to item
+    ``start + c * stride`` of ``out``, where a row may begin.
+
+    Past the caches: they hold what the kernel computes with, and a sound is longer than they are.
+    """
+    side = ROW_BYTES * 8 // pointer.dtype.bitwidth
+    kind = Rows(pointer.dtype, side)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        source, row, column, _, target, stride, start = arguments
-        size = ir.IntType(64)
-        kind = ir.VectorType(_llvm(pointer.dtype), side)
-        offset = builder.add(builder.mul(row, ir.Constant(size, width)), column)
+        source, item, target, start, stride = arguments
+        size = item.type
         held = []
-        for i in range(side):
-            place = builder.gep(source, [builder.add(offset, ir.Constant(size, i * width))])
-            held.append(builder.load(builder.bitcast(place, kind.as_pointer()), align=_item(pointer.dtype)))
-        indices = ir.VectorType(ir.IntType(32), side)
-        low = ir.Constant(indices, [i // 2 + (i % 2) * side for i in range(side)])
-        high = ir.Constant(indices, [side // 2 + i // 2 + (i % 2) * side for i in range(side)])
-        for _ in range(side.bit_length() - 1):
-            pairs = list(zip(held[: side // 2], held[side // 2 :], strict=True))
-            held = [builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
-        for i, value in enumerate(held):
-            place = builder.gep(target, [builder.add(start, builder.mul(stride, ir.Constant(size, i)))])
-            builder.store(value, builder.bitcast(place, kind.as_pointer()), align=_item(pointer.dtype))
+        for r in range(side):
+            place = _place(builder, source, builder.add(item, ir.Constant(size, r * side)), _row_type(kind))
+            held.append(builder.load(place, align=ROW_BYTES))
+        held = _turned(builder, held)
+        for c, value in enumerate(held):
+            item = builder.add(start, builder.mul(stride, ir.Constant(size, c)))
+            written = builder.store(value, _place(builder, target, item, _row_type(kind)), align=ROW_BYTES)
+            written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
         return context.get_dummy_value()
 
     u = types.uintp
-    return types.void(pointer, u, u, lanes, out, u, u), generate
+    return types.void(pointer, u, out, u, u), generate
 
 
-def _item(element: Any) -> int:
-    return int(element.bitwidth) // 8
+def _spread(builder: ir.IRBuilder, value: Any, row: ir.VectorType) -> Any:
+    """A number in every lane of a row."""
+    one = builder.insert_element(ir.Constant(row, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), row.count), [0] * row.count)
+    return builder.shuffle_vector(one, ir.Constant(row, ir.Undefined), zeros)
 
 
-def _side(element: Any) -> int:
-    return ALIGNMENT // _item(element)
-
-
-def _spread(builder: ir.IRBuilder, value: Any, like: ir.Type) -> Any:
-    """A scalar in every lane; a vector as it is."""
-    if isinstance(value.type, ir.VectorType) or not isinstance(like, ir.VectorType):
-        return value
-    one = builder.insert_element(ir.Constant(like, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), like.count), [0] * like.count)
-    return builder.shuffle_vector(one, ir.Constant(like, ir.Undefined), zeros)
+def _together(builder: ir.IRBuilder, rows: list[Any]) -> Any:
+    """LLVM rows as one value."""
+    value = ir.Constant(ir.ArrayType(rows[0].type, len(rows)), ir.Undefined)
+    for r, row in enumerate(rows):
+        value = builder.insert_value(value, row, r)
+    return value
 
 
 def _operation(arguments: tuple[Any, ...], emit: Callable[..., Any]) -> Any:
-    """Typing and code of an operation whose arguments have one type, scalars standing for all lanes."""
-    vectors = [a for a in arguments if isinstance(a, Vector)]
-    kind = vectors[0] if vectors else arguments[0]
-    element = kind.element if vectors else kind
-    signature = kind(*[kind if isinstance(a, Vector) else element for a in arguments])
+    """Typing and code of an operation, row by row: a single row stands for all rows, a number for all lanes."""
+    several = [a for a in arguments if isinstance(a, Rows)]
+    if not several:
+        kind = arguments[0]
+        return kind(*arguments), lambda context, builder, signature, values: emit(builder, *values)
+    widest = max(several, key=lambda a: a.rows)
+    signature = widest(*[a if isinstance(a, Rows) else widest.element for a in arguments])
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
-        like = next((v.type for v in values if isinstance(v.type, ir.VectorType)), values[0].type)
-        return emit(builder, *[_spread(builder, v, like) for v in values])
+        given = []
+        for kind, value in zip(signature.args, values, strict=True):
+            if isinstance(kind, Rows):
+                given.append([builder.extract_value(value, r) for r in range(kind.rows)])
+            else:
+                given.append([_spread(builder, value, _row_type(widest))])
+        made = [emit(builder, *[rows[r] if len(rows) > 1 else rows[0] for rows in given]) for r in range(widest.rows)]
+        return _together(builder, made)
 
     return signature, generate
 
@@ -191,11 +250,13 @@ def rint(typing_context: Any, x: Any) -> Any:
 
 @intrinsic
 def spread(typing_context: Any, value: Any, like: Any) -> Any:
-    """A number in the type of ``like``; in every lane where that is a vector."""
-    element = like.element if isinstance(like, Vector) else like
+    """A number in the type of ``like``; in every lane where that is rows."""
+    several = isinstance(like, Rows)
+    element = like.element if several else like
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
-        return _spread(builder, context.cast(builder, values[0], value, element), values[1].type)
+        number = context.cast(builder, values[0], value, element)
+        return _together(builder, [_spread(builder, number, _row_type(like))] * like.rows) if several else number
 
     return like(value, like), generate
 
@@ -211,12 +272,33 @@ def where_greater(typing_context: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
-def to_float(typing_context: Any, x: Any, like: Any) -> Any:
-    """Integers below 2**31 as floats of the type of ``like``."""
-    result = Vector(like.element, x.lanes)
+def to_double(typing_context: Any, x: Any) -> Any:
+    """A row of floats as rows of doubles, as many as that takes."""
+    lanes = ROW_BYTES // 8
+    result = Rows(types.float64, lanes, x.lanes // lanes)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
-        return builder.sitofp(values[0], ir.VectorType(_llvm(result.element), result.lanes))
+        row = builder.extract_value(values[0], 0)
+        parts = []
+        for start in range(0, x.lanes, lanes):
+            picks = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(start, start + lanes)))
+            part = builder.shuffle_vector(row, row, picks)
+            parts.append(part if x.element == types.float64 else builder.fpext(part, _row_type(result)))
+        return _together(builder, parts)
+
+    return result(x), generate
+
+
+@intrinsic
+def to_float(typing_context: Any, x: Any, like: Any) -> Any:
+    """Rows of integers below 2**31 as floats of the type of ``like``: the first of a row, as many as that one has."""
+    result = Rows(like.element, like.lanes, x.rows)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
+        first = ir.Constant(ir.VectorType(ir.IntType(32), result.lanes), list(range(result.lanes)))
+        rows = [builder.extract_value(values[0], r) for r in range(result.rows)]
+        rows = [builder.shuffle_vector(row, row, first) for row in rows]
+        return _together(builder, [builder.sitofp(row, _row_type(result)) for row in rows])
 
     return result(x, like), generate
 
@@ -224,13 +306,13 @@ def to_float(typing_context: Any, x: Any, like: Any) -> Any:
 def _operator(function: Any, of_floats: str, of_integers: str) -> None:
     @intrinsic
     def instruction(typing_context: Any, a: Any, b: Any) -> Any:
-        element = next(x for x in (a, b) if isinstance(x, Vector)).element
+        element = next(x for x in (a, b) if isinstance(x, Rows)).element
         name = of_floats if isinstance(element, types.Float) else of_integers
         return _operation((a, b), lambda builder, x, y: getattr(builder, name)(x, y))
 
     @overload(function)
     def typed(a, b):  # type: ignore[no-untyped-def]
-        if isinstance(a, Vector) or isinstance(b, Vector):
+        if isinstance(a, Rows) or isinstance(b, Rows):
             return lambda a, b: instruction(a, b)
         return None
 
@@ -244,18 +326,13 @@ _operator(operator.rshift, "", "lshr")
 
 @overload(min)
 def _min(a, b):  # type: ignore[no-untyped-def]
-    if isinstance(a, Vector):
+    if isinstance(a, Rows):
         return lambda a, b: where_greater(a, b, b, a)
     return None
 
 
 @overload(max)
 def _max(a, b):  # type: ignore[no-untyped-def]
-    if isinstance(a, Vector):
+    if isinstance(a, Rows):
         return lambda a, b: where_greater(b, a, b, a)
     return None
-
-
-def lane_type(dtype: Any, lanes: int) -> Vector:
-    """The numba type of ``lanes`` numbers of a numpy type."""
-    return Vector(numpy_support.from_dtype(np.dtype(dtype)), lanes)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cnndsd import Recipe, Spec, kernel, render, render_many
 from cnndsd.network import parameters
 from cnndsd.recipe import BLOCK, draw
-from cnndsd.render import raw_sha256, render_steps, render_streams, scratch
+from cnndsd.render import raw_sha256, render_batches, render_steps, scratch
 
 # `cnndsd.render` is the verb; this is the room.
 RENDER_ROOM = importlib.import_module("cnndsd.render")
@@ -47,17 +47,33 @@ def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
         assert render(recipe).tolist() == naive.render(recipe)
 
 
-@pytest.mark.parametrize("vector_bytes", [64, 128, 256])
+def streams(recipe, seeds, memory=None):
+    return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_every_lane_of_every_width_is_the_scalar_kernels_sound(vector_bytes, precision, monkeypatch):
-    monkeypatch.setattr(RENDER_ROOM, "_VECTOR_BYTES", vector_bytes)
+def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, monkeypatch):
+    monkeypatch.setattr(RENDER_ROOM, "_MOST_GROUPS", groups)
     memory = scratch()
     for shape in SHAPES:
         recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
         seeds = [2**61 * (i % 3) + 977 * i for i in range(67)]  # two or more batches, the last one not full
-        for seed, steps in zip(seeds, render_streams(recipe, seeds, memory), strict=True):
+        for seed, steps in zip(seeds, streams(recipe, seeds, memory), strict=True):
             alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
+
+
+@pytest.mark.parametrize("frame", [1, 3, 7, 16, 100, 441])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision):
+    recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
+    for batch, levels in render_batches(recipe, list(range(19)), frame):
+        for lane, steps in enumerate(batch):
+            group, column = divmod(lane, levels.shape[3])
+            alone = np.empty((-(-recipe.steps // frame), 5))
+            kernel.frame_levels(steps, frame, alone)
+            assert levels[group, :, :, column].tolist() == alone.tolist()
 
 
 def test_a_sine_of_the_c_library_would_be_noticed():
@@ -84,10 +100,11 @@ def test_the_kernels_philox_is_numpys(seeds, count):
     drawn = np.empty((len(seeds), count, 2))
     ones = np.ones(count)
     keys = np.repeat(np.array(seeds, np.uint64), 2)
-    kernel.draw_parameters(keys, np.empty(4, np.uint64), 0 * ones, ones, drawn)
+    places = np.arange(count, dtype=np.uint64)[::-1].copy()
+    kernel.draw_parameters(keys, np.empty(4, np.uint64), 0 * ones, ones, places, drawn)
     for group, seed in enumerate(seeds):
         raw = np.random.Philox(key=seed).random_raw(count)
-        assert drawn[group, :, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
+        assert drawn[group, ::-1, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
 
 
 @pytest.mark.parametrize("size", [1_000, 20_000, 100_000, 1_000_000])
@@ -97,7 +114,7 @@ def test_sounds_that_fill_the_memory_are_the_same(size, monkeypatch):
     seeds = list(range(40))
     alone = [render_steps(msgspec.structs.replace(recipe, seed=seed)).tolist() for seed in seeds]
     monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", size)
-    assert [s.tolist() for s in render_streams(recipe, seeds, scratch())] == alone
+    assert [s.tolist() for s in streams(recipe, seeds, scratch())] == alone
 
 
 def test_an_addition_and_multiplication_in_place_of_fma_would_be_noticed():
