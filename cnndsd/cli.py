@@ -140,6 +140,18 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip) or a recipe as JSON")
     show.add_argument("--json", action="store_true", help="everything, as JSON")
     show.set_defaults(run=_show)
+
+    bench = commands.add_parser(
+        "bench",
+        help="how fast this machine renders",
+        description="Measure how many times faster than real time one core renders seven network shapes at three gaps, "
+        "in both precisions, and what share of the limit of its multiply-add units that is. Takes about ten "
+        "seconds; leave the machine alone meanwhile.",
+        epilog="example: cnndsd bench --rounds 9 --json > bench.json",
+    )
+    bench.add_argument("--rounds", type=_rounds, default=5, metavar="N", help="measurements of each (default: 5)")
+    bench.add_argument("--json", action="store_true", help="everything, as JSON")
+    bench.set_defaults(run=_bench)
     return parser
 
 
@@ -167,9 +179,6 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
-    from tqdm import tqdm
-
-    from cnndsd import farm, pack
     from cnndsd.executors import executor
 
     for name in ("SIGTERM", "SIGHUP"):
@@ -178,21 +187,29 @@ def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
             signal.signal(getattr(signal, name), _terminate)
     total = None if deadline is not None else spec.candidates
     shown = sys.stderr.isatty()
-    # The zip is opened first: a folder that cannot be written is told now, not in the morning.
-    with pack.replacing(path) as file, executor(jobs) as workers:
-        with tqdm(total=total, unit=" candidates", disable=not shown, file=sys.stderr, dynamic_ncols=True) as bar:
+    with executor(jobs) as workers:
+        # Workers have begun to load the compiler; so does this process, beside them.
+        from tqdm import tqdm
 
-            def report(found: farm.Findings) -> None:
-                bar.update(found.candidates - bar.n)
-                bar.set_postfix_str(f"kept {len(found.entries)}, refused {_tally(found.refused)}", refresh=False)
+        from cnndsd import farm, pack
 
-            found = farm.search(spec, workers, jobs, deadline, report)
-        chosen = farm.choose(spec, found)
-        if not chosen:
-            raise _NothingPassed(f"none of {found.candidates} candidates passed: {_tally(found.refused)}")
-        sounds = farm.finish_all(spec, chosen, workers, jobs)
-        bar = tqdm(sounds, total=len(chosen), unit=" sounds", disable=not shown, file=sys.stderr, dynamic_ncols=True)
-        count = pack.write(file, spec, found.candidates, found.refused, bar)
+        # The zip is opened first: a folder that cannot be written is told now, not in the morning.
+        with pack.replacing(path) as file:
+            with tqdm(total=total, unit=" candidates", disable=not shown, file=sys.stderr, dynamic_ncols=True) as bar:
+
+                def report(found: farm.Findings) -> None:
+                    bar.update(found.candidates - bar.n)
+                    bar.set_postfix_str(f"kept {len(found.entries)}, refused {_tally(found.refused)}", refresh=False)
+
+                found = farm.search(spec, workers, jobs, deadline, report)
+            chosen = farm.choose(spec, found)
+            if not chosen:
+                raise _NothingPassed(f"none of {found.candidates} candidates passed: {_tally(found.refused)}")
+            sounds = farm.finish_all(spec, chosen, workers, jobs)
+            bar = tqdm(
+                sounds, total=len(chosen), unit=" sounds", disable=not shown, file=sys.stderr, dynamic_ncols=True
+            )
+            count = pack.write(file, spec, found.candidates, found.refused, bar)
     print(path)
     _say(
         f"{count} sounds of {found.candidates} candidates; {found.passed} passed, refused {_tally(found.refused)}", DONE
@@ -235,7 +252,6 @@ def _render(options: argparse.Namespace) -> int:
         if options.raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
-            # Mastering loads scipy, which takes longer than rendering.
             from cnndsd import farm
 
             data = farm.to_file(audio, recipe, spec)
@@ -265,6 +281,29 @@ def _show(options: argparse.Namespace) -> int:
     rows = {**msgspec.to_builtins(recipe), **msgspec.to_builtins(measures), "raw_sha256": raw_sha256(audio)}
     for name, value in rows.items():
         print(f"{name:14} {_short(value)}")
+    return DONE
+
+
+def _bench(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from cnndsd.bench import bench
+
+    speeds = []
+    if not options.json:
+        print(f"{'network':16}{'precision':>10}{'gap':>5}{'x real time':>13}{'share':>7}   min..max")
+    for speed in bench(options.rounds):
+        speeds.append(speed)
+        if not options.json:
+            shape = f"{speed.length},[{','.join(map(str, speed.hidden))}]"
+            low, high = speed.share_spread
+            print(
+                f"{shape:16}{speed.precision:>10}{speed.gap:5}{speed.times_real_time:13.0f}{speed.share_of_limit:7.2f}"
+                f"   {low:.2f}..{high:.2f}",
+                flush=True,
+            )
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(speeds)).decode())
     return DONE
 
 
@@ -340,11 +379,14 @@ def _positive(text: str) -> float:
     return value
 
 
-def _job_count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1024:
-        raise ValueError
-    return value
+def _count(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not 1 <= value <= most:
+            raise ValueError
+        return value
+
+    return parse
 
 
 def _time_of_day(text: str) -> tuple[int, int]:
@@ -363,7 +405,8 @@ def _seconds_until(clock: tuple[int, int]) -> float:
 
 
 _minutes = _argument(_positive, "a number of minutes above 0")
-_jobs = _argument(_job_count, "1 to 1024")
+_jobs = _argument(_count(1024), "1 to 1024")
+_rounds = _argument(_count(1000), "1 to 1000")
 _clock = _argument(_time_of_day, "a time of day as HH:MM")
 _widths = _argument(lambda text: [int(w) for w in text.split(",")] if text.strip() else [], "whole numbers such as 8,8")
 

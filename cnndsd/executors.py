@@ -1,5 +1,6 @@
 """Where work units run: in this process, or over worker processes. Anything with ``submit`` will do."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -23,22 +24,25 @@ class InProcess(Executor):
 
 
 class Processes(ProcessPoolExecutor):
-    """Spawned worker processes: forking a process that has started threads or a JIT is unsafe."""
+    """Spawned worker processes: forking a process that has started threads or a JIT is unsafe.
+
+    They are started at once and load the farm while the caller gets ready.
+    """
 
     def __init__(self, jobs: int) -> None:
         # Windows cannot wait for more than 61.
         most = 61 if os.name == "nt" else jobs
         super().__init__(min(jobs, most), mp_context=multiprocessing.get_context("spawn"), initializer=_serve_parent)
+        for _ in range(jobs):
+            self.submit(_load_farm)
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> bool | None:
-        # On an error or Ctrl-C nobody waits for what was begun.
-        if kind is not None:
-            workers = list((self._processes or {}).values())
-            self.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
-            return None
-        return super().__exit__(kind, value, trace)
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        # Nobody waits: on an error or Ctrl-C not for what was begun, and else all is done, but a process that holds a
+        # compiler takes half a second to put it away.
+        workers = list((self._processes or {}).values())
+        self.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
 
 
 def _serve_parent() -> None:
@@ -47,6 +51,10 @@ def _serve_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _load_farm() -> None:
+    importlib.import_module("cnndsd.farm")
 
 
 def _follow(parent: Any) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from cnndsd import audiofile
 from cnndsd.judge import judge_levels, judge_spectrum, score
-from cnndsd.master import master, true_peak
 from cnndsd.measure import level_frame, measure_levels, measure_spectrum, measure_steps
 from cnndsd.pack import Sound
 from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
@@ -133,6 +132,9 @@ def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
 
 def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
     """The raw sound mastered and encoded as the spec says."""
+    # Mastering loads scipy, which takes longer than judging some thousand candidates.
+    from cnndsd.master import master, true_peak
+
     sound = master(audio, recipe.sample_rate, spec.master)
     data = audiofile.encode(sound, recipe, spec.format)
     if audiofile.FORMATS[spec.format].is_lossy:

@@ -17,9 +17,9 @@ from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 Audio = NDArray[Any]
 Levels = NDArray[np.float64]
 
-# As many groups of lanes take turns as the first-level cache holds, but a block's candidates have no more.
-_CACHE_BYTES = 52 * 1024
-_MOST_GROUPS = 4
+# Four groups of lanes take turns, or fewer where the first-level cache cannot hold them; eight where half of it does.
+_CACHE_BYTES = 48 * 1024
+_MOST_GROUPS = 8
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 
@@ -155,8 +155,9 @@ def _row_count(shape: Recipe, groups: int, frames: int) -> int:
 def _groups(shape: Recipe, frames: int) -> int:
     """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
     # Of the history only the rows of the delays are touched at each step.
-    touched = shape.parameters + 2 * max(shape.widths) + 3 * shape.length
-    groups = max(1, min(_MOST_GROUPS, _CACHE_BYTES // (touched * ROW_BYTES)))
+    touched = ROW_BYTES * (shape.parameters + max(shape.widths) + 2 * shape.length)
+    groups = 8 if 8 * touched <= _CACHE_BYTES // 2 else min(4, max(1, _CACHE_BYTES // touched))
+    groups = min(groups, _MOST_GROUPS)
     while groups and _row_count(shape, groups, frames) * ROW_BYTES > _BATCH_BYTES:
         groups -= 1
     return groups

@@ -51,7 +51,7 @@ def streams(recipe, seeds, memory=None):
     return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
 
 
-@pytest.mark.parametrize("groups", [1, 2, 3, 4])
+@pytest.mark.parametrize("groups", [1, 2, 3, 8])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, monkeypatch):
     monkeypatch.setattr(RENDER_ROOM, "_MOST_GROUPS", groups)

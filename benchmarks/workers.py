@@ -1,0 +1,68 @@
+"""What a second worker is worth: ``python benchmarks/workers.py [--candidates 20000] [--rounds 5] [--spec FILE]``.
+
+In turns, with one worker and with two: the whole command ``cnndsd pack``, and the judging alone, by workers that have
+started. Prints medians, min..max, the ratio, and the most memory that one process took.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from cnndsd import farm
+from cnndsd import spec as specs
+from cnndsd.executors import Processes
+from cnndsd.spec import Spec
+
+
+def command(spec: str, candidates: int, jobs: int) -> float:
+    with tempfile.TemporaryDirectory() as out:
+        words = ["-m", "cnndsd", "pack", spec, "--candidates", str(candidates), "--jobs", str(jobs), "--out", out]
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+
+def judging(spec: Spec, workers: Processes, jobs: int) -> float:
+    start = time.perf_counter()
+    farm.search(spec, workers, jobs)
+    return time.perf_counter() - start
+
+
+def report(name: str, rounds: int, measure: Callable[[int], float]) -> None:
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for jobs, times in taken.items():
+            times.append(measure(jobs))
+    for jobs, times in taken.items():
+        spread = f"{min(times):.2f}..{max(times):.2f}"
+        print(f"{name:16}{jobs} workers  {statistics.median(times):7.2f} s   {spread}", flush=True)
+    ratios = [one / two for one, two in zip(taken[1], taken[2], strict=True)]
+    print(f"{name:16}ratio      {statistics.median(ratios):7.2f}     {min(ratios):.2f}..{max(ratios):.2f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", default=str(Path(__file__).parent.parent / "packs" / "sample_pack.toml"))
+    parser.add_argument("--candidates", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    spec = msgspec.structs.replace(specs.load(options.spec), candidates=options.candidates)
+    with Processes(1) as one, Processes(2) as two:
+        workers = {1: one, 2: two}
+        for jobs in workers:
+            judging(spec, workers[jobs], jobs)
+        report("judging alone", options.rounds, lambda jobs: judging(spec, workers[jobs], jobs))
+    report("cnndsd pack", options.rounds, lambda jobs: command(options.spec, options.candidates, jobs))
+    print(f"most memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

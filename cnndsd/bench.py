@@ -1,0 +1,114 @@
+"""How fast one core renders, and what share of its fma units' limit that is.
+
+The limit is measured in the same run, by independent chains of vector fmas, in turns with the kernel. Operations are
+counted from the shape: a multiply-add per weight, and per neuron one product for the square, Horner's fmas and one
+product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other units.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from cnndsd import kernel
+from cnndsd.compiler import kernel as compiled
+from cnndsd.network import sample_type
+from cnndsd.recipe import BLOCK, Recipe
+from cnndsd.render import Audio, render_batches, scratch
+from cnndsd.schema import Precision
+from cnndsd.simd import address, empty_rows, fma, lanes_of, load, store
+
+SHAPES = ((1, (4,)), (2, (4, 4)), (4, (6,)), (6, (8, 8)), (10, (8, 8)), (10, (16, 16)), (3, (5, 7, 3)))
+GAPS = (0, 3, 6)
+PRECISIONS: tuple[Precision, ...] = ("single", "double")
+_NETWORKS = 4 * BLOCK
+_STEPS = 22_050
+_CHAINS = (True,) * 16
+_CHAIN_LENGTH = 100_000
+
+
+class Speed(msgspec.Struct, frozen=True):
+    """Medians of the rounds; ``share_of_limit`` is taken round by round, its spread is its least and greatest."""
+
+    length: int
+    hidden: tuple[int, ...]
+    gap: int
+    precision: Precision
+    times_real_time: float
+    share_of_limit: float
+    share_spread: tuple[float, float]
+    limit_gfma_per_s: float
+    first_call_s: float
+
+
+def bench(rounds: int = 5) -> Iterator[Speed]:
+    """Measure every shape at every gap in both precisions, one after the other."""
+    memory = scratch()
+    for precision in PRECISIONS:
+        for length, hidden in SHAPES:
+            for gap in GAPS:
+                seconds = _STEPS / 44_100 * 2**gap
+                recipe = Recipe(length=length, hidden=hidden, gap=gap, precision=precision, seconds=seconds)
+                yield speed(recipe, rounds, memory)
+
+
+def speed(recipe: Recipe, rounds: int, memory: Audio) -> Speed:
+    """Render the recipe's shape with 256 seeds in ``memory``, from ``render.scratch``, in turns with the limit."""
+    fmas = _limit(recipe)
+    seeds = list(range(_NETWORKS))
+
+    def render() -> None:
+        # The sum keeps anyone from saying that the sounds were not made.
+        assert sum(float(steps[:, -1].sum()) for steps, _ in render_batches(recipe, seeds, memory=memory)) >= 0.0
+
+    first_call_s = _seconds(render)
+    limits, times = zip(*[(fmas(), _seconds(render)) for _ in range(rounds)], strict=True)
+    operations = _NETWORKS * operations_per_step(recipe) * recipe.steps
+    shares = [operations / (limit * taken) for limit, taken in zip(limits, times, strict=True)]
+    return Speed(
+        length=recipe.length,
+        hidden=recipe.hidden,
+        gap=recipe.gap,
+        precision=recipe.precision,
+        times_real_time=_NETWORKS * recipe.seconds / statistics.median(times),
+        share_of_limit=statistics.median(shares),
+        share_spread=(min(shares), max(shares)),
+        limit_gfma_per_s=statistics.median(limits) / 1e9,
+        first_call_s=first_call_s,
+    )
+
+
+def operations_per_step(recipe: Recipe) -> int:
+    """Operations of the fma units that one evaluation of the network takes."""
+    sine = kernel.SINE_DOUBLE if recipe.precision == "double" else kernel.SINE_SINGLE
+    neurons = sum(recipe.widths[1:])
+    return recipe.parameters - neurons + neurons * (len(sine) + 1)
+
+
+def _limit(recipe: Recipe) -> Callable[[], float]:
+    """A measurement of this core's multiply-adds per second in the recipe's precision."""
+    rows = empty_rows((1 + len(_CHAINS),), sample_type(recipe))
+    rows[:] = 0.5
+    chains(rows, 1, _CHAINS)
+    size = _CHAIN_LENGTH * rows[1:].size
+    return lambda: size / _seconds(lambda: chains(rows, _CHAIN_LENGTH, _CHAINS))
+
+
+@compiled
+def chains(rows, count, members):  # type: ignore[no-untyped-def]
+    """As many sums in flight as ``members`` has, ``count`` fmas each."""
+    items = address(rows)
+    m = load(items, np.uint64(0), (True,))
+    sums = load(items, lanes_of(items), members)
+    for _ in range(count):
+        sums = fma(sums, m, m)
+    store(items, lanes_of(items), sums)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -1,0 +1,64 @@
+"""The same bits whatever the compiler makes of the kernels: other processors, no optimisation, other processes."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import llvmlite.binding
+
+from cnndsd import Recipe, render_many
+
+SHAPES = [
+    {"length": 1, "hidden": (4,)},
+    {"length": 2, "hidden": ()},
+    {"length": 3, "hidden": (5, 7, 3)},
+    {"length": 6, "hidden": (8, 8)},
+    {"length": 4, "hidden": (16,), "adjusting": {"every": 2, "amount": 0.05}},
+]
+# What a processor must have to run code for each of these; numba is told by its environment.
+MACHINES = {
+    "generic": ({"NUMBA_CPU_NAME": "generic"}, []),
+    "haswell": ({"NUMBA_CPU_NAME": "haswell"}, ["avx2", "fma", "bmi2"]),
+    "skylake-avx512": ({"NUMBA_CPU_NAME": "skylake-avx512"}, ["avx512f", "avx512dq", "avx512bw", "avx512vl"]),
+    "znver4": ({"NUMBA_CPU_NAME": "znver4"}, ["avx512f", "avx512vbmi2", "avx512bf16", "vaes"]),
+    "not optimised": ({"NUMBA_OPT": "0"}, []),
+}
+
+
+def digest(precision):
+    """Of some sounds of every shape, more than fill a row of lanes."""
+    recipes = [
+        Recipe(**shape, gap=0, seconds=0.02, precision=precision, seed=seed) for shape in SHAPES for seed in range(19)
+    ]
+    return hashlib.sha256(b"".join(audio.tobytes() for audio in render_many(recipes))).hexdigest()
+
+
+def elsewhere(environment, cache, before="pass"):
+    """The digests of both precisions, by a process with such an environment and nothing compiled before."""
+    code = f"{before}\nimport test_machines as t; print(t.digest('double'), t.digest('single'))"
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    variables = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
+    has = llvmlite.binding.get_host_cpu_features()
+    able = {name: env for name, (env, needs) in MACHINES.items() if all(has.get(feature) for feature in needs)}
+    assert {"generic", "not optimised"} <= set(able)
+    expected = [digest("double"), digest("single")]
+    with ThreadPoolExecutor(2) as threads:
+        found = dict(zip(able, threads.map(elsewhere, able.values(), map(tmp_path.joinpath, able)), strict=True))
+    assert found == dict.fromkeys(able, expected)
+
+
+def test_two_roundings_in_place_of_one_would_be_noticed(tmp_path):
+    """The negative control: kernels built with a product and a sum for every fma."""
+    split = "import numba, cnndsd.simd as simd; simd.fma = numba.njit(lambda a, b, c: a * b + c)"
+    expected = [digest("double"), digest("single")]
+    assert not set(elsewhere({}, tmp_path, split)) & set(expected)
