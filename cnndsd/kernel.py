@@ -7,7 +7,20 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.simd import address, fma, lanes_of, load, rint, spread, store, to_double, to_float, turn, where_greater
+from cnndsd.simd import (
+    address,
+    fma,
+    lanes_of,
+    load,
+    opaque,
+    rint,
+    spread,
+    store,
+    to_double,
+    to_float,
+    turn,
+    where_greater,
+)
 
 # sin(pi * r)**2 = z * Q(z), z = r * r, |r| <= 1/2. Constant term first; part of the definition of the sound.
 # Single: the minimax polynomial, rounded. Double: least squares at Chebyshev nodes, rounded one by one from the
@@ -135,10 +148,11 @@ def block(weights, w, inputs, values, x, y, groups, group_weights, group_values,
     for _ in range(groups):
         h = load(weights, w, rows)
         wi, xi = w, x
-        for _ in range(inputs):
+        # Unrolled by the compiler for any number of inputs, it would end in a second loop and a mispredicted branch.
+        while xi != x + inputs * lanes_of(values):
             wi += lanes_of(weights) * np.uint64(len(rows))
             h = fma(load(weights, wi, rows), load(values, xi, (True,)), h)
-            xi += lanes_of(values)
+            xi = opaque(xi + lanes_of(values))
         store(values, y, act(h, sine))
         w += group_weights
         x += group_values
@@ -233,8 +247,7 @@ def render_lanes(
     frame,
     levels,
     doubles,
-    start,
-    stop,
+    steps,
 ):
     """As ``render_steps``, one candidate per lane, in groups that take turns at every block of neurons: while one waits
     for its last sums another computes.
@@ -242,10 +255,10 @@ def render_lanes(
     Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: in the order of the
     blocks, parameter ``p`` in row ``places[p]``. ``blocks``, shape ``(blocks, 4)``: inputs, neurons (1 to 8), and the
     items of ``values`` at which the inputs and the outputs begin. ``values``: ``history`` rows, the ring of past
-    outputs; the delayed ones, of which the first is the last output; then room for two layers; zeros at the start.
+    outputs; the delayed ones, of which the first is the last output; then room for two layers; zeros at first.
     ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
     ``levels``: shape ``(groups, frames, 5, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
-    Renders the steps ``start`` (a multiple of the lanes) to ``stop``; a later call goes on from there.
+    ``doubles``: a tuple with as many members as there are rows of doubles in a row.
     """
     weights, held, plan = address(half_parameters), address(values), address(blocks)
     halves, sounds, tallies = address(seeds), address(out), address(levels)
@@ -259,9 +272,8 @@ def render_lanes(
     length = np.uint64(blocks[0, 0])
     mask = np.uint64(history - 1)
     delayed = np.uint64(history) * lanes
-    t = np.uint64(start)
-    stop = np.uint64(stop)
-    while t < stop:
+    t = np.uint64(0)
+    while t < np.uint64(steps):
         x = delayed
         for i in range(np.uint64(1), length):
             x += lanes
@@ -296,7 +308,7 @@ def render_lanes(
                 walk_lanes(
                     weights, group * group_weights, places, bounds, half_amount, halves, group * group_seeds, move
                 )
-        if t % lanes == 0 or t == stop:
+        if t % lanes == 0 or t == np.uint64(steps):
             begin = (t - np.uint64(1)) // lanes * lanes
             for g in range(groups):
                 group = np.uint64(g)

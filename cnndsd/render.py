@@ -127,7 +127,6 @@ def render_batches(
             frame,
             levels,
             doubles,
-            0,
             shape.steps,
         )
         yield out[: len(some), : shape.steps], levels
