@@ -17,7 +17,7 @@ from cnndsd.measure import level_frame, measure_levels, measure_spectrum
 from cnndsd.recipe import BLOCK, draw_seeds, draw_shape
 from cnndsd.render import render_batches, scratch
 
-BLOCKS = 32
+BLOCKS = 160
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ product more (7 in single, 11 in double precision). Subtractions, rounding and t
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -44,41 +44,63 @@ class Speed(msgspec.Struct, frozen=True):
     first_call_s: float
 
 
-def bench(rounds: int = 5) -> Iterator[Speed]:
-    """Measure every shape at every gap in both precisions, one after the other."""
+def bench(rounds: int = 5, report: Callable[[], object] = lambda: None) -> list[Speed]:
+    """Every shape at every gap in both precisions, in turns round by round, so that a busy moment harms none alone.
+
+    ``report`` is called after each measurement.
+    """
     memory = scratch()
-    for precision in PRECISIONS:
-        for length, hidden in SHAPES:
-            for gap in GAPS:
-                seconds = _STEPS / 44_100 * 2**gap
-                recipe = Recipe(length=length, hidden=hidden, gap=gap, precision=precision, seconds=seconds)
-                yield speed(recipe, rounds, memory)
+    runs = [
+        Run(
+            Recipe(length=length, hidden=hidden, gap=gap, precision=precision, seconds=_STEPS / 44_100 * 2**gap), memory
+        )
+        for precision in PRECISIONS
+        for length, hidden in SHAPES
+        for gap in GAPS
+    ]
+    for _ in range(rounds):
+        for run in runs:
+            run.measure()
+            report()
+    return [run.speed() for run in runs]
 
 
-def speed(recipe: Recipe, rounds: int, memory: Audio) -> Speed:
-    """Render the recipe's shape with 256 seeds in ``memory``, from ``render.scratch``, in turns with the limit."""
-    fmas = _limit(recipe)
-    seeds = list(range(_NETWORKS))
+class Run:
+    """Measurements of one shape, with 256 seeds, in ``memory`` from ``render.scratch``."""
 
-    def render() -> None:
+    def __init__(self, recipe: Recipe, memory: Audio) -> None:
+        self._recipe, self._memory = recipe, memory
+        self._limit = _limit(recipe)
+        self._first_call_s = _seconds(self._render)
+        self._limits: list[float] = []
+        self._times: list[float] = []
+
+    def _render(self) -> None:
+        batches = render_batches(self._recipe, list(range(_NETWORKS)), memory=self._memory)
         # The sum keeps anyone from saying that the sounds were not made.
-        assert sum(float(steps[:, -1].sum()) for steps, _ in render_batches(recipe, seeds, memory=memory)) >= 0.0
+        assert sum(float(steps[:, -1].sum()) for steps, _ in batches) >= 0.0
 
-    first_call_s = _seconds(render)
-    limits, times = zip(*[(fmas(), _seconds(render)) for _ in range(rounds)], strict=True)
-    operations = _NETWORKS * operations_per_step(recipe) * recipe.steps
-    shares = [operations / (limit * taken) for limit, taken in zip(limits, times, strict=True)]
-    return Speed(
-        length=recipe.length,
-        hidden=recipe.hidden,
-        gap=recipe.gap,
-        precision=recipe.precision,
-        times_real_time=_NETWORKS * recipe.seconds / statistics.median(times),
-        share_of_limit=statistics.median(shares),
-        share_spread=(min(shares), max(shares)),
-        limit_gfma_per_s=statistics.median(limits) / 1e9,
-        first_call_s=first_call_s,
-    )
+    def measure(self) -> None:
+        """Once more: the limit, then the sounds."""
+        self._limits.append(self._limit())
+        self._times.append(_seconds(self._render))
+
+    def speed(self) -> Speed:
+        """What the measurements so far add up to."""
+        recipe = self._recipe
+        operations = _NETWORKS * operations_per_step(recipe) * recipe.steps
+        shares = [operations / (limit * taken) for limit, taken in zip(self._limits, self._times, strict=True)]
+        return Speed(
+            length=recipe.length,
+            hidden=recipe.hidden,
+            gap=recipe.gap,
+            precision=recipe.precision,
+            times_real_time=_NETWORKS * recipe.seconds / statistics.median(self._times),
+            share_of_limit=statistics.median(shares),
+            share_spread=(min(shares), max(shares)),
+            limit_gfma_per_s=statistics.median(self._limits) / 1e9,
+            first_call_s=self._first_call_s,
+        )
 
 
 def operations_per_step(recipe: Recipe) -> int:

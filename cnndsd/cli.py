@@ -286,24 +286,24 @@ def _show(options: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     import msgspec
+    from tqdm import tqdm
 
-    from cnndsd.bench import bench
+    from cnndsd.bench import GAPS, PRECISIONS, SHAPES, bench
 
-    speeds = []
-    if not options.json:
-        print(f"{'network':16}{'precision':>10}{'gap':>5}{'x real time':>13}{'share':>7}   min..max")
-    for speed in bench(options.rounds):
-        speeds.append(speed)
-        if not options.json:
-            shape = f"{speed.length},[{','.join(map(str, speed.hidden))}]"
-            low, high = speed.share_spread
-            print(
-                f"{shape:16}{speed.precision:>10}{speed.gap:5}{speed.times_real_time:13.0f}{speed.share_of_limit:7.2f}"
-                f"   {low:.2f}..{high:.2f}",
-                flush=True,
-            )
+    total = options.rounds * len(PRECISIONS) * len(SHAPES) * len(GAPS)
+    with tqdm(total=total, disable=not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True) as bar:
+        speeds = bench(options.rounds, bar.update)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(speeds)).decode())
+        return DONE
+    print(f"{'network':16}{'precision':>10}{'gap':>5}{'x real time':>13}{'share':>7}   min..max")
+    for speed in speeds:
+        shape = f"{speed.length},[{','.join(map(str, speed.hidden))}]"
+        low, high = speed.share_spread
+        print(
+            f"{shape:16}{speed.precision:>10}{speed.gap:5}{speed.times_real_time:13.0f}{speed.share_of_limit:7.2f}"
+            f"   {low:.2f}..{high:.2f}"
+        )
     return DONE
 
 
