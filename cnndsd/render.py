@@ -81,6 +81,8 @@ def render_batches(
     lanes)``; no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked
     for: used again and again, it spares fresh pages, which would take a fifth of the time.
     """
+    if not seeds:
+        return
     frames = -(-shape.steps // frame) if frame else 0
     most = _groups(shape, frames)
     if most == 0:
@@ -93,7 +95,7 @@ def render_batches(
     number: Any = sample_type(shape)
     wide = lanes(number)
     groups = -(-len(seeds) // wide)
-    groups = -(-groups // -(-groups // most)) if groups else 0  # batches as equal as can be
+    groups = -(-groups // -(-groups // most))  # batches as equal as can be
     widths, sine, every, half_amount, bounds = _shared(shape)
     history = max(wide, 2 ** (shape.length - 1))
     plan, places = blocks(shape.widths, history)

@@ -64,16 +64,22 @@ def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
 
 
+@pytest.mark.parametrize("batch_bytes", [1_000, 100_000, 2**27])
 @pytest.mark.parametrize("frame", [1, 3, 7, 16, 100, 441])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision):
+def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_bytes, monkeypatch):
+    monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", batch_bytes)
     recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
-    for batch, levels in render_batches(recipe, list(range(19)), frame):
+    for batch, levels in render_batches(recipe, list(range(19)), frame, scratch()):
         for lane, steps in enumerate(batch):
             group, column = divmod(lane, levels.shape[3])
             alone = np.empty((-(-recipe.steps // frame), 5))
             kernel.frame_levels(steps, frame, alone)
             assert levels[group, :, :, column].tolist() == alone.tolist()
+
+
+def test_no_seeds_are_no_sounds():
+    assert streams(Recipe(), []) == []
 
 
 def test_a_sine_of_the_c_library_would_be_noticed():
