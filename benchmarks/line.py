@@ -36,10 +36,9 @@ def main() -> None:
 
     def render(measured: bool) -> None:
         for shape, seeds in drawn:
-            for streams, levels in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
-                for lane, steps in enumerate(streams if measured else ()):
-                    group, column = divmod(lane, levels.shape[3])
-                    heard = measure_levels(levels[group, :, :, column], shape.steps, shape.sample_rate, shape.hold)
+            for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
+                for steps, tally in zip(streams, tallies, strict=True) if measured else ():
+                    heard = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
                     if judge_levels(heard, spec.judge) is None:
                         measure_spectrum(heard, steps, shape.sample_rate, shape.hold)
 

@@ -31,8 +31,8 @@ class Processes(ProcessPoolExecutor):
 
     def __init__(self, jobs: int) -> None:
         # Windows cannot wait for more than 61.
-        most = 61 if os.name == "nt" else jobs
-        super().__init__(min(jobs, most), mp_context=multiprocessing.get_context("spawn"), initializer=_serve_parent)
+        jobs = min(jobs, 61) if os.name == "nt" else jobs
+        super().__init__(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_parent)
         for _ in range(jobs):
             self.submit(_load_farm)
 

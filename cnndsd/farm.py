@@ -50,10 +50,9 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
         shape = draw_shape(spec, seed, block)
         seeds = draw_seeds(spec, seed, block)[: first + count - start]
         index = start
-        for streams, levels in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
-            for lane, steps in enumerate(streams):
-                group, column = divmod(lane, levels.shape[3])
-                heard = measure_levels(levels[group, :, :, column], shape.steps, shape.sample_rate, shape.hold)
+        for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
+            for steps, tally in zip(streams, tallies, strict=True):
+                heard = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
                 reason = judge_levels(heard, spec.judge)
                 if reason is None:
                     measures = measure_spectrum(heard, steps, shape.sample_rate, shape.hold)
@@ -150,10 +149,11 @@ def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
 
 def compile_kernels(spec: Spec) -> None:
     """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
-    shape = Recipe(gap=0, seconds=0.01, precision=spec.sound.precision)
+    # Longer than a frame of the spectrum, so that frames are cut.
+    shape = Recipe(gap=0, seconds=0.3, precision=spec.sound.precision)
     measure_steps(render_steps(shape), shape.sample_rate, shape.hold)
-    for streams, levels in render_batches(shape, [1], level_frame(shape.sample_rate, shape.hold)):
-        heard = measure_levels(levels[0, :, :, 0], shape.steps, shape.sample_rate, shape.hold)
+    for streams, tallies in render_batches(shape, [1], level_frame(shape.sample_rate, shape.hold)):
+        heard = measure_levels(tallies[0], shape.steps, shape.sample_rate, shape.hold)
         measure_spectrum(heard, streams[0], shape.sample_rate, shape.hold)
 
 

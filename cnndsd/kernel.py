@@ -247,15 +247,16 @@ def render_lanes(
     frame,
     levels,
     doubles,
-    steps,
+    step_count,
 ):
     """As ``render_steps``, one candidate per lane, in groups that take turns at every block of neurons: while one waits
     for its last sums another computes.
 
     Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: in the order of the
-    blocks, parameter ``p`` in row ``places[p]``. ``blocks``, shape ``(blocks, 4)``: inputs, neurons (1 to 8), and the
-    items of ``values`` at which the inputs and the outputs begin. ``values``: ``history`` rows, the ring of past
-    outputs; the delayed ones, of which the first is the last output; then room for two layers; zeros at first.
+    blocks, parameter ``p`` in row ``places[p]``, walked in place when ``every > 0``. ``blocks``, shape ``(blocks, 4)``:
+    inputs, neurons (1 to 8), and the items of ``values`` at which the inputs and the outputs begin. ``values``:
+    ``history`` rows, the ring of past outputs, a power of two and no fewer than the lanes; the delayed ones, of which
+    the first is the last output; then room for two layers; zeros at first.
     ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
     ``levels``: shape ``(groups, frames, 5, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
     ``doubles``: a tuple with as many members as there are rows of doubles in a row.
@@ -273,7 +274,7 @@ def render_lanes(
     mask = np.uint64(history - 1)
     delayed = np.uint64(history) * lanes
     t = np.uint64(0)
-    while t < np.uint64(steps):
+    while t < np.uint64(step_count):
         x = delayed
         for i in range(np.uint64(1), length):
             x += lanes
@@ -308,7 +309,7 @@ def render_lanes(
                 walk_lanes(
                     weights, group * group_weights, places, bounds, half_amount, halves, group * group_seeds, move
                 )
-        if t % lanes == 0 or t == np.uint64(steps):
+        if t % lanes == 0 or t == np.uint64(step_count):
             begin = (t - np.uint64(1)) // lanes * lanes
             for g in range(groups):
                 group = np.uint64(g)

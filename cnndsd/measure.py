@@ -29,7 +29,8 @@ _MAX_HOLD = 4096
 class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Levels of the heard part, its mean taken out; floor -144 dB.
 
-    ``finite``: every sample is a finite number (all other fields are 0 or the floor when not).
+    ``finite``: every sample, and the sum of their squares, is a finite number (all other fields are 0 or the floor when
+    not).
     ``heard_from_s``, ``heard_s``: start and length of the heard part, in seconds.
     ``dc``: its mean, in samples' own units. ``peak_dbfs``, ``rms_dbfs``, ``crest_db``: in decibels.
     """
@@ -77,9 +78,10 @@ def _is_held(steps: NDArray[Any]) -> bool:
 def measure_steps(steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
     """Measure a sound given as network steps, each held for ``hold`` samples."""
     frame = level_frame(sample_rate, hold)
-    levels = np.empty((-(-steps.size // frame), 5))
-    frame_levels(np.ascontiguousarray(steps), frame, levels)
-    return measure_spectrum(measure_levels(levels, steps.size, sample_rate, hold), steps, sample_rate, hold)
+    steps = np.ascontiguousarray(steps)
+    tally = np.empty((-(-steps.size // frame), 5))
+    frame_levels(steps, frame, tally)
+    return measure_spectrum(measure_levels(tally, steps.size, sample_rate, hold), steps, sample_rate, hold)
 
 
 def level_frame(sample_rate: int, hold: int) -> int:
@@ -87,10 +89,10 @@ def level_frame(sample_rate: int, hold: int) -> int:
     return max(1, round(_LEVEL_FRAME_S * sample_rate / hold))
 
 
-def measure_levels(levels: NDArray[np.float64], steps: int, sample_rate: int, hold: int) -> Levels:
+def measure_levels(tally: NDArray[np.float64], steps: int, sample_rate: int, hold: int) -> Levels:
     """The levels of so many steps from ``kernel.frame_levels`` of them, frames as ``level_frame`` says."""
     step_rate = sample_rate / hold
-    heard, start, stop, mean, rms, peak = heard_part(levels, steps, level_frame(sample_rate, hold), 2 * HEARD_SWING)
+    heard, start, stop, mean, rms, peak = heard_part(tally, steps, level_frame(sample_rate, hold), 2 * HEARD_SWING)
     if not math.isfinite(rms):
         return Levels(False, 0.0, 0.0, 0.0, FLOOR_DB, FLOOR_DB, 0.0)
     return Levels(
@@ -108,7 +110,8 @@ def measure_levels(levels: NDArray[np.float64], steps: int, sample_rate: int, ho
 def heard_part(levels, steps, frame, swing):  # type: ignore[no-untyped-def]
     """Whether anything is heard, where (all when nothing is), and mean, RMS and peak there about the mean.
 
-    A frame is heard when it, or the step into the next, swings more than ``swing``. RMS is NaN when a value is.
+    A frame is heard when it, or the step into the next, swings more than ``swing``. RMS is not finite when a value, or
+    the sum of squares, is not.
     """
     frames = levels.shape[0]
     first, last = frames, -1

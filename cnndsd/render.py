@@ -15,11 +15,11 @@ from cnndsd.recipe import Recipe
 from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 
 Audio = NDArray[Any]
-Levels = NDArray[np.float64]
+Tallies = NDArray[np.float64]
 
-# Four groups of lanes take turns, or fewer where the first-level cache cannot hold them; eight where half of it does.
+# A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
 _CACHE_BYTES = 48 * 1024
-_MOST_GROUPS = 8
+_FEW_GROUPS, _MANY_GROUPS = 4, 8
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 
@@ -37,9 +37,12 @@ def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
         alike[msgspec.structs.replace(recipe, seed=0)].append(place)
     sounds: list[Audio] = [np.empty(0)] * len(recipes)
     for shape, places in alike.items():
-        streams = (row for steps, _ in render_batches(shape, [recipes[p].seed for p in places]) for row in steps)
-        for place, steps in zip(places, streams, strict=True):
-            sounds[place] = hold(steps, shape)
+        rest = iter(places)
+        for batch, _ in render_batches(shape, [recipes[p].seed for p in places]):
+            # The few sounds of a batch that is not full must not keep all of its memory.
+            full = batch.shape[0] % lanes(sample_type(shape)) == 0
+            for steps in batch:
+                sounds[next(rest)] = hold(steps if full else steps.copy(), shape)
     return sounds
 
 
@@ -74,12 +77,12 @@ def scratch() -> Audio:
 
 def render_batches(
     shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
-) -> Iterator[tuple[Audio, Levels]]:
+) -> Iterator[tuple[Audio, list[Tallies]]]:
     """``render_steps`` of many recipes that differ in their seed alone, in order, as many at once as go side by side.
 
-    Yields their steps, shape ``(candidates, steps)``, and ``kernel.frame_levels`` of them, shape ``(groups, frames, 5,
-    lanes)``; no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked
-    for: used again and again, it spares fresh pages, which would take a fifth of the time.
+    Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_levels``, shape ``(frames, 5)``;
+    no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked for: used
+    again and again, it spares fresh pages, which would take a fifth of the time.
     """
     if not seeds:
         return
@@ -88,9 +91,9 @@ def render_batches(
     if most == 0:
         for seed in seeds:
             steps = render_steps(msgspec.structs.replace(shape, seed=seed))
-            levels = np.empty((1, frames, 5, 1))
-            kernel.frame_levels(steps, frame, levels[0, :, :, 0])
-            yield steps[None], levels
+            tallies = np.empty((frames, 5))
+            kernel.frame_levels(steps, frame, tallies)
+            yield steps[None], [tallies]
         return
     number: Any = sample_type(shape)
     wide = lanes(number)
@@ -113,7 +116,7 @@ def render_batches(
         halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
         halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
         values[:] = 0.0
-        out, levels = _room(shape, groups, frames, memory)
+        out, tallies = _room(shape, groups, frames, memory)
         kernel.render_lanes(
             half_parameters,
             places,
@@ -127,15 +130,16 @@ def render_batches(
             values,
             out,
             frame,
-            levels,
+            tallies,
             doubles,
             shape.steps,
         )
-        yield out[: len(some), : shape.steps], levels
+        by_candidate = [tallies[lane // wide, :, :, lane % wide] for lane in range(len(some))]
+        yield out[: len(some), : shape.steps], by_candidate
 
 
-def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Levels]:
-    """Arrays for the steps and the levels of so many groups, rounded up to whole rows."""
+def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Tallies]:
+    """Arrays for the steps, rounded up to whole rows, and the tallies of so many groups."""
     number = np.dtype(sample_type(shape))
     wide = lanes(number)
     columns = -(-shape.steps // wide)
@@ -143,12 +147,12 @@ def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tupl
         memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
     size = groups * wide * columns * ROW_BYTES
     out = memory[:size].view(number).reshape(groups * wide, columns * wide)
-    levels = memory[size : size + groups * frames * 5 * wide * 8].view(np.float64).reshape(groups, frames, 5, wide)
-    return out, levels
+    tallies = memory[size : size + groups * frames * 5 * wide * 8].view(np.float64).reshape(groups, frames, 5, wide)
+    return out, tallies
 
 
 def _row_count(shape: Recipe, groups: int, frames: int) -> int:
-    """Rows in memory of the steps and the levels of so many groups."""
+    """Rows in memory of the steps and the tallies of so many groups."""
     wide = lanes(sample_type(shape))
     return groups * wide * (-(-shape.steps // wide) + -(-frames * 5 * 8 // ROW_BYTES))
 
@@ -157,8 +161,10 @@ def _groups(shape: Recipe, frames: int) -> int:
     """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
     # Of the history only the rows of the delays are touched at each step.
     touched = ROW_BYTES * (shape.parameters + max(shape.widths) + 2 * shape.length)
-    groups = 8 if 8 * touched <= _CACHE_BYTES // 2 else min(4, max(1, _CACHE_BYTES // touched))
-    groups = min(groups, _MOST_GROUPS)
+    if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
+        groups = _MANY_GROUPS
+    else:
+        groups = max(1, min(_FEW_GROUPS, _CACHE_BYTES // touched))
     while groups and _row_count(shape, groups, frames) * ROW_BYTES > _BATCH_BYTES:
         groups -= 1
     return groups

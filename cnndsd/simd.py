@@ -172,7 +172,8 @@ def turn(typing_context: Any, pointer: Any, item: Any, out: Any, start: Any, str
     """Write a square of as many rows as they have lanes, from item ``item`` on, turned: lane c goes to item
     ``start + c * stride`` of ``out``, where a row may begin.
 
-    Past the caches: they hold what the kernel computes with, and a sound is longer than they are.
+    The stores are non-temporal, past the caches: those hold what the kernel computes with, and a sound is longer than
+    they are. Rows of ``out`` that do not begin on a boundary of ``ROW_BYTES`` fault.
     """
     side = ROW_BYTES * 8 // pointer.dtype.bitwidth
     kind = Rows(pointer.dtype, side)

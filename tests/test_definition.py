@@ -16,6 +16,7 @@ from cnndsd import Recipe, Spec, kernel, render, render_many
 from cnndsd.network import parameters
 from cnndsd.recipe import BLOCK, draw
 from cnndsd.render import raw_sha256, render_batches, render_steps, scratch
+from cnndsd.simd import lanes
 
 # `cnndsd.render` is the verb; this is the room.
 RENDER_ROOM = importlib.import_module("cnndsd.render")
@@ -51,14 +52,18 @@ def streams(recipe, seeds, memory=None):
     return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
 
 
-@pytest.mark.parametrize("groups", [1, 2, 3, 8])
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, monkeypatch):
-    monkeypatch.setattr(RENDER_ROOM, "_MOST_GROUPS", groups)
+    monkeypatch.setattr(RENDER_ROOM, "_FEW_GROUPS", groups)
+    monkeypatch.setattr(RENDER_ROOM, "_MANY_GROUPS", groups)
+    at_once = groups * lanes(np.float64 if precision == "double" else np.float32)
     memory = scratch()
     for shape in SHAPES:
         recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
-        seeds = [2**61 * (i % 3) + 977 * i for i in range(67)]  # two or more batches, the last one not full
+        seeds = [2**61 * (i % 3) + 977 * i for i in range(2 * at_once - 3)]  # two batches, the last one not full
+        if recipe.parameters < 40:
+            assert [len(batch) for batch, _ in render_batches(recipe, seeds)] == [at_once, at_once - 3]
         for seed, steps in zip(seeds, streams(recipe, seeds, memory), strict=True):
             alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
@@ -70,12 +75,11 @@ def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision
 def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_bytes, monkeypatch):
     monkeypatch.setattr(RENDER_ROOM, "_BATCH_BYTES", batch_bytes)
     recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
-    for batch, levels in render_batches(recipe, list(range(19)), frame, scratch()):
-        for lane, steps in enumerate(batch):
-            group, column = divmod(lane, levels.shape[3])
+    for batch, tallies in render_batches(recipe, list(range(19)), frame, scratch()):
+        for steps, tally in zip(batch, tallies, strict=True):
             alone = np.empty((-(-recipe.steps // frame), 5))
             kernel.frame_levels(steps, frame, alone)
-            assert levels[group, :, :, column].tolist() == alone.tolist()
+            assert tally.tolist() == alone.tolist()
 
 
 def test_no_seeds_are_no_sounds():

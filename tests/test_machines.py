@@ -9,7 +9,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from cnndsd import Recipe, render_many
+from cnndsd import Recipe, kernel, render_many
 
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -18,12 +18,19 @@ SHAPES = [
     {"length": 6, "hidden": (8, 8)},
     {"length": 4, "hidden": (16,), "adjusting": {"every": 2, "amount": 0.05}},
 ]
-# What a processor must have to run code for each of these; numba is told by its environment.
+# What a processor must have to run code for each of these; numba is told by its environment. Without the empty list it
+# would add what the host has.
 MACHINES = {
     "generic": ({"NUMBA_CPU_NAME": "generic"}, []),
-    "haswell": ({"NUMBA_CPU_NAME": "haswell"}, ["avx2", "fma", "bmi2"]),
-    "skylake-avx512": ({"NUMBA_CPU_NAME": "skylake-avx512"}, ["avx512f", "avx512dq", "avx512bw", "avx512vl"]),
-    "znver4": ({"NUMBA_CPU_NAME": "znver4"}, ["avx512f", "avx512vbmi2", "avx512bf16", "vaes"]),
+    "haswell": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, ["avx2", "fma", "bmi2"]),
+    "skylake-avx512": (
+        {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": ""},
+        ["avx512f", "avx512dq", "avx512bw", "avx512vl"],
+    ),
+    "znver4": (
+        {"NUMBA_CPU_NAME": "znver4", "NUMBA_CPU_FEATURES": ""},
+        ["avx512f", "avx512vbmi2", "avx512bf16", "vaes"],
+    ),
     "not optimised": ({"NUMBA_OPT": "0"}, []),
 }
 
@@ -36,9 +43,15 @@ def digest(precision):
     return hashlib.sha256(b"".join(audio.tobytes() for audio in render_many(recipes))).hexdigest()
 
 
+def widest_register():
+    """The widest vector register of x86 that the kernel uses."""
+    code = "".join(kernel.render_lanes.inspect_asm().values())
+    return next((name for name in ("zmm", "ymm", "xmm") if f"%{name}" in code), "none")
+
+
 def elsewhere(environment, cache, before="pass"):
-    """The digests of both precisions, by a process with such an environment and nothing compiled before."""
-    code = f"{before}\nimport test_machines as t; print(t.digest('double'), t.digest('single'))"
+    """The digests of both precisions and the widest register, by a process with nothing compiled before."""
+    code = f"{before}\nimport test_machines as t; print(t.digest('double'), t.digest('single'), t.widest_register())"
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     variables = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path}
     done = subprocess.run(
@@ -54,7 +67,11 @@ def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
     expected = [digest("double"), digest("single")]
     with ThreadPoolExecutor(2) as threads:
         found = dict(zip(able, threads.map(elsewhere, able.values(), map(tmp_path.joinpath, able)), strict=True))
-    assert found == dict.fromkeys(able, expected)
+    assert {name: digests for name, (*digests, _) in found.items()} == dict.fromkeys(able, expected)
+    widest = {"haswell": "ymm", "skylake-avx512": "zmm", "generic": "xmm"}
+    assert {name: found[name][-1] for name in widest if name in found} == {
+        n: w for n, w in widest.items() if n in found
+    }
 
 
 def test_two_roundings_in_place_of_one_would_be_noticed(tmp_path):

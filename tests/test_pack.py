@@ -306,3 +306,22 @@ def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):
     for name in "vwxyz":
         with pytest.raises(Invalid, match=rf"{name}\.zip"):
             pack.read_manifest(tmp_path / f"{name}.zip")
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_workers_find_everything_compiled(precision):
+    """One writer of the kernels' cache, before the pool: judging and finishing compile nothing more."""
+    code = f"""
+import importlib
+from cnndsd import farm, kernel, Spec
+rooms = [kernel, importlib.import_module("cnndsd.measure")]
+compiled = lambda: sum(len(f.signatures) for room in rooms for f in vars(room).values() if hasattr(f, "signatures"))
+spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0.5, 1.0)}})
+farm.compile_kernels(spec)
+before = compiled()
+found = farm.judge_unit(spec, 1, 0, 256)
+farm.finish(spec, 1, found.entries[0])
+print(before > 6, compiled() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True 0\n", done.stderr
