@@ -199,7 +199,7 @@ def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
 
                 def report(found: farm.Findings) -> None:
                     bar.update(found.candidates - bar.n)
-                    bar.set_postfix_str(f"kept {len(found.entries)}, refused {_tally(found.refused)}", refresh=False)
+                    bar.set_postfix_str(f"kept {found.kept}, refused {_tally(found.refused)}", refresh=False)
 
                 found = farm.search(spec, workers, jobs, deadline, report)
             chosen = farm.choose(spec, found)

@@ -28,10 +28,14 @@ _LOSSY_TRIES = 8
 
 @dataclass
 class Findings:
-    """What a run has found: candidates judged, refusals by reason, and the best of each kind."""
+    """What a run has found: candidates judged, refusals by reason, and the best of each kind.
+
+    While a search goes on, only their number, ``kept``, is told.
+    """
 
     candidates: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    kept: int = 0
     entries: list[Entry] = field(default_factory=list)
 
     @property
@@ -63,7 +67,7 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
                     findings.refused[reason] += 1
                 index += 1
     findings.candidates = count
-    findings.entries = shelf.entries
+    findings.entries, findings.kept = shelf.entries, len(shelf)
     return findings
 
 
@@ -99,9 +103,10 @@ def search(
         total.candidates += found.candidates
         total.refused.update(found.refused)
         shelf.merge(found.entries)
-        total.entries = shelf.entries
+        total.kept = len(shelf)
         report(total)
         submit()
+    total.entries = shelf.entries
     return total
 
 

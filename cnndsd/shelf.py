@@ -49,6 +49,9 @@ class Shelf:
         for entry in entries:
             self.add(entry)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._cells.values()))
+
     @property
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
