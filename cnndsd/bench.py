@@ -76,16 +76,14 @@ class Run:
 
     def __init__(self, recipe: Recipe, memory: Audio) -> None:
         self._recipe, self._memory = recipe, memory
-        self._heard = 0.0
         self._limit = _limit(recipe)
         self._first_call_s = _seconds(self._render)
         self._limits: list[float] = []
         self._times: list[float] = []
 
-    def _render(self) -> None:
+    def _render(self) -> float:
         batches = render_batches(self._recipe, list(range(_NETWORKS)), memory=self._memory)
-        for steps, _ in batches:
-            self._heard += float(steps[:, -1].sum())
+        return sum(float(steps[:, -1].sum()) for steps, _ in batches)
 
     def measure(self) -> None:
         """Once more: the limit, then the sounds."""

@@ -107,30 +107,30 @@ def measure_levels(tally: NDArray[np.float64], steps: int, sample_rate: int, hol
 
 
 @kernel
-def heard_part(levels, steps, frame, swing):  # type: ignore[no-untyped-def]
+def heard_part(tally, steps, frame, swing):  # type: ignore[no-untyped-def]
     """Whether anything is heard, where (all when nothing is), and mean, RMS and peak there about the mean.
 
     A frame is heard when it, or the step into the next, swings more than ``swing``. RMS is not finite when a value, or
     the sum of squares, is not.
     """
-    frames = levels.shape[0]
+    frames = tally.shape[0]
     first, last = frames, -1
     every_sum = 0.0
     for f in range(frames):
-        low, high = levels[f, 1], levels[f, 2]
+        low, high = tally[f, 1], tally[f, 2]
         if f + 1 < frames:
-            low, high = min(low, levels[f + 1, 0]), max(high, levels[f + 1, 0])
+            low, high = min(low, tally[f + 1, 0]), max(high, tally[f + 1, 0])
         if high - low > swing:
             first, last = min(first, f), f
-        every_sum += levels[f, 3]
+        every_sum += tally[f, 3]
     heard = last >= 0
     if not heard:
         first, last = 0, frames - 1
-    low, high, total, squares = levels[first, 1], levels[first, 2], 0.0, 0.0
+    low, high, total, squares = tally[first, 1], tally[first, 2], 0.0, 0.0
     for f in range(first, last + 1):
-        low, high = min(low, levels[f, 1]), max(high, levels[f, 2])
-        total += levels[f, 3]
-        squares += levels[f, 4]
+        low, high = min(low, tally[f, 1]), max(high, tally[f, 2])
+        total += tally[f, 3]
+        squares += tally[f, 4]
     start, stop = first * frame, min((last + 1) * frame, steps)
     mean = total / (stop - start)
     rms = math.sqrt(max(0.0, squares / (stop - start) - mean * mean))

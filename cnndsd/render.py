@@ -40,9 +40,9 @@ def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
         rest = iter(places)
         for batch, _ in render_batches(shape, [recipes[p].seed for p in places]):
             # The few sounds of a batch that is not full must not keep all of its memory.
-            full = batch.shape[0] % lanes(sample_type(shape)) == 0
+            sparse = batch.base is not None and batch.base.nbytes > 2 * batch.nbytes
             for steps in batch:
-                sounds[next(rest)] = hold(steps if full else steps.copy(), shape)
+                sounds[next(rest)] = hold(steps.copy() if sparse and shape.hold == 1 else steps, shape)
     return sounds
 
 

@@ -82,6 +82,13 @@ def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_byt
             assert tally.tolist() == alone.tolist()
 
 
+@pytest.mark.parametrize("count", [1, 3, 8, 70])
+def test_a_sound_does_not_keep_the_memory_of_many(count):
+    for audio in render_many([Recipe(gap=0, seed=seed, seconds=0.1) for seed in range(count)]):
+        root = audio if audio.base is None else audio.base
+        assert root.nbytes <= 2 * count * audio.nbytes
+
+
 def test_no_seeds_are_no_sounds():
     assert streams(Recipe(), []) == []
 
