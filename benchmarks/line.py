@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cnndsd import spec as specs
+from cnndsd.draw import BLOCK, draw_seeds, draw_shape
 from cnndsd.farm import compile_kernels, judge_unit
 from cnndsd.judge import judge_levels
 from cnndsd.measure import level_frame, measure_levels, measure_spectrum
-from cnndsd.recipe import BLOCK, draw_seeds, draw_shape
 from cnndsd.render import render_batches, scratch
 
 BLOCKS = 160

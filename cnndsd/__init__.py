@@ -6,9 +6,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Limits", "Mastering", "Recipe", "Spec", "judge", "master", "measure", "render", "render_many"]
+__all__ = [
+    "Limits",
+    "Mastering",
+    "Recipe",
+    "Spec",
+    "describe",
+    "judge",
+    "master",
+    "measure",
+    "render",
+    "render_many",
+]
 
 if TYPE_CHECKING:
+    from cnndsd.describe import describe as describe
     from cnndsd.judge import judge as judge
     from cnndsd.master import master as master
     from cnndsd.measure import measure as measure
@@ -24,6 +36,7 @@ _ROOMS = {
     "Mastering": "spec",
     "Recipe": "recipe",
     "Spec": "spec",
+    "describe": "describe",
     "judge": "judge",
     "master": "master",
     "measure": "measure",

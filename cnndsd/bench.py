@@ -17,8 +17,9 @@ import numpy as np
 
 from cnndsd import kernel
 from cnndsd.compiler import kernel as compiled
+from cnndsd.draw import BLOCK
 from cnndsd.network import sample_type
-from cnndsd.recipe import BLOCK, Recipe
+from cnndsd.recipe import Recipe
 from cnndsd.render import Audio, render_batches, scratch
 from cnndsd.schema import Precision
 from cnndsd.simd import address, empty_rows, fma, lanes_of, load, store

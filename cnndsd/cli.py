@@ -131,10 +131,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     render.set_defaults(run=_render)
 
+    vary = commands.add_parser(
+        "vary",
+        help="make a family of sounds around one",
+        description="Make a pack of variations of one sound: its network with every weight and bias moved at random. "
+        "Many are judged and the most different of the best are kept, as in any pack. Prints the zip's path.",
+        epilog="example: cnndsd vary growl.wav --count 12 --amount 0.03 --out .",
+    )
+    vary.add_argument("file", metavar="FILE", help="a sound file made by cnndsd, or a recipe as JSON")
+    vary.add_argument("--count", type=int, default=12, metavar="N", help="sounds in the pack (default: 12)")
+    vary.add_argument(
+        "--amount",
+        type=float,
+        default=0.01,
+        metavar="A",
+        help="how far weights move, as a share of their range: 0.001 close relatives, 0.01 (default) siblings, "
+        "0.03 cousins, 0.1 to 1 strangers",
+    )
+    vary.add_argument("--candidates", type=int, metavar="N", help="variations to judge (default: 64 for every sound)")
+    vary.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, other variations (default: 1)")
+    vary.add_argument("--jobs", type=_jobs, metavar="J", help="worker processes (default: one per core)")
+    vary.add_argument("--out", metavar="DIR", help="where the zip goes (default: beside the file)")
+    vary.set_defaults(run=_vary)
+
     show = commands.add_parser(
         "show",
-        help="what is in a sound file or a pack",
-        description="Show the recipe in a sound file or JSON file, or what a pack holds and what was refused.",
+        help="what is in a sound file or a pack, and why",
+        description="Show the recipe in a sound file or JSON file, what is heard, its kind, score and the reasons; or "
+        "what a pack holds, why, how near each sound's nearest neighbour is, and what was refused.",
         epilog="example: cnndsd show packs/cnndsd_sample_pack.zip",
     )
     show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip) or a recipe as JSON")
@@ -176,6 +200,35 @@ def _pack(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     assert isinstance(spec, Spec)
     return _make_pack(spec, folder / f"{spec.name}.zip", jobs, deadline)
+
+
+def _vary(options: argparse.Namespace) -> int:
+    import re
+    from pathlib import Path
+
+    from cnndsd.schema import Invalid
+    from cnndsd.spec import Choice, Family, Ranges, Spec
+
+    path = Path(options.file)
+    recipe = _read_recipe(options.file)
+    try:
+        spec = Spec(
+            name=(re.sub(r"[^A-Za-z0-9_-]", "_", path.stem).lstrip("_-")[:50] or "sound") + "_family",
+            title=f"variations of {path.stem}"[:200],
+            count=options.count,
+            candidates=options.candidates if options.candidates is not None else 64 * max(1, options.count),
+            seed=options.seed,
+            sound=Ranges(sample_rate=recipe.sample_rate),
+            family=Family(recipe=recipe, amount=(options.amount, options.amount)),
+            # Relatives may be as near as can be, and those of a drone are drones.
+            choose=Choice(distance=0.0, static_share=1.0),
+        )
+    except Invalid as error:
+        about_recipe = str(error).partition("recipe")[2].lstrip(".: ")
+        raise Invalid(f"{path}: {about_recipe}" if about_recipe else f"--{error}") from None
+    folder = Path(options.out) if options.out is not None else path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return _make_pack(spec, folder / f"{spec.name}.zip", options.jobs or _cores(), None)
 
 
 def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
@@ -263,25 +316,57 @@ def _render(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     import msgspec
 
-    from cnndsd import pack
-    from cnndsd.measure import measure
-    from cnndsd.render import raw_sha256, render
-
     if options.file.lower().endswith(".zip"):
+        from cnndsd import pack
+
         manifest = pack.read_manifest(options.file)
+        manifest["sounds"] = [{**sound, **why} for sound, why in zip(manifest["sounds"], _why(manifest), strict=True)]
         print(msgspec.json.encode(manifest).decode() if options.json else _describe_pack(manifest))
         return DONE
+    from cnndsd.describe import describe
+    from cnndsd.judge import judge
+    from cnndsd.kind import kind
+    from cnndsd.render import raw_sha256, render
+    from cnndsd.score import reasons, score
+
     recipe = _read_recipe(options.file)
     audio = render(recipe)
-    measures = measure(audio, recipe.sample_rate)
+    sound = describe(audio, recipe.sample_rate)
+    why = {"kind": kind(sound), "score": score(sound), "reasons": reasons(sound), "refused": judge(sound)}
     if options.json:
-        shown = {"recipe": recipe, "measures": measures, "raw_sha256": raw_sha256(audio)}
+        shown = {"recipe": recipe, "measures": sound, "raw_sha256": raw_sha256(audio), **why}
         print(msgspec.json.encode(shown).decode())
         return DONE
-    rows = {**msgspec.to_builtins(recipe), **msgspec.to_builtins(measures), "raw_sha256": raw_sha256(audio)}
+    rows = {**msgspec.to_builtins(recipe), **msgspec.to_builtins(sound), "raw_sha256": raw_sha256(audio), **why}
     for name, value in rows.items():
-        print(f"{name:14} {_short(value)}")
+        print(f"{name:18} {_short(value)}")
     return DONE
+
+
+def _why(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """Why each sound of a pack is in it, and which other is nearest."""
+    import msgspec
+
+    from cnndsd.choose import distance
+    from cnndsd.describe import Description
+    from cnndsd.kind import kind
+    from cnndsd.score import reasons, score
+
+    sounds = [msgspec.convert(listed["measures"], Description) for listed in manifest["sounds"]]
+    found = []
+    for i, sound in enumerate(sounds):
+        others = ((distance(sound, other), k) for k, other in enumerate(sounds) if k != i)
+        away, nearest = min(others, default=(None, None))
+        found.append(
+            {
+                "kind": kind(sound),
+                "score": score(sound),
+                "reasons": reasons(sound),
+                "nearest": None if nearest is None else manifest["sounds"][nearest]["file"],
+                "distance": None if away is None else round(away, 4),
+            }
+        )
+    return found
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -308,19 +393,24 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _describe_pack(manifest: dict[str, Any]) -> str:
+    from collections import Counter
+
+    sounds = manifest["sounds"]
+    kinds = Counter(sound["kind"] for sound in sounds)
+    widths = [max(4, *(len(sound[key] or "") for sound in sounds)) for key in ("file", "nearest")] if sounds else [4, 7]
     lines = [
-        f"{manifest['name']}: {len(manifest['sounds'])} sounds of {manifest['candidates']} candidates, "
+        f"{manifest['name']}: {len(sounds)} sounds of {manifest['candidates']} candidates, "
         f"seed {manifest['seed']}, cnndsd {manifest['cnndsd']}, definition {manifest['definition']}",
         f"refused: {_tally(manifest['refused'])}",
+        f"kinds: {', '.join(f'{kind} {count}' for kind, count in kinds.items()) or 'none'}",
         "",
-        f"{'file':34}{'length':>6} {'hidden':12}{'gap':>3}{'heard s':>9}{'bright Hz':>11}{'flat':>6}{'moves dB':>10}",
+        f"{'file':{widths[0]}}  {'kind':9}{'score':>5}{'secs':>6}  {'nearest':{widths[1]}} {'away':>5}  why",
     ]
-    for sound in manifest["sounds"]:
-        recipe, measures = sound["recipe"], sound["measures"]
+    for sound in sounds:
+        away = "" if sound["distance"] is None else f"{sound['distance']:.2f}"
         lines.append(
-            f"{sound['file']:34}{recipe['length']:6} {','.join(map(str, recipe['hidden'])):12}{recipe['gap']:3}"
-            f"{measures['heard_s']:9.2f}{measures['brightness_hz']:11.0f}{measures['flatness']:6.2f}"
-            f"{measures['movement_db']:10.1f}"
+            f"{sound['file']:{widths[0]}}  {sound['kind']:9}{sound['score']:5.2f}{sound['measures']['heard_s']:6.2f}  "
+            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join(sound['reasons'])}"
         )
     return "\n".join(_plain(line) for line in lines)
 

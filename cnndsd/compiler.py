@@ -14,7 +14,7 @@ import numba
 # nogil lets threads render side by side; cache spares every later process the compile.
 _OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True, "cache": True}
 # The rooms whose code ends up in a kernel.
-_ROOMS = ("compiler", "simd", "kernel", "measure", "bench")
+_ROOMS = ("compiler", "simd", "kernel", "measure", "describe", "choose", "bench")
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,11 +10,16 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from cnndsd import audiofile
-from cnndsd.judge import judge_levels, judge_spectrum, score
-from cnndsd.measure import level_frame, measure_levels, measure_spectrum, measure_steps
+from cnndsd.choose import choose as choose_entries
+from cnndsd.describe import Description, describe_steps
+from cnndsd.draw import BLOCK, draw, draw_seeds, draw_shape
+from cnndsd.judge import Reason, judge_levels, judge_spectrum
+from cnndsd.kind import KINDS, kind
+from cnndsd.measure import level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.pack import Sound
-from cnndsd.recipe import BLOCK, Recipe, draw, draw_seeds, draw_shape
+from cnndsd.recipe import Recipe
 from cnndsd.render import Audio, hold, raw_sha256, render_batches, render_steps, scratch
+from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
 
@@ -46,8 +51,19 @@ class Findings:
 
 def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
     """Judge the candidates ``first`` to ``first + count - 1``; ``first`` begins a block."""
-    findings = Findings()
+    findings = Findings(candidates=count)
     shelf = _shelf(spec)
+    for index, found in judged(spec, seed, first, count):
+        if isinstance(found, Description):
+            shelf.add(Entry(index, score(found), found))
+        else:
+            findings.refused[found] += 1
+    findings.entries, findings.kept = shelf.entries, len(shelf)
+    return findings
+
+
+def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int, Description | Reason]]:
+    """The same candidates' indices, each with what it is like or the reason of its refusal."""
     memory = scratch()
     for start in range(first, first + count, BLOCK):
         block = start // BLOCK
@@ -56,19 +72,14 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
         index = start
         for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
             for steps, tally in zip(streams, tallies, strict=True):
-                heard = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
-                reason = judge_levels(heard, spec.judge)
+                levels = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
+                reason = judge_levels(levels, spec.judge)
                 if reason is None:
-                    measures = measure_spectrum(heard, steps, shape.sample_rate, shape.hold)
+                    spectra = take_spectra(levels, steps, shape.sample_rate, shape.hold)
+                    measures = measure_spectrum(levels, spectra)
                     reason = judge_spectrum(measures, spec.judge)
-                if reason is None:
-                    shelf.add(Entry(index, score(measures), measures))
-                else:
-                    findings.refused[reason] += 1
+                yield index, reason or describe_steps(measures, spectra, steps, shape.sample_rate, shape.hold)
                 index += 1
-    findings.candidates = count
-    findings.entries, findings.kept = shelf.entries, len(shelf)
-    return findings
 
 
 def search(
@@ -85,7 +96,7 @@ def search(
     compile_kernels(spec)
     total = Findings()
     shelf = _shelf(spec)
-    unit = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.sound.heaviest_macs))))
+    unit = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))))
     starts = iter(range(0, spec.candidates, unit))
     waiting: deque[Future[Findings]] = deque()
 
@@ -111,9 +122,9 @@ def search(
 
 
 def choose(spec: Spec, findings: Findings) -> list[Entry]:
-    """The sounds of the pack, dark to bright."""
-    shelf = Shelf(_shelf(spec).depth, findings.entries)
-    return sorted(shelf.choose(spec.count), key=lambda e: (e.measures.brightness_hz, e.index))
+    """The sounds of the pack: kind by kind, each dark to bright."""
+    chosen = choose_entries(findings.entries, spec.count, spec.choose)
+    return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 
 def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, jobs: int) -> Iterator[Sound]:
@@ -131,7 +142,7 @@ def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
     """Render a chosen candidate again, master it and make its file."""
     recipe = draw(spec, seed, entry.index)
     audio = hold(render_steps(recipe), recipe)
-    return Sound(recipe, entry.measures, raw_sha256(audio), to_file(audio, recipe, spec))
+    return Sound(recipe, entry.sound, raw_sha256(audio), to_file(audio, recipe, spec))
 
 
 def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
@@ -155,13 +166,15 @@ def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
 def compile_kernels(spec: Spec) -> None:
     """Compile, or load from the cache, what the workers will need: they shall only read the cache."""
     # Longer than a frame of the spectrum, so that frames are cut.
-    shape = Recipe(gap=0, seconds=0.3, precision=spec.sound.precision)
-    measure_steps(render_steps(shape), shape.sample_rate, shape.hold)
+    shape = Recipe(gap=0, seconds=0.3, precision=spec.precision)
+    render_steps(shape)
     for streams, tallies in render_batches(shape, [1], level_frame(shape.sample_rate, shape.hold)):
         heard = measure_levels(tallies[0], shape.steps, shape.sample_rate, shape.hold)
-        measure_spectrum(heard, streams[0], shape.sample_rate, shape.hold)
+        spectra = take_spectra(heard, streams[0], shape.sample_rate, shape.hold)
+        measures = measure_spectrum(heard, spectra)
+        describe_steps(measures, spectra, streams[0], shape.sample_rate, shape.hold)
 
 
 def _shelf(spec: Spec) -> Shelf:
-    # Some thousands of cells; few are taken in a short run, so a large pack needs more from each.
-    return Shelf(depth=max(1, -(-spec.count // 48)))
+    # A short run fills about a thousand cells, so a large pack needs more than the best of each.
+    return Shelf(depth=-(-spec.count // 200))

@@ -1,6 +1,5 @@
 """Measures to a verdict: the reason of a refusal, or None."""
 
-import math
 from typing import Literal
 
 from cnndsd.measure import Levels, Measures
@@ -38,16 +37,3 @@ def judge_spectrum(measures: Measures, limits: Limits) -> Reason | None:
     if not (measures.flatness <= limits.noise_flatness or measures.movement_db >= limits.noise_movement_db):
         return "static noise"
     return None
-
-
-def score(measures: Measures) -> float:
-    """How promising a sound is, 0..1: it moves, and its spectrum lies between a pure tone and white noise.
-
-    Each term saturates, so that no single virtue buys the place; rounded, so that the last bits of a
-    logarithm cannot turn the order.
-    """
-    moves = 1.0 - math.exp(-measures.movement_db / 6.0)
-    structured = max(0.0, 1.0 - measures.flatness) ** 0.5 * min(1.0, measures.flatness / 0.01) ** 0.25
-    bright = math.log2(max(measures.brightness_hz, 30.0) / 1000.0)
-    pleasant = math.exp(-((bright / 3.5) ** 2))
-    return float(round(moves * structured * pleasant * measures.audible_share, 6))

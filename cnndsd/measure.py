@@ -6,6 +6,7 @@ same there, and its spectrum is the stream's, repeated under the hold's own resp
 
 import functools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -62,17 +63,26 @@ class Measures(Levels, frozen=True, forbid_unknown_fields=True):
 
 def measure(audio: NDArray[Any], sample_rate: int = 44_100) -> Measures:
     """Measure a sound, shape ``(samples,)``, float. ``ValueError`` when it is empty or not one channel."""
+    steps, hold = undivided(audio)
+    return measure_steps(steps, sample_rate, hold)
+
+
+def undivided(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """The steps of a sound whose values are each held for some power of two samples, and how many samples.
+
+    ``ValueError`` when it is empty or not one channel.
+    """
     if audio.ndim != 1 or audio.size == 0:
         raise ValueError(f"audio: shape {audio.shape} is not one channel of samples")
     hold = 1
     while hold < _MAX_HOLD and 2 * hold < audio.size and _is_held(audio[::hold]):
         hold *= 2
-    return measure_steps(audio[::hold], sample_rate, hold)
+    return np.ascontiguousarray(audio[::hold]), hold
 
 
 def _is_held(steps: NDArray[Any]) -> bool:
     pairs = steps[: steps.size // 2 * 2]
-    return bool(steps[0] != steps[-1] or np.ptp(steps) > 0) and bool(np.array_equal(pairs[::2], pairs[1::2]))
+    return bool((steps != steps[0]).any()) and bool(np.array_equal(pairs[::2], pairs[1::2]))
 
 
 def measure_steps(steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
@@ -81,7 +91,11 @@ def measure_steps(steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
     steps = np.ascontiguousarray(steps)
     tally = np.empty((-(-steps.size // frame), 5))
     frame_levels(steps, frame, tally)
-    return measure_spectrum(measure_levels(tally, steps.size, sample_rate, hold), steps, sample_rate, hold)
+    levels = measure_levels(tally, steps.size, sample_rate, hold)
+    if not levels.finite:
+        known = msgspec.structs.asdict(levels)
+        return Measures(**known, audible_share=0.0, brightness_hz=0.0, flatness=0.0, movement_db=0.0)
+    return measure_spectrum(levels, take_spectra(levels, steps, sample_rate, hold))
 
 
 def level_frame(sample_rate: int, hold: int) -> int:
@@ -139,39 +153,76 @@ def heard_part(tally, steps, frame, swing):  # type: ignore[no-untyped-def]
     return heard, start, stop, mean, rms, max(high - mean, mean - low)
 
 
-def measure_spectrum(levels: Levels, steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
-    """Add to a sound's levels where its energy lies."""
-    known = msgspec.structs.asdict(levels)
-    if not levels.finite:
-        return Measures(**known, audible_share=0.0, brightness_hz=0.0, flatness=0.0, movement_db=0.0)
+def hold_images(bins: int, sample_rate: int, hold: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where holding each step puts the bins of the undivided spectrum, but the first: Hz, and shares of their energy.
+
+    A value held for D samples repeats the spectrum at every multiple of the step rate, under
+    ``(sin(pi f D / rate) / (D sin(pi f / rate)))**2``. Both have the shape ``(bins, D)``.
+    """
     step_rate = sample_rate / hold
+    bin_hz = np.arange(1, bins + 1) * (step_rate / (2 * bins))
+    hz = np.abs((bin_hz[:, None] + np.arange(hold) * step_rate + sample_rate / 2) % sample_rate - sample_rate / 2)
+    angle = np.pi * np.maximum(hz, 1e-9) / sample_rate
+    energy = (np.sin(angle * hold) / (hold * np.sin(angle))) ** 2
+    return hz, energy / energy.sum(axis=1, keepdims=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _audible_bins(bins: int, sample_rate: int, hold: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each bin of the undivided spectrum: the share of its energy that is audible, and that share times Hz."""
+    hz, energy = hold_images(bins, sample_rate, hold)
+    audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
+    return audible.sum(axis=1), (audible * hz).sum(axis=1)
+
+
+@functools.cache
+def hann(size: int) -> NDArray[np.float64]:
+    """The periodic Hann window."""
+    return np.hanning(size + 1)[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spectra:
+    """Power spectra, without DC, of stretches of a sound's undivided stream, shape ``(stretches, bins)``."""
+
+    power: NDArray[np.float64]
+    sample_rate: int
+    hold: int
+
+
+def take_spectra(levels: Levels, steps: NDArray[Any], sample_rate: int, hold: int) -> Spectra:
+    """Power spectra of up to 12 stretches of about 0.1 s, evenly spread over the heard part."""
+    step_rate = sample_rate / hold
+    part = steps[heard_steps(levels, steps.size, step_rate)]
+    size = max(16, 2 ** round(math.log2(_SPECTRUM_FRAME_S * step_rate)))
+    frames = np.zeros((max(1, min(_SPECTRA, -(-part.size // size))), size))
+    if part.size <= size:
+        frames[0, : part.size] = (part - part.mean()) * np.hanning(part.size + 2)[1:-1]
+    else:
+        cut_frames(part, hann(size), frames)
+    power = np.empty((frames.shape[0], size // 2))
+    bin_power(np.fft.rfft(frames, axis=1), power)
+    return Spectra(power, sample_rate, hold)
+
+
+def heard_steps(levels: Levels, steps: int, step_rate: float) -> slice:
+    """Which of so many network steps are the heard part; all when nothing is heard."""
     start = round(levels.heard_from_s * step_rate)
-    stop = start + round(levels.heard_s * step_rate) if levels.heard_s else steps.size
-    power, size = _spectra(steps[start:stop], step_rate)
-    audible, frequency = _hold_response(size, sample_rate, hold)
-    share, brightness, flatness, movement = spectral(power, audible, frequency, _band_edges(power.shape[1]))
+    return slice(start, start + round(levels.heard_s * step_rate) if levels.heard_s else steps)
+
+
+def measure_spectrum(levels: Levels, spectra: Spectra) -> Measures:
+    """Add to a sound's levels, which must be finite, where its energy lies."""
+    known = msgspec.structs.asdict(levels)
+    power = spectra.power
+    audible, frequency = _audible_bins(power.shape[1], spectra.sample_rate, spectra.hold)
+    share, brightness, flatness, movement = spectral(power, audible, frequency, band_edges(power.shape[1]))
     return Measures(**known, audible_share=share, brightness_hz=brightness, flatness=flatness, movement_db=movement)
 
 
 def decibels(ratio: float) -> float:
     """An amplitude ratio in decibels, -144 at the least."""
     return max(FLOOR_DB, 20.0 * math.log10(ratio)) if ratio > 0.0 else FLOOR_DB
-
-
-def _spectra(part: NDArray[Any], step_rate: float) -> tuple[NDArray[np.float64], int]:
-    """Power spectra without DC, shape ``(frames, bins)``, of up to 12 frames of about 0.1 s."""
-    size = max(16, 2 ** round(math.log2(_SPECTRUM_FRAME_S * step_rate)))
-    if part.size <= size:
-        frames = np.zeros((1, size))
-        frames[0, : part.size] = part - part.mean()
-        frames[0, : part.size] *= np.hanning(part.size + 2)[1:-1]
-    else:
-        frames = np.empty((min(_SPECTRA, -(-part.size // size)), size))
-        cut_frames(part, _window(size), frames)
-    spectrum = np.fft.rfft(frames, axis=1)
-    power = np.empty((frames.shape[0], size // 2))
-    bin_power(spectrum, power)
-    return power, size
 
 
 @kernel
@@ -198,29 +249,7 @@ def bin_power(spectrum, power):  # type: ignore[no-untyped-def]
 
 
 @functools.cache
-def _window(size: int) -> NDArray[np.float64]:
-    return np.hanning(size + 1)[:-1]
-
-
-@functools.lru_cache(maxsize=256)
-def _hold_response(size: int, sample_rate: int, hold: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each bin of the undivided spectrum: the share of its energy that is audible, and that share times Hz.
-
-    A value held for D samples repeats the spectrum at every multiple of the step rate, under
-    ``(sin(pi f D / rate) / (D sin(pi f / rate)))**2``.
-    """
-    bins = np.arange(1, size // 2 + 1) * (sample_rate / hold / size)
-    image = np.arange(hold) * (sample_rate / hold)
-    hz = np.abs((bins[:, None] + image + sample_rate / 2) % sample_rate - sample_rate / 2)
-    angle = np.pi * np.maximum(hz, 1e-9) / sample_rate
-    energy = (np.sin(angle * hold) / (hold * np.sin(angle))) ** 2
-    energy /= energy.sum(axis=1, keepdims=True)
-    energy *= (hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1])
-    return energy.sum(axis=1), (energy * hz).sum(axis=1)
-
-
-@functools.cache
-def _band_edges(bins: int) -> NDArray[np.int64]:
+def band_edges(bins: int) -> NDArray[np.int64]:
     """About 12 bands of equal ratio: the first bin of each, and the end."""
     return np.unique(np.geomspace(1, bins + 1, min(_BANDS, bins) + 1).astype(np.int64)) - 1
 

@@ -30,15 +30,27 @@ def ranges(recipe: Recipe) -> NDArray[np.float64]:
 
 
 def parameters(recipe: Recipe) -> NDArray[np.float64]:
-    """All biases and weights, shape ``(parameters,)``, float64.
+    """All biases and weights, shape ``(parameters,)``, float64, after the recipe's variations.
 
     Layer by layer, neuron by neuron, the bias first and then the weights in input order, each
-    ``low + (high - low) * u`` with u from Philox keyed by the recipe's seed.
+    ``low + (high - low) * u`` with u from Philox keyed by the recipe's seed. A variation moves each by
+    ``(high - low) * amount * (2 u - 1)``, u from Philox keyed by its seed and 1, and reflects it at the ends of its
+    range.
     """
     low, high = ranges(recipe).T
-    raw = np.random.Philox(key=recipe.seed).random_raw(low.size)
-    u = (raw >> np.uint64(11)) * 2.0**-53
-    return np.asarray(low + (high - low) * u)
+    found = low + (high - low) * _uniform(recipe.seed, 0, low.size)
+    for variation in recipe.variations:
+        reach = (high - low) * variation.amount
+        found = found + reach * (2.0 * _uniform(variation.seed, 1, low.size) - 1.0)
+        found = np.where(found > high, 2.0 * high - found, found)
+        found = np.where(found < low, 2.0 * low - found, found)
+        found = np.clip(found, low, high)
+    return np.asarray(found)
+
+
+def _uniform(seed: int, stream: int, count: int) -> NDArray[np.float64]:
+    raw = np.random.Philox(key=np.array([seed, stream], np.uint64)).random_raw(count)
+    return np.asarray((raw >> np.uint64(11)) * 2.0**-53)
 
 
 def blocks(widths: Sequence[int], history: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

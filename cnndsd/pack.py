@@ -9,6 +9,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 
 from cnndsd import __version__, audiofile
-from cnndsd.measure import Measures
+from cnndsd.describe import Description
+from cnndsd.kind import kind
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.schema import Invalid, decode
+from cnndsd.score import score
 from cnndsd.spec import Spec
 
 MANIFEST_FORMAT = 1
@@ -46,7 +49,7 @@ _UNREADABLE = (
 class _Listed(msgspec.Struct):
     file: str
     recipe: Recipe
-    measures: Measures
+    measures: Description
     raw_sha256: str
     file_sha256: str
 
@@ -68,7 +71,7 @@ class Sound:
     """A finished sound: its recipe, what was measured of the raw sound, that sound's digest, and the file."""
 
     recipe: Recipe
-    measures: Measures
+    measures: Description
     raw_sha256: str
     data: bytes
 
@@ -108,9 +111,10 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
     Everything is stored, not deflated: deflate's bytes differ between zlib builds, and audio hardly shrinks.
     """
     listed: list[dict[str, Any]] = []
+    numbers: Counter[str] = Counter()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for number, sound in enumerate(sounds, start=1):
-            name = f"{spec.name}_{number:0{max(2, len(str(spec.count)))}d}.{audiofile.FORMATS[spec.format].extension}"
+        for sound in sounds:
+            name = _name(spec, sound, numbers)
             _store(archive, name, sound.data)
             listed.append(
                 {
@@ -140,6 +144,15 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
     return len(listed)
 
 
+def _name(spec: Spec, sound: Sound, numbers: Counter[str]) -> str:
+    """The file's name in the pack, with its number among those named alike."""
+    group = kind(sound.measures) if spec.names == "kind" else ""
+    numbers[group] += 1
+    digits = max(2, len(str(spec.count)))
+    folder, infix = (f"{group}/", f"_{group}") if group else ("", "")
+    return f"{folder}{spec.name}{infix}_{numbers[group]:0{digits}d}.{audiofile.FORMATS[spec.format].extension}"
+
+
 def read_manifest(path: Path | str) -> dict[str, Any]:
     """The manifest of a pack; ``Invalid`` when the file is not one."""
     try:
@@ -167,6 +180,8 @@ def _store(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def _table(listed: list[dict[str, Any]]) -> str:
     columns = [
         "file",
+        "kind",
+        "score",
         *Recipe.__struct_fields__,
         *(listed[0]["measures"] if listed else []),
         "raw_sha256",
@@ -176,7 +191,8 @@ def _table(listed: list[dict[str, Any]]) -> str:
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(columns)
     for sound in listed:
-        row = {**sound, **sound["recipe"], **sound["measures"]}
+        heard = msgspec.convert(sound["measures"], Description)
+        row = {**sound, **sound["recipe"], **sound["measures"], "kind": kind(heard), "score": score(heard)}
         table.writerow([_cell(row[c]) for c in columns])
     return out.getvalue()
 
@@ -185,7 +201,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{k}={v}" for k, v in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
+        return " ".join(map(_cell, value))
     return "" if value is None else str(value)
 
 
@@ -202,6 +218,7 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
             f"{title}{by}",
             "",
             f"{count} sounds, chosen by machine out of {candidates} made.",
+            *(["Each folder holds a kind of sound."] if spec.names == "kind" else []),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
             "to its own past. The networks were not trained: no one's recordings, and no model that",

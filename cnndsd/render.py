@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,11 +33,11 @@ def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
     recipes = list(recipes)
     alike: dict[Recipe, list[int]] = defaultdict(list)
     for place, recipe in enumerate(recipes):
-        alike[msgspec.structs.replace(recipe, seed=0)].append(place)
+        alike[recipe.reseeded(0)].append(place)
     sounds: list[Audio] = [np.empty(0)] * len(recipes)
     for shape, places in alike.items():
         rest = iter(places)
-        for batch, _ in render_batches(shape, [recipes[p].seed for p in places]):
+        for batch, _ in render_batches(shape, [recipes[p].last_seed for p in places]):
             # The few sounds of a batch that is not full must not keep all of its memory.
             sparse = batch.base is not None and batch.base.nbytes > 2 * batch.nbytes
             for steps in batch:
@@ -61,13 +60,19 @@ def render_steps(recipe: Recipe) -> Audio:
     """
     number: Any = sample_type(recipe)
     widths, sine, every, half_amount, bounds = _shared(recipe)
-    half_parameters = parameters(recipe).astype(number) * number(0.5)
+    half_parameters = _half_parameters(recipe)
     steps = np.empty(recipe.steps, dtype=number)
     low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
     ring = np.zeros(2 ** (recipe.length - 1), dtype=number)
     a, b = np.empty((2, widths.max()), dtype=number)
     kernel.render_steps(half_parameters, widths, sine, every, half_amount, bounds, low, high, ring, a, b, steps)
     return steps
+
+
+def _half_parameters(recipe: Recipe) -> Audio:
+    number: Any = sample_type(recipe)
+    halved: Audio = parameters(recipe).astype(number) * number(0.5)
+    return halved
 
 
 def scratch() -> Audio:
@@ -78,7 +83,7 @@ def scratch() -> Audio:
 def render_batches(
     shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
 ) -> Iterator[tuple[Audio, list[Tallies]]]:
-    """``render_steps`` of many recipes that differ in their seed alone, in order, as many at once as go side by side.
+    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, as many at once as go side by side.
 
     Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_levels``, shape ``(frames, 5)``;
     no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked for: used
@@ -90,7 +95,7 @@ def render_batches(
     most = _groups(shape, frames)
     if most == 0:
         for seed in seeds:
-            steps = render_steps(msgspec.structs.replace(shape, seed=seed))
+            steps = render_steps(shape.reseeded(seed))
             tallies = np.empty((frames, 5))
             kernel.frame_levels(steps, frame, tallies)
             yield steps[None], [tallies]
@@ -112,7 +117,12 @@ def render_batches(
         some = seeds[start : start + groups * wide]
         # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
         keys = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64)
-        kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, places, half_parameters)
+        if shape.variations:
+            for lane, seed in enumerate(keys.tolist()):
+                half_parameters[lane // wide, places, lane % wide] = _half_parameters(shape.reseeded(seed))
+            keys[:] = shape.seed
+        else:
+            kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, places, half_parameters)
         halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
         halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
         values[:] = 0.0

@@ -67,6 +67,8 @@ def _converters(kind: type) -> dict[str, Callable[[Any], Any]]:
 def _numbers(value: Any) -> list[float]:
     if isinstance(value, float):
         return [value]
+    if isinstance(value, dict):
+        value = tuple(value.values())
     if isinstance(value, tuple):
         return [n for part in value for n in _numbers(part)]
     return []
@@ -89,14 +91,15 @@ def decode(data: Any, kind: type[T], where: str) -> T:
 def explain(error: Exception, data: Any, root: str = "") -> str:
     """Put msgspec's message as "key: what is allowed, got what"."""
     message, _, path = str(error).partition(" - at `$")
-    steps = path.rstrip("`").replace("[", ".").replace("]", "").strip(".").split(".") if path else []
-    steps = [step for step in steps if step]
+    # "[...]" stands for any key of a table.
+    path = path.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "")
+    steps = [step for step in path.split(".") if step]
     value = {root: data[root]} if root else data
     if root:
         steps = [root, *steps]
     key = ""
     for step in steps:
-        if step == "...":
+        if step == "*":
             value = _Missing
             key += "[]"
             continue

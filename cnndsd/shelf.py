@@ -1,19 +1,32 @@
-"""The shelf keeps the best candidates of each kind; ``choose`` takes the most different of them.
+"""The shelf keeps the best candidates of each cell of what sounds can be like (MAP-Elites, Mouret and Clune 2015).
 
 A shelf is a set cut down by a total order (score, then the smaller index), so adding and merging commute: any order,
-from any number of workers, gives the same shelf.
+from any number of workers, gives the same shelf. It has at most ``CELLS`` times its depth entries.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from cnndsd.describe import Description
+from cnndsd.kind import KINDS, kind
+from cnndsd.spec import Kind
 
-from cnndsd.measure import Measures
 
-Cell = tuple[int, ...]
+class Cell(NamedTuple):
+    """A kind of sound, and how bright, noisy, lively, long and wide it is, each in a few steps."""
+
+    kind: Kind
+    brightness: int
+    noisiness: int
+    liveliness: int
+    length: int
+    width: int
+
+
+_STEPS = (10, 4, 4, 5, 4)
+CELLS = len(KINDS) * math.prod(_STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +35,29 @@ class Entry:
 
     index: int
     score: float
-    measures: Measures
+    sound: Description
 
 
-def position(measures: Measures) -> tuple[float, ...]:
-    """Where a sound stands among others: brightness, noisiness, movement, punch and length, each about 0..1."""
-    return (
-        math.log2(max(measures.brightness_hz, 40.0) / 40.0) / 8.0,
-        math.sqrt(measures.flatness),
-        min(1.0, measures.movement_db / 15.0),
-        min(1.0, measures.crest_db / 20.0),
-        min(1.0, math.log2(1.0 + measures.heard_s) / 2.5),
+def cell(sound: Description) -> Cell:
+    """Where a sound belongs."""
+    return Cell(
+        kind(sound),
+        # Steps of 0.8 octaves from 60 Hz.
+        min(9, max(0, int(1.25 * math.log2(max(sound.brightness_hz, 60.0) / 60.0)))),
+        min(3, int(4.0 * math.sqrt(sound.flatness))),
+        (sound.late_db > 1.0) + (sound.late_db > 3.0) + (sound.late_db > 7.0),
+        (sound.sounding_s > 0.1) + (sound.sounding_s > 0.3) + (sound.sounding_s > 0.8) + (sound.sounding_s > 2.0),
+        min(3, int(2.0 * sound.bandwidth_octaves)),
     )
 
 
-# How finely each axis of the position is divided.
-_DIVISIONS = (14, 8, 8, 4, 4)
-
-
 class Shelf:
-    """The best ``depth`` candidates of each cell of positions."""
+    """The best ``depth`` candidates of each cell."""
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
         self._cells: dict[Cell, list[Entry]] = {}
-        for entry in entries:
-            self.add(entry)
+        self.merge(entries)
 
     def __len__(self) -> int:
         return sum(map(len, self._cells.values()))
@@ -55,38 +65,17 @@ class Shelf:
     @property
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
-        return sorted((e for cell in self._cells.values() for e in cell), key=lambda e: e.index)
+        return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
 
     def add(self, entry: Entry) -> None:
         """Put a candidate in its cell, if it is among the best there."""
-        divided = zip(position(entry.measures), _DIVISIONS, strict=True)
-        cell = self._cells.setdefault(tuple(min(n - 1, int(p * n)) for p, n in divided), [])
-        cell.append(entry)
-        cell.sort(key=lambda e: (-e.score, e.index))
-        del cell[self.depth :]
+        kept = self._cells.setdefault(cell(entry.sound), [])
+        kept.append(entry)
+        if len(kept) > 1:
+            kept.sort(key=lambda e: (-e.score, e.index))
+            del kept[self.depth :]
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add another shelf's entries."""
         for entry in entries:
             self.add(entry)
-
-    def choose(self, count: int) -> list[Entry]:
-        """At most ``count`` entries, the most different first: farthest first, near ones weighed by score."""
-        entries = self.entries
-        if not entries:
-            return []
-        places = np.array([position(e.measures) for e in entries])
-        worth = np.array([e.score for e in entries])
-        worth = 0.1 + worth / max(worth.max(), 1e-6)
-        chosen = [int(worth.argmax())]
-        nearest = _distances(places, places[chosen[0]])
-        while len(chosen) < min(count, len(entries)):
-            wanted = nearest * worth
-            wanted[chosen] = -1.0
-            chosen.append(int(wanted.argmax()))
-            nearest = np.minimum(nearest, _distances(places, places[chosen[-1]]))
-        return [entries[i] for i in chosen]
-
-
-def _distances(places: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(((places - place) ** 2).sum(axis=1)))

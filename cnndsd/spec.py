@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from cnndsd.recipe import MAX_VARIATIONS, Recipe
 from cnndsd.schema import (
     Amount,
     Checked,
@@ -28,20 +29,17 @@ from cnndsd.schema import (
 PackSeconds = Annotated[float, Meta(ge=0.001, le=60.0)]
 Decibel = Annotated[float, Meta(ge=-144.0, le=0.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+VariationAmount = Annotated[float, Meta(ge=1e-9, le=1.0)]
 Time = Annotated[float, Meta(ge=0.0, le=10.0)]
 SoundFormat = Literal["wav16", "wav24", "wavfloat", "flac", "ogg", "mp3"]
+Kind = Literal[
+    "hit", "beat", "glitch", "riser", "fall", "noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"
+]
 
 MAX_CANDIDATES = 10**10
 # The most work one candidate may be, in multiply-adds: a few seconds for a block of them.
 MAX_PACK_MACS = 2e9
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-
-
-class Adjusting(Checked, frozen=True):
-    """Weights and biases that walk: one move of at most ``amount`` after every ``every`` network steps."""
-
-    every: Every
-    amount: Amount
 
 
 class AdjustingRanges(Checked, frozen=True):
@@ -93,6 +91,23 @@ class Ranges(Checked, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
+class Family(Checked, frozen=True):
+    """``[family]``: variations of one sound, drawn in place of ``[sound]``; amounts evenly on a logarithmic scale."""
+
+    recipe: Recipe
+    amount: tuple[VariationAmount, VariationAmount]
+
+    def _check(self) -> None:
+        ascending("amount", self.amount)
+        if len(self.recipe.variations) >= MAX_VARIATIONS:
+            raise Invalid(f"recipe.variations: {MAX_VARIATIONS} leave no room for one more")
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the canonical JSON; keys the run's random numbers."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
+
+
 class Limits(Checked, frozen=True):
     """``[judge]``: what a candidate must be; levels are measured with the DC taken out."""
 
@@ -102,6 +117,18 @@ class Limits(Checked, frozen=True):
     heard_s: Annotated[float, Meta(ge=0.001, le=10.0)] = 0.06
     noise_flatness: Share = 0.7
     noise_movement_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 2.0
+
+
+class Choice(Checked, frozen=True):
+    """``[choose]``: which of those that pass come into the pack."""
+
+    distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.3
+    static_share: Share = 0.08
+    shares: dict[Kind, Share] = msgspec.field(default_factory=dict)
+
+    def _check(self) -> None:
+        if not sum(self.shares.values()) <= 1.0 + 1e-9:
+            raise Invalid(f"shares: {sum(self.shares.values()):.6g} altogether is too much; allowed: up to 1")
 
 
 class Mastering(Checked, frozen=True):
@@ -128,21 +155,49 @@ class Spec(Checked, frozen=True):
     candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 65_536
     seed: Seed = 1
     format: SoundFormat = "wav24"
+    names: Literal["kind", "numbered"] = "kind"
     sound: Ranges = Ranges()
+    family: Family | None = None
     judge: Limits = Limits()
+    choose: Choice = Choice()
     master: Mastering = Mastering()
 
     def _check(self) -> None:
-        if self.format == "mp3" and self.sound.sample_rate not in MP3_SAMPLE_RATES:
+        if self.format == "mp3" and self.sample_rate not in MP3_SAMPLE_RATES:
             allowed = ", ".join(map(str, MP3_SAMPLE_RATES))
-            raise Invalid(f"sound.sample_rate: {self.sound.sample_rate} is not known to mp3; allowed: {allowed}")
+            raise Invalid(f"sound.sample_rate: {self.sample_rate} is not known to mp3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
-        if self.sound.seconds[1] < self.judge.heard_s:
+        if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
                 f"allowed: high >= judge.heard_s ({self.judge.heard_s})"
             )
+        if self.family is not None and self.family.recipe.macs > MAX_PACK_MACS:
+            raise Invalid(
+                f"family.recipe: asks for {self.family.recipe.macs:.3g} multiply-adds a sound; "
+                f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sound)"
+            )
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of every sound, in Hz."""
+        return self.sound.sample_rate if self.family is None else self.family.recipe.sample_rate
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of every sound."""
+        return self.sound.precision if self.family is None else self.family.recipe.precision
+
+    @property
+    def heaviest_macs(self) -> float:
+        """Multiply-adds of the heaviest sound that may be drawn."""
+        return self.sound.heaviest_macs if self.family is None else float(self.family.recipe.macs)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what candidates are drawn from; keys the run's random numbers."""
+        return self.sound.digest if self.family is None else self.family.digest
 
 
 def load(path: Path | str) -> Spec:

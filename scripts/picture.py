@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -34,20 +35,14 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
         )
         wave.set_ylim(-np.abs(sound).max(), np.abs(sound).max())
         wave.set_xlim(0, len(chunks))
-        moves = sounds[index]["measures"]["movement_db"]
-        name = sounds[index]["file"].removeprefix("cnndsd_").rpartition(".")[0]
-        wave.set_title(
-            f"{name}  {sound.size / rate:.1f} s  {moves:.0f} dB",
-            fontsize=6,
-            color="#cccccc",
-            pad=2,
-        )
-        _spectrogram(spectrum, sound, rate)
+        name = Path(sounds[index]["file"]).stem.removeprefix("cnndsd_sample_pack_")
+        wave.set_title(f"{name}  {sound.size / rate:.1f} s", fontsize=6, color="#cccccc", pad=2)
+        spectrogram(spectrum, sound, rate)
     figure.subplots_adjust(left=0.01, right=0.99, top=0.96, bottom=0.0, wspace=0.06, hspace=0.08)
     return figure
 
 
-def _spectrogram(axis: plt.Axes, sound: np.ndarray, rate: int) -> None:
+def spectrogram(axis: plt.Axes, sound: np.ndarray, rate: int) -> None:
     """Level over time on a logarithmic frequency axis, 40 Hz to 16 kHz, 70 dB deep."""
     size = 2048
     padded = np.pad(sound, (size // 2, size // 2 + size))

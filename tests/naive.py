@@ -74,19 +74,32 @@ def walked(ar, parameters, ranges, amount, seed, move):
     return out
 
 
+def drawn(ar, recipe):
+    """Halved parameters and the halved ends of their ranges, in order, after the recipe's variations."""
+    shape = []
+    for inputs, neurons in itertools.pairwise([recipe.length, *recipe.hidden, 1]):
+        for _ in range(neurons):
+            shape += [recipe.biases, *[recipe.weights] * inputs]
+    raw = np.random.Philox(key=recipe.seed).random_raw(len(shape)).tolist()
+    values = [low + (high - low) * ((r >> 11) * 2.0**-53) for r, (low, high) in zip(raw, shape, strict=True)]
+    for variation in recipe.variations:
+        raw = np.random.Philox(key=variation.seed + 2**64).random_raw(len(shape)).tolist()
+        for p, (r, (low, high)) in enumerate(zip(raw, shape, strict=True)):
+            values[p] += (high - low) * variation.amount * (2.0 * ((r >> 11) * 2.0**-53) - 1.0)
+            if values[p] > high:
+                values[p] = 2.0 * high - values[p]
+            if values[p] < low:
+                values[p] = 2.0 * low - values[p]
+            values[p] = min(max(values[p], low), high)
+    return [ar.round(v) / 2 for v in values], [(ar.round(low) / 2, ar.round(high) / 2) for low, high in shape]
+
+
 def render(recipe):
     """The raw sound by the letter of the definition, evaluated anew at every sample."""
     ar = Arithmetic(recipe.precision)
     table = coefficients(recipe.precision)
     widths = [recipe.length, *recipe.hidden, 1]
-    raw = iter(np.random.Philox(key=recipe.seed).random_raw(100_000).tolist())
-    parameters, ranges = [], []
-    for inputs, neurons in itertools.pairwise(widths):
-        for _ in range(neurons):
-            for low, high in [recipe.biases, *[recipe.weights] * inputs]:
-                u = (next(raw) >> 11) * 2.0**-53
-                parameters.append(ar.round(low + (high - low) * u) / 2)
-                ranges.append((ar.round(low) / 2, ar.round(high) / 2))
+    parameters, ranges = drawn(ar, recipe)
     # The network is evaluated once per 2**gap samples; in between, the held value stands.
     # ``every_sample`` below shows that evaluating at every sample gives the same.
     y = []

@@ -1,5 +1,6 @@
 """Whatever is wrong with a spec, a recipe or an option: one line that says what and where, and exit 2."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -60,6 +61,20 @@ BROKEN_SPECS = [
     ('name = "x"\n[judge]\ncrest_db = nan', "judge.crest_db", "nan"),
     ('name = "x"\n[master]\nfade_in_s = -1.0', "master.fade_in_s", ">= 0"),
     ('name = "x"\n[master]\nloudness_lufs = 5', "master.loudness_lufs", "<= 0"),
+    ('name = "x"\nnames = "fancy"', "names", "'fancy'"),
+    ('name = "x"\n[choose]\ndistance = -0.1', "choose.distance", ">= 0"),
+    ('name = "x"\n[choose]\ndistance = nan', "choose.distance", "nan"),
+    ('name = "x"\n[choose]\nstatic_share = 2', "choose.static_share", "<= 1"),
+    ('name = "x"\n[choose]\nshares = { beat = 1.5 }', "choose.shares[]", "<= 1"),
+    ('name = "x"\n[choose]\nshares = { beat = nan }', "choose.shares[]", ">= 0"),
+    ('name = "x"\n[choose]\nshares = { beat = 0.7, hit = 0.6 }', "choose.shares", "up to 1"),
+    ('name = "x"\n[choose]\nshares = { drums = 0.5 }', "choose.shares", "'drums'"),
+    ('name = "x"\n[family]\namount = [0.1, 0.2]', "family", "recipe"),
+    ('name = "x"\n[family]\nrecipe = {}\namount = [0.0, 0.2]', "family.amount[0]", ">= 1e-09"),
+    ('name = "x"\n[family]\nrecipe = {}\namount = [0.3, 0.2]', "family.amount", "upside down"),
+    ('name = "x"\n[family]\nrecipe = { gap = 13 }\namount = [0.1, 0.2]', "family.recipe.gap", "<= 12"),
+    ('name = "x"\n[family]\nrecipe = { file = "a" }\namount = [0.1, 0.2]', "family.recipe", "unknown key"),
+    ('name = "x"\n[family]\nrecipe = { gap = 0, seconds = 600.0 }\namount = [0.1, 0.2]', "family", "multiply-adds"),
     ('name = "x"\nsound = 3', "sound", "object"),
     ('name = "x"\n[sound]\ngap = [0, 0]\nwidth = [1, 64]\nseconds = [1, 60]', "sound.seconds", "multiply-adds"),
     ('name = "x"\ncount = 1' + 5000 * "0", "", "TOML"),
@@ -84,6 +99,10 @@ BROKEN_RECIPES = [
     ('{"weights": [3, 2]}', "weights", "upside down"),
     ('{"adjusting": {"every": 1}}', "adjusting", "missing"),
     ('{"adjusting": {"every": 1, "amount": 0.1, "path": "/etc"}}', "adjusting", "unknown key"),
+    ('{"variations": [{"seed": 1}]}', "variations[0]", "missing"),
+    ('{"variations": [{"seed": 1, "amount": 2}]}', "variations[0].amount", "<= 1"),
+    ('{"variations": [{"seed": -1, "amount": 0}]}', "variations[0].seed", ">= 0"),
+    ('{"variations": [' + ",".join(['{"seed": 1, "amount": 0.1}'] * 65) + "]}", "variations", "up to 64"),
     ('{"definition": 2}', "definition", "2"),
     ('{"file": "/etc/passwd"}', "file", "unknown key"),
     ('{"seconds": "\udcff"}', "", "JSON"),
@@ -118,8 +137,24 @@ BROKEN_OPTIONS = [
     (["render", "no-such.json", "-o", "x.wav"], "no-such.json"),
     (["render", "SPEC", "-o", "x.wav"], "SPEC"),
     (["show", "no-such.zip"], "no-such.zip"),
+    (["vary", "no-such.wav"], "no-such.wav"),
+    (["vary", "SPEC"], "SPEC"),
+    (["vary", "SPEC", "--count", "many"], "--count"),
+    (["vary", "SPEC", "--jobs", "0"], "--jobs"),
     (["fly"], "fly"),
     ([], "COMMAND"),
+]
+
+
+BROKEN_VARIATIONS = [
+    ({}, ["--amount", "0"], "--amount"),
+    ({}, ["--amount", "1.5"], "--amount"),
+    ({}, ["--amount", "nan"], "--amount"),
+    ({}, ["--count", "0"], "--count"),
+    ({}, ["--candidates", "0"], "--candidates"),
+    ({}, ["--seed", "-1"], "--seed"),
+    ({"gap": 0, "seconds": 600.0}, [], "multiply-adds"),
+    ({"variations": [{"seed": 1, "amount": 0.1}] * 64}, [], "variations"),
 ]
 
 
@@ -158,6 +193,17 @@ def test_a_broken_recipe(text, key, word, tmp_path, capsys):
     assert key in lines[0]
     assert word in lines[0]
     assert not (tmp_path / "x.wav").exists()
+
+
+@pytest.mark.parametrize(("recipe", "options", "word"), BROKEN_VARIATIONS)
+def test_a_broken_variation(recipe, options, word, tmp_path, capsys):
+    path = tmp_path / "base.json"
+    path.write_text(json.dumps(recipe))
+    code, lines = run(["vary", str(path), *options], capsys)
+    assert code == 2
+    assert len(lines) == 1
+    assert word in lines[0]
+    assert [p.name for p in tmp_path.iterdir()] == ["base.json"]
 
 
 @pytest.mark.parametrize(("arguments", "word"), BROKEN_OPTIONS)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import Recipe, Spec, kernel, render, render_many
-from cnndsd.network import parameters
-from cnndsd.recipe import BLOCK, draw
+from cnndsd.draw import BLOCK, draw
+from cnndsd.network import parameters, ranges
+from cnndsd.recipe import Variation, from_json
 from cnndsd.render import raw_sha256, render_batches, render_steps, scratch
 from cnndsd.simd import lanes
 
@@ -91,6 +92,58 @@ def test_a_sound_does_not_keep_the_memory_of_many(count):
 
 def test_no_seeds_are_no_sounds():
     assert streams(Recipe(), []) == []
+
+
+VARIED = [
+    Recipe(length=3, hidden=(4,), gap=1, seed=5, seconds=0.01, sample_rate=8000, variations=variations, **more)
+    for variations in (
+        ({"seed": 1, "amount": 0.01},),
+        ({"seed": 5, "amount": 1.0},),
+        ({"seed": 1, "amount": 0.3}, {"seed": 2**63 - 1, "amount": 0.05}),
+    )
+    for more in (
+        {},
+        {"precision": "single"},
+        {"weights": (-2.0, 3.0), "biases": (0.5, 0.5)},
+        {"adjusting": {"every": 2, "amount": 0.1}},
+    )
+]
+
+
+@pytest.mark.parametrize("recipe", VARIED)
+def test_variations_are_what_the_definition_says(recipe):
+    assert render(recipe).tolist() == naive.render(recipe)
+
+
+def test_variations_of_one_sound_are_rendered_side_by_side():
+    recipes = [recipe.reseeded(seed) for recipe in VARIED for seed in range(11)]
+    for recipe, sound in zip(recipes, render_many(recipes), strict=True):
+        assert sound.tolist() == render(recipe).tolist()
+
+
+def test_a_variation_moves_every_parameter_a_little_and_none_out_of_its_range():
+    base = Recipe(length=9, hidden=(8, 8), weights=(-1.0, 2.0), biases=(0.0, 0.5), seed=3)
+    low, high = ranges(base).T
+    for amount in (0.001, 0.1, 1.0):
+        for seed in range(20):
+            varied = msgspec.structs.replace(base, variations=(Variation(seed=seed, amount=amount),))
+            moves = np.abs(parameters(varied) - parameters(base))
+            assert (moves <= amount * (high - low) + 1e-12).all()
+            assert (moves > 0).mean() > 0.95
+            assert ((low <= parameters(varied)) & (parameters(varied) <= high)).all()
+    still = msgspec.structs.replace(base, variations=(Variation(seed=1, amount=0.0),))
+    assert parameters(still).tolist() == parameters(base).tolist()
+
+
+def test_a_recipe_without_the_key_has_no_variations():
+    plain = Recipe(seed=4)
+    assert from_json('{"seed": 4}') == plain
+    assert from_json(plain.to_json()) == plain
+    assert plain.last_seed == 4
+    assert plain.reseeded(9) == Recipe(seed=9)
+    assert from_json(VARIED[-1].to_json()) == VARIED[-1]
+    assert VARIED[-1].reseeded(8).variations[-1].seed == 8
+    assert VARIED[-1].reseeded(8).seed == VARIED[-1].seed
 
 
 def test_a_sine_of_the_c_library_would_be_noticed():

@@ -3,23 +3,31 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
+import random
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 from scipy import signal
 
-from cnndsd import Recipe, cli, farm, judge, measure, render, spec
+from cnndsd import Recipe, cli, describe, farm, judge, measure, render, spec
+from cnndsd.choose import distance
+from cnndsd.describe import Description
+from cnndsd.draw import draw
 from cnndsd.executors import executor
+from cnndsd.kind import KINDS, kind
 from cnndsd.master import loudness, true_peak
-from cnndsd.recipe import draw
 from cnndsd.schema import Invalid
+from cnndsd.score import reasons, score
+from cnndsd.shelf import Shelf
 
 PACKS = Path(__file__).parent.parent / "packs"
 NAMES = ["sample_pack", "raw", "nodc", "adjusting"]
@@ -69,7 +77,14 @@ def test_a_pack_keeps_the_contract(packs, name):
     assert manifest["candidates"] == 600
     assert len(manifest["sounds"]) == 12
     files = [s["file"] for s in manifest["sounds"]]
-    assert files == [f"cnndsd_{name}_{n:02d}.wav" for n in range(1, 13)]
+    descriptions = [msgspec.convert(s["measures"], Description) for s in manifest["sounds"]]
+    kinds = [kind(sound) for sound in descriptions]
+    if name in {"raw", "nodc"}:
+        assert files == [f"cnndsd_{name}_{n:02d}.wav" for n in range(1, 13)]
+    else:
+        numbers = [kinds[: n + 1].count(k) for n, k in enumerate(kinds)]
+        assert files == [f"{k}/cnndsd_{name}_{k}_{n:02d}.wav" for k, n in zip(kinds, numbers, strict=True)]
+    assert kinds == sorted(kinds, key=KINDS.index)
     assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt"]
     for sound in manifest["sounds"]:
         assert set(sound) == {"file", "recipe", "measures", "raw_sha256", "file_sha256"}
@@ -77,12 +92,12 @@ def test_a_pack_keeps_the_contract(packs, name):
         recipe = Recipe(**sound["recipe"])
         audio = render(recipe)
         assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
-        assert json.loads(json.dumps(sound["measures"])) == json.loads(
-            __import__("msgspec").json.encode(measure(audio, recipe.sample_rate))
-        )
+        assert sound["measures"] == json.loads(msgspec.json.encode(describe(audio, recipe.sample_rate)))
     table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
     assert [row["file"] for row in table] == files
     assert [row["raw_sha256"] for row in table] == [s["raw_sha256"] for s in manifest["sounds"]]
+    assert [row["kind"] for row in table] == kinds
+    assert [float(row["score"]) for row in table] == [score(sound) for sound in descriptions]
     assert "12 sounds" in archive.read("README.txt").decode()
     assert "CC0" in archive.read("LICENSE.txt").decode()
 
@@ -270,14 +285,32 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     assert not any(Path(f"/proc/{w}").exists() for w in workers)
 
 
-def test_show_tells_what_is_in_a_pack_and_a_sound(packs, tmp_path, capsys):
-    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+def test_show_tells_what_is_in_a_pack_and_why(packs, capsys):
+    _, manifest = opened(packs / "cnndsd_sample_pack.zip")
     assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip")]) == 0
     text = capsys.readouterr().out
     assert "12 sounds of 600 candidates" in text
-    assert all(s["file"] in text for s in manifest["sounds"])
     assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == manifest
+    shown = json.loads(capsys.readouterr().out)
+    why = {"kind", "score", "reasons", "nearest", "distance"}
+    assert [{k: v for k, v in s.items() if k not in why} for s in shown["sounds"]] == manifest["sounds"]
+    sounds = {s["file"]: msgspec.convert(s["measures"], Description) for s in manifest["sounds"]}
+    for listed in shown["sounds"]:
+        sound = sounds[listed["file"]]
+        line = next(line for line in text.splitlines() if line.startswith(listed["file"]))
+        assert listed["kind"] == kind(sound)
+        assert listed["score"] == score(sound)
+        assert listed["reasons"] == reasons(sound)
+        others = {file: distance(sound, other) for file, other in sounds.items() if file != listed["file"]}
+        assert listed["distance"] == round(min(others.values()), 4) == round(others[listed["nearest"]], 4)
+        assert line.split()[1] == listed["kind"]
+        assert listed["nearest"] in line
+        assert ", ".join(listed["reasons"]) in line
+    assert min(s["distance"] for s in shown["sounds"]) >= spec.Choice().distance
+
+
+def test_show_tells_what_a_sound_is(packs, tmp_path, capsys):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
     sound = manifest["sounds"][0]
     archive.extract(sound["file"], tmp_path)
     assert cli.main(["show", str(tmp_path / sound["file"]), "--json"]) == 0
@@ -285,6 +318,86 @@ def test_show_tells_what_is_in_a_pack_and_a_sound(packs, tmp_path, capsys):
     assert {k: shown[k] for k in ("recipe", "measures", "raw_sha256")} == {
         k: sound[k] for k in ("recipe", "measures", "raw_sha256")
     }
+    assert sound["file"].startswith(shown["kind"] + "/")
+    assert shown["refused"] is None
+    assert cli.main(["show", str(tmp_path / sound["file"])]) == 0
+    assert f"kind               {shown['kind']}\n" in capsys.readouterr().out
+
+
+def test_a_pack_of_one_sound_has_no_neighbours(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 1\ncandidates = 64\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(tmp_path / "s.zip"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sounds"][0]["nearest"] is None
+    assert cli.main(["show", str(tmp_path / "s.zip")]) == 0
+
+
+def test_vary_makes_a_family_around_a_sound(packs, tmp_path, capsys):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    listed = manifest["sounds"][-1]
+    archive.extract(listed["file"], tmp_path)
+    file = tmp_path / listed["file"]
+    command = ["vary", str(file), "--count", "5", "--candidates", "100", "--out", str(tmp_path)]
+    base = msgspec.convert(listed["measures"], Description)
+    middle = {}
+    for amount in ("0.0001", "0.3"):
+        assert cli.main([*command, "--amount", amount, "--jobs", "1"]) == 0
+        made = Path(capsys.readouterr().out.strip())
+        assert made == tmp_path / f"{file.stem}_family.zip"
+        family, members = opened(made)
+        assert family.testzip() is None
+        assert members["candidates"] == 100
+        assert len(members["sounds"]) == 5
+        for sound in members["sounds"]:
+            recipe = Recipe(**sound["recipe"])
+            assert recipe.variations[-1].amount == float(amount)
+            assert msgspec.structs.replace(recipe, variations=()) == Recipe(**listed["recipe"])
+            assert hashlib.sha256(render(recipe).tobytes()).hexdigest() == sound["raw_sha256"]
+        distances = [distance(base, msgspec.convert(s["measures"], Description)) for s in members["sounds"]]
+        middle[amount] = np.median(distances)
+    assert middle["0.0001"] < middle["0.3"]
+    # The same again, by two workers, to the byte; and a member of the family has a family of its own.
+    first = made.read_bytes()
+    assert cli.main([*command, "--amount", "0.3", "--jobs", "2"]) == 0
+    assert made.read_bytes() == first
+    capsys.readouterr()
+    family.extract(members["sounds"][0]["file"], tmp_path / "members")
+    member = str(tmp_path / "members" / members["sounds"][0]["file"])
+    assert cli.main(["vary", member, "--count", "2", "--candidates", "40", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    _, children = opened(Path(capsys.readouterr().out.strip()))
+    assert len(children["sounds"][0]["recipe"]["variations"]) == 2
+
+
+def test_a_family_is_a_spec_like_any_other(tmp_path, capsys):
+    (tmp_path / "f.toml").write_text(
+        'name = "f"\ncount = 4\ncandidates = 128\n[family]\namount = [0.001, 0.1]\n'
+        "recipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0, sample_rate = 32000 }\n"
+        "[choose]\nstatic_share = 1.0\ndistance = 0.0\n"
+    )
+    assert cli.main(["pack", str(tmp_path / "f.toml"), "--jobs", "1"]) == 0
+    _, manifest = opened(tmp_path / "f.zip")
+    amounts = {s["recipe"]["variations"][0]["amount"] for s in manifest["sounds"]}
+    assert all(0.001 <= amount <= 0.1 for amount in amounts)
+    assert {s["recipe"]["seed"] for s in manifest["sounds"]} == {276}
+    assert {s["recipe"]["sample_rate"] for s in manifest["sounds"]} == {32000}
+
+
+def test_any_split_of_a_run_makes_the_same_pack():
+    """Real candidates, judged in units of any size and merged in any order."""
+    small = spec.Spec(name="x", count=10, candidates=512, sound={"seconds": (0.5, 1.0)})
+    whole = farm.judge_unit(small, 1, 0, 512)
+    rng = random.Random(3)
+    for _ in range(3):
+        cuts = [0, *sorted(rng.sample(range(1, 8), 3)), 8]
+        units = [farm.judge_unit(small, 1, 64 * a, 64 * (b - a)) for a, b in itertools.pairwise(cuts)]
+        rng.shuffle(units)
+        merged = Shelf(1)
+        for unit in units:
+            merged.merge(unit.entries)
+        assert merged.entries == whole.entries
+        found = farm.Findings(512, whole.refused, len(merged), merged.entries)
+        assert farm.choose(small, found) == farm.choose(small, whole)
 
 
 def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):

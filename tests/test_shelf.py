@@ -1,30 +1,14 @@
-"""Order never matters on the shelf, and what is chosen lies far apart."""
+"""The shelf: order never matters, the best of a cell stays, and no number of candidates makes it grow for ever."""
 
 import itertools
 import random
 
-import msgspec
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sounds import PLAIN, entry, like
 
-from cnndsd.measure import Measures
-from cnndsd.shelf import Entry, Shelf, position
-
-PLAIN = Measures(True, 0.0, 1.0, 0.5, -3.0, -9.0, 6.0, 0.9, 500.0, 0.2, 5.0)
-
-
-def entry(index, seed):
-    rng = random.Random(seed)
-    measures = msgspec.structs.replace(
-        PLAIN,
-        brightness_hz=rng.uniform(40, 12_000),
-        flatness=rng.random(),
-        movement_db=rng.uniform(0, 20),
-        heard_s=rng.uniform(0.06, 4),
-    )
-    return Entry(index, rng.choice([0.1, 0.2, 0.3]), measures)
-
+from cnndsd.kind import KINDS
+from cnndsd.shelf import CELLS, Entry, Shelf, cell
 
 many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
 
@@ -38,7 +22,7 @@ def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts)
     for part in range(parts):
         merged.merge(Shelf(depth, shuffled[part::parts]).entries)
     assert merged.entries == straight.entries
-    assert merged.choose(7) == straight.choose(7)
+    assert len(merged) == len(straight.entries)
 
 
 def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():
@@ -48,28 +32,39 @@ def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():
         assert [e.index for e in Shelf(2, order).entries] == [3, 4]
 
 
-def test_chosen_sounds_lie_farther_apart_than_the_best_ones():
-    entries = [entry(i, i) for i in range(400)]
-    shelf = Shelf(1, entries)
-
-    def spread(chosen):
-        places = np.array([position(e.measures) for e in chosen])
-        apart = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(len(places))
-        return apart.min(axis=1).mean()
-
-    best = sorted(shelf.entries, key=lambda e: (-e.score, e.index))[:20]
-    chosen = shelf.choose(20)
-    assert len({e.index for e in chosen}) == 20
-    assert spread(chosen) > 1.5 * spread(best)
+def test_sounds_that_differ_clearly_have_cells_of_their_own():
+    different = [
+        PLAIN,
+        like(brightness_hz=3000.0),
+        like(flatness=0.3),
+        like(late_db=9.0, clarity=0.5),
+        like(sounding_s=0.5),
+        like(bandwidth_octaves=0.4),
+        like(pulse=0.5, swing_db=5.0),
+    ]
+    assert len(Shelf(1, (Entry(i, 0.5, sound) for i, sound in enumerate(different)))) == len(different)
 
 
-def test_a_shelf_gives_no_more_than_it_has():
-    assert Shelf().choose(5) == []
-    assert len(Shelf(1, [entry(0, 0), entry(1, 1)]).choose(5)) == 2
+def test_cells_are_as_many_as_told_at_most():
+    """Every corner of what a sound can be, and far beyond, lies in a cell within the bound."""
+    extremes = {
+        "brightness_hz": (0.0, 59.0, 61.0, 1e4, 2e4),
+        "flatness": (0.0, 0.2, 1.0),
+        "late_db": (0.0, 2.0, 5.0, 60.0),
+        "sounding_s": (0.0, 0.2, 0.5, 1.0, 600.0),
+        "bandwidth_octaves": (0.0, 0.7, 9.0),
+    }
+    steps = (10, 4, 4, 5, 4)
+    for values in itertools.product(*extremes.values()):
+        found = cell(like(**dict(zip(extremes, values, strict=True))))
+        assert found.kind in KINDS
+        assert all(0 <= place < most for place, most in zip(found[1:], steps, strict=True))
+    assert len(KINDS) * 10 * 4 * 4 * 5 * 4 == CELLS
 
 
-def test_of_two_equally_far_the_better_is_chosen():
-    far = msgspec.structs.replace(PLAIN, flatness=0.9)
-    also_far = msgspec.structs.replace(PLAIN, flatness=0.9, brightness_hz=PLAIN.brightness_hz * 1.05, movement_db=7.0)
-    entries = [Entry(0, 0.9, PLAIN), Entry(1, 0.1, also_far), Entry(2, 0.8, far)]
-    assert [e.index for e in Shelf(3, entries).choose(2)] == [0, 2]
+def test_a_shelf_stops_growing():
+    rng = random.Random(1)
+    everything = [Entry(index, rng.random(), like(brightness_hz=rng.uniform(1000.0, 1040.0))) for index in range(500)]
+    shelf = Shelf(2, everything)
+    assert len(shelf) == 2
+    assert {e.score for e in shelf.entries} == set(sorted(e.score for e in everything)[-2:])

@@ -1,0 +1,95 @@
+"""How different a pack's sounds are from one another: ``python benchmarks/variety.py [--seeds 5]``; needs librosa.
+
+The mean distance of each sound to its nearest neighbour in the pack, and the same for as many random candidates that
+pass, in a space that the choice knows nothing of: mean and standard deviation over time of 20 MFCCs of the finished
+sound (librosa's defaults), each divided by its standard deviation over random candidates.
+
+And how many of the pack are static in librosa's eyes: half a second long or longer, and in the last two thirds the
+level in mel bands, smoothed over 0.05 s, has a standard deviation under 1.5 dB, each band weighted by its energy.
+"""
+
+import argparse
+from pathlib import Path
+
+import librosa
+import msgspec
+import numpy as np
+
+from cnndsd import judge, measure, render, spec
+from cnndsd.choose import distance
+from cnndsd.draw import draw
+from cnndsd.executors import executor
+from cnndsd.farm import choose, search
+from cnndsd.kind import kind
+from cnndsd.master import master
+from cnndsd.recipe import Recipe
+from cnndsd.score import is_static
+from cnndsd.spec import Spec
+
+RANDOM_PACKS = 5
+
+
+def features(recipe: Recipe) -> tuple[np.ndarray, bool]:
+    """Mean and deviation of 20 MFCCs, and whether the sound is static."""
+    sound = master(render(recipe), recipe.sample_rate).astype(np.float32)
+    mel = librosa.feature.melspectrogram(y=sound, sr=recipe.sample_rate)
+    found = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    smooth = max(1, round(0.05 * recipe.sample_rate / 512))
+    late = np.apply_along_axis(lambda band: np.convolve(band, np.ones(smooth) / smooth, "valid"), 1, mel)
+    late = late[:, late.shape[1] // 3 :]
+    energy = late.sum(axis=1)
+    moves = np.std(10 * np.log10(np.maximum(late, late.max() * 1e-6)), axis=1)
+    return np.concatenate([found.mean(axis=1), found.std(axis=1)]), bool(
+        sound.size >= recipe.sample_rate // 2 and (moves * energy).sum() < 1.5 * energy.sum()
+    )
+
+
+def nearest(points: np.ndarray) -> np.ndarray:
+    """Each point's distance to its nearest neighbour."""
+    apart = np.linalg.norm(points[:, None] - points, axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return apart.min(axis=1)
+
+
+def random_passing(pack: Spec, count: int, rng: np.random.Generator) -> list[Recipe]:
+    found: list[Recipe] = []
+    while len(found) < count:
+        recipe = draw(pack, pack.seed, int(rng.integers(pack.candidates)))
+        if judge(measure(render(recipe), recipe.sample_rate), pack.judge) is None:
+            found.append(recipe)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
+    parser.add_argument("--candidates", type=int, default=50_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    base = msgspec.structs.replace(spec.load(options.spec), candidates=options.candidates)
+    ratios = []
+    for seed in range(1, options.seeds + 1):
+        pack = msgspec.structs.replace(base, seed=seed)
+        with executor(2) as workers:
+            chosen = choose(pack, search(pack, workers, 2))
+        points, static = zip(*(features(draw(pack, seed, entry.index)) for entry in chosen), strict=True)
+        others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(seed))
+        random = np.array([features(recipe)[0] for recipe in others])
+        scale = random.std(axis=0)
+        apart = nearest(np.array(points) / scale).mean()
+        usual = np.mean([nearest(part / scale).mean() for part in np.array_split(random, RANDOM_PACKS)])
+        ratios.append(apart / usual)
+        sounds = [entry.sound for entry in chosen]
+        own = min(distance(a, b) for i, a in enumerate(sounds) for b in sounds[:i])
+        kinds = sorted({kind(sound) for sound in sounds})
+        print(
+            f"seed {seed}: {len(chosen)} sounds of {len(kinds)} kinds, nearest two {own:.2f} apart, "
+            f"static {sum(map(is_static, sounds))} (librosa {sum(static)}); in MFCCs {apart:.2f} to {usual:.2f}, "
+            f"{ratios[-1]:.2f} times; mean score {np.mean([entry.score for entry in chosen]):.2f}",
+            flush=True,
+        )
+    print(f"mean {np.mean(ratios):.2f} times, least {min(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Descriptions for tests: one that is known, and made-up ones that differ in every way that a choice looks at."""
+
+import random
+
+import msgspec
+
+from cnndsd.describe import Description
+from cnndsd.shelf import Entry
+
+PLAIN = Description(
+    finite=True,
+    heard_from_s=0.0,
+    heard_s=2.0,
+    dc=0.5,
+    peak_dbfs=-3.0,
+    rms_dbfs=-12.0,
+    crest_db=9.0,
+    audible_share=0.9,
+    brightness_hz=1500.0,
+    flatness=0.1,
+    movement_db=5.0,
+    loudness_lufs=-12.0,
+    bandwidth_octaves=1.2,
+    attack_s=0.01,
+    sounding_s=1.8,
+    center=0.5,
+    swing_db=2.0,
+    sweep_octaves=0.3,
+    texture_db=1.0,
+    rise_db=0.0,
+    rise_octaves=0.0,
+    pulse_s=0.0,
+    pulse=0.0,
+    late_db=4.0,
+    pitch_hz=220.0,
+    clarity=0.95,
+    glide_octaves=0.02,
+    bands_db=(-30.0, -12.0, -6.0, -6.0, -9.0, -15.0, -20.0, -30.0),
+    bands_swing_db=(2.0,) * 8,
+)
+
+
+def like(**changes):
+    """The plain sound with some changes."""
+    return msgspec.structs.replace(PLAIN, **changes)
+
+
+def made_up(seed):
+    """A sound that no one has heard."""
+    rng = random.Random(seed)
+    return like(
+        heard_s=rng.uniform(0.1, 4.0),
+        dc=rng.random(),
+        rms_dbfs=rng.uniform(-40.0, -6.0),
+        crest_db=rng.uniform(2.0, 20.0),
+        brightness_hz=rng.uniform(60.0, 9000.0),
+        flatness=rng.random(),
+        movement_db=rng.uniform(0.0, 20.0),
+        bandwidth_octaves=rng.uniform(0.1, 2.5),
+        attack_s=rng.choice([0.0, 0.01, 0.5]),
+        sounding_s=rng.uniform(0.02, 3.0),
+        center=rng.random(),
+        swing_db=rng.uniform(0.0, 10.0),
+        rise_db=rng.uniform(-20.0, 20.0),
+        pulse_s=0.3,
+        pulse=rng.choice([0.0, 0.1, 0.4]),
+        late_db=rng.uniform(0.0, 12.0),
+        pitch_hz=rng.uniform(40.0, 2000.0),
+        clarity=rng.random(),
+        bands_db=tuple(rng.uniform(-40.0, 0.0) for _ in range(8)),
+        bands_swing_db=tuple(rng.uniform(0.0, 12.0) for _ in range(8)),
+    )
+
+
+def entry(index, seed=None, score=None):
+    """A candidate with a made-up sound; few different scores, so that ties come about."""
+    seed = index if seed is None else seed
+    return Entry(index, random.Random(seed).choice([0.1, 0.2, 0.3]) if score is None else score, made_up(seed))
