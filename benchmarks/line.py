@@ -1,7 +1,7 @@
 """Where a night's time goes: ``python benchmarks/line.py [--spec FILE] [--rounds 7]``, one core.
 
-The whole line (draw, render, measure, judge, shelve) of some blocks of candidates, and what its parts take alone, in
-turns: microseconds per candidate, median and min..max.
+The whole line (draw, render, measure, judge, describe, score, shelve) of some blocks of candidates, and what its parts
+take alone, in turns: microseconds per candidate, median and min..max.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from pathlib import Path
 from cnndsd import spec as specs
 from cnndsd.draw import BLOCK, draw_seeds, draw_shape
 from cnndsd.farm import compile_kernels, judge_unit
-from cnndsd.judge import judge_levels
-from cnndsd.measure import level_frame, measure_levels, measure_spectrum
+from cnndsd.judge import judge_levels, judge_spectrum
+from cnndsd.measure import level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.render import render_batches, scratch
 
 BLOCKS = 160
@@ -40,13 +40,14 @@ def main() -> None:
                 for steps, tally in zip(streams, tallies, strict=True) if measured else ():
                     heard = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
                     if judge_levels(heard, spec.judge) is None:
-                        measure_spectrum(heard, steps, shape.sample_rate, shape.hold)
+                        spectra = take_spectra(heard, steps, shape.sample_rate, shape.hold)
+                        judge_spectrum(measure_spectrum(heard, spectra), spec.judge)
 
     parts: dict[str, Callable[[], object]] = {
         "the whole line": lambda: judge_unit(spec, spec.seed, 0, BLOCKS * BLOCK),
         "draw": draw,
         "render, levels taken": lambda: render(measured=False),
-        "render and measure": lambda: render(measured=True),
+        "render, measure and judge": lambda: render(measured=True),
     }
     taken: dict[str, list[float]] = {name: [] for name in parts}
     for work in parts.values():
@@ -57,10 +58,10 @@ def main() -> None:
             work()
             taken[name].append((time.perf_counter() - start) / (BLOCKS * BLOCK) * 1e6)
     for name, times in taken.items():
-        print(f"{name:22}{statistics.median(times):8.1f} us   {min(times):.1f}..{max(times):.1f}")
-    whole, alone = taken["the whole line"], taken["render and measure"]
-    ratio = statistics.median(a / b for a, b in zip(whole, alone, strict=True))
-    print(f"{'whole by render and measure':28}{ratio:.2f}")
+        print(f"{name:28}{statistics.median(times):8.1f} us   {min(times):.1f}..{max(times):.1f}")
+    whole, drawing, judging = taken["the whole line"], taken["draw"], taken["render, measure and judge"]
+    ratio = statistics.median(a / (b + c) for a, b, c in zip(whole, drawing, judging, strict=True))
+    print(f"choosing (describe, score, shelve) adds {ratio - 1:.0%} to drawing, rendering, measuring and judging")
 
 
 if __name__ == "__main__":

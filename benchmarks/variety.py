@@ -10,6 +10,7 @@ level in mel bands, smoothed over 0.05 s, has a standard deviation under 1.5 dB,
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
 import librosa
 import msgspec
@@ -24,6 +25,7 @@ from cnndsd.kind import kind
 from cnndsd.master import master
 from cnndsd.recipe import Recipe
 from cnndsd.score import is_static
+from cnndsd.shelf import Entry
 from cnndsd.spec import Spec
 
 RANDOM_PACKS = 5
@@ -60,6 +62,27 @@ def random_passing(pack: Spec, count: int, rng: np.random.Generator) -> list[Rec
     return found
 
 
+class Variety(NamedTuple):
+    """What a pack is like: ``apart`` and ``usual`` are mean distances to the nearest, of its sounds and random ones."""
+
+    chosen: list[Entry]
+    apart: float
+    usual: float
+    static: int
+
+
+def variety(pack: Spec) -> Variety:
+    """Choose the pack's sounds, and look at them through librosa."""
+    with executor(2) as workers:
+        chosen = choose(pack, search(pack, workers, 2))
+    points, static = zip(*(features(draw(pack, pack.seed, entry.index)) for entry in chosen), strict=True)
+    others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(pack.seed))
+    random = np.array([features(recipe)[0] for recipe in others])
+    scale = random.std(axis=0)
+    usual = np.mean([nearest(part / scale).mean() for part in np.array_split(random, RANDOM_PACKS)])
+    return Variety(chosen, float(nearest(np.array(points) / scale).mean()), float(usual), sum(static))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
@@ -69,22 +92,13 @@ def main() -> None:
     base = msgspec.structs.replace(spec.load(options.spec), candidates=options.candidates)
     ratios = []
     for seed in range(1, options.seeds + 1):
-        pack = msgspec.structs.replace(base, seed=seed)
-        with executor(2) as workers:
-            chosen = choose(pack, search(pack, workers, 2))
-        points, static = zip(*(features(draw(pack, seed, entry.index)) for entry in chosen), strict=True)
-        others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(seed))
-        random = np.array([features(recipe)[0] for recipe in others])
-        scale = random.std(axis=0)
-        apart = nearest(np.array(points) / scale).mean()
-        usual = np.mean([nearest(part / scale).mean() for part in np.array_split(random, RANDOM_PACKS)])
+        chosen, apart, usual, static = variety(msgspec.structs.replace(base, seed=seed))
         ratios.append(apart / usual)
         sounds = [entry.sound for entry in chosen]
         own = min(distance(a, b) for i, a in enumerate(sounds) for b in sounds[:i])
-        kinds = sorted({kind(sound) for sound in sounds})
         print(
-            f"seed {seed}: {len(chosen)} sounds of {len(kinds)} kinds, nearest two {own:.2f} apart, "
-            f"static {sum(map(is_static, sounds))} (librosa {sum(static)}); in MFCCs {apart:.2f} to {usual:.2f}, "
+            f"seed {seed}: {len(chosen)} sounds of {len(set(map(kind, sounds)))} kinds, nearest two {own:.2f} apart, "
+            f"static {sum(map(is_static, sounds))} (librosa {static}); in MFCCs {apart:.2f} to {usual:.2f}, "
             f"{ratios[-1]:.2f} times; mean score {np.mean([entry.score for entry in chosen]):.2f}",
             flush=True,
         )

@@ -20,16 +20,18 @@ from cnndsd.spec import Choice, Kind
 # Two sounds are one network's at different gaps when the levels of their steps agree this closely: DC, level in dB and
 # crest in dB. All three do by chance in one of 4,000 pairs.
 _TWIN_LIMITS = np.array([0.01, 0.15, 0.25])
+# What each band counts: little of the two below 144 Hz is heard.
+_EAR = (0.4, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 # The score counts by its fourth root, or the most different sounds would be forgotten for the few best.
 _SCORE_POWER = 0.25
 
 
 def position(sound: Description) -> list[float]:
-    """Where a sound stands among others. On every axis, 1 is a great difference to the ear and 0.1 a small one."""
+    """Where a sound stands among others; every axis is scaled by how much it counts for the ear."""
     octaves = math.log2(max(sound.pitch_hz, PITCH_HZ[0]) / PITCH_HZ[0])
     return [
-        *(1.0 - band / BAND_FLOOR_DB for band in sound.bands_db),
-        *(0.9 * min(1.0, swing / 12.0) for swing in sound.bands_swing_db),
+        *(1.8 * ear * (1.0 - band / BAND_FLOOR_DB) for ear, band in zip(_EAR, sound.bands_db, strict=True)),
+        *(1.2 * ear * min(1.0, swing / 12.0) for ear, swing in zip(_EAR, sound.bands_swing_db, strict=True)),
         0.3 * math.sqrt(sound.flatness),
         0.3 * sound.clarity,
         # Pitch counts as far as it is clear.
@@ -49,7 +51,7 @@ def position(sound: Description) -> list[float]:
 
 
 def distance(a: Description, b: Description) -> float:
-    """How different two sounds are; below 0.1 they are hard to tell apart, and strangers are about 1 apart."""
+    """How different two sounds are; below 0.2 they are hard to tell apart, and half of all pairs are over 1.6 apart."""
     return math.dist(position(a), position(b))
 
 
@@ -58,7 +60,8 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
 
     No two are nearer than ``choice.distance`` or, unless that is 0, the same sound at another gap; at most
     ``choice.static_share`` of ``count`` are static; and kinds have their ``choice.shares``. Those that have none share
-    the rest evenly, and where a kind has too few, others take its place. Fewer are chosen where no more can be.
+    the rest, each between two thirds of an even share and twice as much, unless there are too few of the others.
+    Fewer are chosen where no more can be.
     """
     choice = choice or Choice()
     entries = sorted(entries, key=lambda e: e.index)
@@ -102,7 +105,8 @@ def _wishes(present: set[Kind], count: int, choice: Choice) -> tuple[NDArray[np.
     asked = Counter({k: math.floor(share * count + 0.5) for k, share in choice.shares.items()})
     others = [k for k in KINDS if k in present and k not in asked]
     even = max(0, count - asked.total()) / max(1, len(others))
-    first = [asked[k] if k in asked else math.floor(even) if k in others else 0 for k in KINDS]
+    # Two thirds of an even share to each, and the rest to the most different, at most a double share to one.
+    first = [asked[k] if k in asked else math.floor(even * 2 / 3) if k in others else 0 for k in KINDS]
     last = [asked[k] if k in asked else 2 * math.ceil(even) for k in KINDS]
     return np.array(first), np.array(last)
 

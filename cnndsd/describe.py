@@ -1,11 +1,12 @@
 """What a sound that passes is like: its shape in time, its pulse, its pitch and its timbre. Nothing is decided here.
 
-Two things are looked at: a curve of level and brightness every 10 ms, from the undivided stream (one value per network
-step), and the power spectra of stretches that ``measure`` has taken already.
+Two things are looked at, which ``measure`` has taken already: the levels of every 10 ms of the undivided stream (one
+value per network step), and the power spectra of some stretches.
 """
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,14 +24,18 @@ from cnndsd.measure import (
     heard_steps,
     hold_images,
     level_frame,
-    measure_steps,
+    measure_levels,
+    measure_spectrum,
     movement,
+    take_levels,
     take_spectra,
     undivided,
 )
 
 BANDS = 8
 BAND_FLOOR_DB = -40.0
+_MEASURES = len(Measures.__struct_fields__) - 1
+_ADDED = 16 + 2 * BANDS
 # Of the curve in time: levels are taken down to this far below the loudest.
 CURVE_FLOOR_DB = -48.0
 PITCH_HZ = (30.0, 5000.0)
@@ -38,7 +43,7 @@ PULSE_S = (0.08, 2.0)
 # A swing of 1 dB, or a sweep of a tenth of an octave, is hardly a pulse.
 PULSE_FLOOR = 0.1
 _PARTS = 3
-_PITCH_SIZE = 1024
+_PITCH_SIZE = 512
 
 
 class Description(Measures, frozen=True, forbid_unknown_fields=True):
@@ -86,73 +91,103 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
 def describe(audio: NDArray[Any], sample_rate: int = 44_100) -> Description:
     """Describe a sound, shape ``(samples,)``, float. ``ValueError`` when it is empty, not finite or not one channel."""
     steps, hold = undivided(audio)
-    measures = measure_steps(steps, sample_rate, hold)
-    if not measures.finite:
+    tally = take_levels(steps, sample_rate, hold)
+    levels = measure_levels(tally, steps.size, sample_rate, hold)
+    if not levels.finite:
         raise ValueError("audio: not finite; allowed: finite numbers")
-    return describe_steps(measures, take_spectra(measures, steps, sample_rate, hold), steps, sample_rate, hold)
+    spectra = take_spectra(levels, steps, sample_rate, hold)
+    return describe_all([(measure_spectrum(levels, spectra), spectra, tally)], steps.size, sample_rate, hold)[0]
 
 
-def describe_steps(
-    measures: Measures, spectra: Spectra, steps: NDArray[Any], sample_rate: int, hold: int
-) -> Description:
-    """Add to a sound's measures what it is like; ``steps`` are its network steps, each held for ``hold`` samples."""
-    step_rate = sample_rate / hold
-    part = steps[heard_steps(measures, steps.size, step_rate)]
-    frame = level_frame(sample_rate, hold)
-    curve = np.empty((5, -(-part.size // frame)))
-    trace(part, measures.dc, frame, curve[0], curve[1], curve[2])
-    loudest_db, *shape, late_db = shape_in_time(curve, frame, frame / step_rate)
-    bands, gain_db, bandwidth = _timbre(spectra)
-    moved_late = late_movement(spectra.power, band_edges(spectra.power.shape[1]))
-    numbers = [
-        *msgspec.structs.astuple(measures)[1:],
-        max(FLOOR_DB, loudest_db + gain_db - 0.691),
-        bandwidth,
-        *shape,
-        math.hypot(moved_late, late_db),
-        *_pitch(spectra.power, step_rate),
-        *bands[0],
-        *bands[1],
-    ]
-    # Few decimals keep the last bits of a logarithm or an FFT, which machines differ in, out of all decisions.
-    rounded = np.round(numbers, 4).tolist()
-    values = [True, *rounded[: -2 * BANDS], tuple(rounded[-2 * BANDS : -BANDS]), tuple(rounded[-BANDS:])]
-    return Description(*values)
+def describe_all(
+    sounds: Sequence[tuple[Measures, Spectra, NDArray[np.float64]]], steps: int, sample_rate: int, hold: int
+) -> list[Description]:
+    """Add to the measures of some sounds what they are like.
 
-
-@kernel
-def trace(part, mean, frame, energy, change, sums):  # type: ignore[no-untyped-def]
-    """For every ``frame`` steps: their mean square about the mean of 30 ms, and that of the moves between them.
-
-    ``mean``: of the whole, for the sake of precision. ``sums``: scratch.
+    Each sound comes with its measures, its spectra and its ``kernel.frame_levels``. All have as many ``steps``, each
+    held for ``hold`` samples.
     """
-    frames = energy.size
-    for f in range(frames):
-        start = f * frame
-        stop = min(start + frame, part.size)
-        total = squares = moves = 0.0
-        last = part[max(0, start - 1)]
-        for t in range(start, stop):
-            value = part[t] - mean
-            total += value
-            squares += value * value
-            moves += (part[t] - last) * (part[t] - last)
-            last = part[t]
-        sums[f] = total
-        energy[f] = squares / (stop - start)
-        change[f] = moves / (stop - start)
-    for f in range(frames):
-        first, last_frame = max(0, f - 1), min(frames - 1, f + 1)
-        steps = min((last_frame + 1) * frame, part.size) - first * frame
-        # Slower waves than 30 ms are no sound, and a rest away from the mean is none either.
-        rest = sums[first : last_frame + 1].sum() / steps
-        here = sums[f] / (min((f + 1) * frame, part.size) - f * frame)
-        energy[f] = max(0.0, energy[f] - 2.0 * rest * here + rest * rest)
+    if not sounds:
+        return []
+    step_rate = sample_rate / hold
+    frame = level_frame(sample_rate, hold)
+    bins = sounds[0][1].power.shape[1]
+    finer = max(1, _PITCH_SIZE // (2 * bins))
+    edges, weights, gain = band_edges(bins), _weights(bins, sample_rate, hold), _window_gain(2 * bins, finer)
+    padded = np.zeros((len(sounds), _PARTS, bins * finer + 1))
+    for (_, spectra, _), parts in zip(sounds, padded, strict=True):
+        sum_parts(spectra.power, parts)
+    # One call for all: calling takes as long as the transform.
+    alike = np.fft.irfft(padded, axis=2)
+    found = np.empty((len(sounds), _MEASURES + _ADDED))
+    for n, (measures, spectra, tally) in enumerate(sounds):
+        heard = heard_steps(measures, steps, step_rate)
+        found[n, :_MEASURES] = msgspec.structs.astuple(measures)[1:]
+        describe_heard(
+            tally[heard.start // frame : -(-heard.stop // frame)],
+            heard.stop - heard.start,
+            frame,
+            frame / step_rate,
+            spectra.power,
+            edges,
+            spectra.power @ weights,
+            alike[n],
+            gain,
+            finer,
+            step_rate * finer,
+            found[n, _MEASURES:],
+        )
+    # Few decimals keep the last bits of a logarithm or an FFT, which machines differ in, out of all decisions.
+    return [
+        Description(True, *row[: -2 * BANDS], tuple(row[-2 * BANDS : -BANDS]), tuple(row[-BANDS:]))  # type: ignore[call-arg]
+        for row in np.round(found, 4).tolist()
+    ]
 
 
 @kernel
-def shape_in_time(curve, frame, frame_s):  # type: ignore[no-untyped-def]
-    """The descriptors of the curve; see ``Description``. Rows: energy, change, and three that are filled here."""
+def describe_heard(tally, steps, frame, frame_s, power, edges, sums, alike, gain, finer, rate, found):  # type: ignore[no-untyped-def]
+    """Fill ``found`` with what ``Description`` adds to ``Measures``, in its order.
+
+    ``tally``: ``kernel.frame_levels`` of the heard part, which has so many ``steps``; ``frame``: the steps of a frame,
+    ``frame_s``: its seconds.
+    ``power``: spectra, shape ``(stretches, bins)``; ``edges``: of their bands; ``sums``: their weighted sums, see
+    ``_weights``. ``alike``: autocorrelation of each part of the sound, ``finer`` lags to a step, ``rate`` to a second.
+    """
+    curve = np.empty((5, tally.shape[0]))
+    trace(tally, steps, frame, curve)
+    loudest_db = shape_in_time(curve, frame, frame_s, found)
+    gain_db, bandwidth = band_levels(sums, found)
+    found[0] = max(FLOOR_DB, loudest_db + gain_db - 0.691)
+    found[1] = bandwidth
+    found[12] = math.hypot(movement(power[power.shape[0] // 3 :], edges), found[12])
+    found[13], found[14], found[15] = find_pitch(alike, gain, rate, finer)
+
+
+@inlined
+def trace(tally, steps, frame, curve):  # type: ignore[no-untyped-def]
+    """Of every frame the mean square about the mean of 30 ms, and that of the moves: the first two rows of ``curve``.
+
+    Slower waves than 30 ms are no sound, and a rest away from zero is none either.
+    """
+    frames = tally.shape[0]
+    for f in range(frames):
+        first, last = max(0, f - 1), min(frames, f + 2)
+        around = 0.0
+        for g in range(first, last):
+            around += tally[g, 3]
+        around /= min(last * frame, steps) - first * frame
+        size = min((f + 1) * frame, steps) - f * frame
+        total, squares = tally[f, 3], tally[f, 4]
+        curve[0, f] = max(0.0, (squares - 2.0 * around * total) / size + around * around)
+        curve[1, f] = tally[f, 5] / size
+
+
+@inlined
+def shape_in_time(curve, frame, frame_s, found):  # type: ignore[no-untyped-def]
+    """Fill in the descriptors of the curve and return the level in dB of the loudest 0.4 s.
+
+    Rows of ``curve``: energy, change, and three that are filled here.
+    """
     energy, change, level, bright, slow = curve[0], curve[1], curve[2], curve[3], curve[4]
     frames = energy.size
     # The energy of 30 ms (weights 1 2 1), since a frame holds less than a period of a bass.
@@ -163,9 +198,11 @@ def shape_in_time(curve, frame, frame_s):  # type: ignore[no-untyped-def]
         loudest = max(loudest, level[f])
         total += energy[f]
         moment += energy[f] * (f + 0.5)
+    found[2:13] = 0.0
+    found[4] = 0.5
     if not loudest > 0.0:
-        return FLOOR_DB, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    center = moment / total / frames
+        return FLOOR_DB
+    found[4] = moment / total / frames
     width = min(frames, max(1, round(0.4 / frame_s)))
     window = 0.0
     most = 0.0
@@ -177,15 +214,19 @@ def shape_in_time(curve, frame, frame_s):  # type: ignore[no-untyped-def]
     loudest_db = 10.0 * math.log10(most / width)
 
     floor = loudest * 10.0 ** (CURVE_FLOOR_DB / 10.0)
-    known = 0.0
+    begun = risen = loud = -1
     for f in range(frames):
         if level[f] > floor:
             moves = 0.25 * change[max(0, f - 1)] + 0.5 * change[f] + 0.25 * change[min(frames - 1, f + 1)]
             # Hjorth's mobility, in octaves; a sine's is its frequency.
-            known = 0.5 * math.log2(max(moves / level[f], 1e-9))
-        bright[f] = known
+            bright[f] = 0.5 * math.log2(max(moves / level[f], 1e-9))
+            if loud < 0:
+                bright[:f] = bright[f]
+            loud = f
+        elif loud >= 0:
+            # A frame that is hardly heard is as bright as the last that was, those at the start as the first.
+            bright[f] = bright[loud]
         level[f] = 10.0 * math.log10(max(level[f], floor) / loudest)
-    begun = risen = -1
     sounding = 0
     for f in range(frames):
         if level[f] > -20.0:
@@ -194,35 +235,33 @@ def shape_in_time(curve, frame, frame_s):  # type: ignore[no-untyped-def]
                 begun = f
         if risen < 0 and level[f] > -3.0:
             risen = f
-    attack_s = (risen - begun) * frame_s
-    swing_db, sweep = deviation(level), deviation(bright)
+    found[2], found[3] = (risen - begun) * frame_s, sounding * frame_s
+    found[5], found[6] = deviation(level), deviation(bright)
     quarter = max(1, frames // 4)
-    rise_db = level[frames - quarter :].mean() - level[:quarter].mean()
-    rise = bright[frames - quarter :].mean() - bright[:quarter].mean()
+    found[8] = level[frames - quarter :].mean() - level[:quarter].mean()
+    found[9] = bright[frames - quarter :].mean() - bright[:quarter].mean()
 
     reach = max(1, round(0.075 / frame_s))
     third = frames // 3
+    before = 0.0
+    for f in range(frames):
+        slow[f] = before
+        before += level[f]
     rough = late = 0.0
     for f in range(frames):
-        first, last = max(0, f - reach), min(frames, f + reach + 1)
-        slow[f] = level[first:last].mean()
-        rough += (level[f] - slow[f]) ** 2
+        first, last = max(0, f - reach), f + reach + 1
+        around = ((slow[last] if last < frames else before) - slow[first]) / (min(frames, last) - first)
+        rough += (level[f] - around) ** 2
         if f >= third:
-            late += (level[f] - slow[f]) ** 2
+            late += (level[f] - around) ** 2
     # The mean square of n Gaussian numbers: its logarithm's variance is trigamma(n / 2); weights 1 2 1 leave 3/8 of it.
     half = 0.5 * frame
     noise = 0.375 * (10.0 / math.log(10.0)) ** 2 * (1.0 / half + 0.5 / half**2 + 1.0 / (6.0 * half**3))
-    texture_db = math.sqrt(max(0.0, rough / frames - noise))
-    late_db = math.sqrt(max(0.0, late / (frames - third) - noise) + (4.0 * deviation(bright[third:])) ** 2)
-    pulse_s, pulse = find_pulse(level, bright, frame_s)
-    sounding_s = sounding * frame_s
-    return loudest_db, attack_s, sounding_s, center, swing_db, sweep, texture_db, rise_db, rise, pulse_s, pulse, late_db
-
-
-@kernel
-def late_movement(power, edges):  # type: ignore[no-untyped-def]
-    """``measure.movement`` of the last two thirds of the stretches."""
-    return movement(power[power.shape[0] // 3 :], edges)
+    found[7] = math.sqrt(max(0.0, rough / frames - noise))
+    found[10], found[11] = find_pulse(level, bright, frame_s)
+    # The timbre's part in it is added by the caller.
+    found[12] = math.sqrt(max(0.0, late / (frames - third) - noise) + (4.0 * deviation(bright[third:])) ** 2)
+    return loudest_db
 
 
 @inlined
@@ -272,17 +311,13 @@ def find_pulse(level, bright, frame_s):  # type: ignore[no-untyped-def]
     return (best + shift) * 2.0 * frame_s, best_rise
 
 
-def _timbre(spectra: Spectra) -> tuple[NDArray[np.float64], float, float]:
-    """Levels in bands and their swing, shape ``(2, 8)``; the K-weighting's gain on the sound in dB; the bandwidth."""
-    power = spectra.power
-    bands = np.empty((2, BANDS))
-    gain_db, bandwidth = band_levels(power @ _weights(power.shape[1], spectra.sample_rate, spectra.hold), bands)
-    return bands, gain_db, bandwidth
+@inlined
+def band_levels(sums, found):  # type: ignore[no-untyped-def]
+    """Fill in the bands and return the K-weighting's gain on the sound in dB, and the bandwidth.
 
-
-@kernel
-def band_levels(sums, bands):  # type: ignore[no-untyped-def]
-    """See ``_timbre``; ``sums``: shape ``(stretches, 8 + 5)``, energies weighted as ``_weights`` says."""
+    ``sums``: shape ``(stretches, 8 + 5)``, energies weighted as ``_weights`` says.
+    """
+    bands = found[16:].reshape(2, -1)
     stretches, count = sums.shape[0], bands.shape[1]
     total, heard, audible, octaves, squares = [sums[:, count + c].sum() for c in range(5)]
     bands[0], bands[1] = BAND_FLOOR_DB, 0.0
@@ -326,21 +361,11 @@ def k_weighting(hz: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.abs(shelf * highpass) ** 2)
 
 
-def _pitch(power: NDArray[np.float64], step_rate: float) -> tuple[float, float, float]:
-    """Pitch in Hz, its clarity, and by how many octaves it glides between the parts of the sound."""
-    stretches, bins = power.shape
-    finer = max(2, _PITCH_SIZE // (2 * bins))
-    padded = np.zeros((min(_PARTS, stretches), bins * finer + 1))
-    sum_parts(power, padded)
-    alike = np.fft.irfft(padded, axis=1)
-    pitch_hz, clarity, glide = find_pitch(alike, _window_gain(2 * bins, finer), step_rate * finer, finer)
-    return pitch_hz, clarity, glide
-
-
 @kernel
 def sum_parts(power, padded):  # type: ignore[no-untyped-def]
     """Add up the power spectra of each part of the sound, above a first bin of zero."""
-    parts, stretches = padded.shape[0], power.shape[0]
+    stretches = power.shape[0]
+    parts = min(padded.shape[0], stretches)
     for f in range(stretches):
         part = f * parts // stretches
         for k in range(power.shape[1]):
@@ -357,9 +382,9 @@ def _window_gain(size: int, finer: int) -> NDArray[np.float64]:
     return np.asarray(alike[0] / alike[: size * finer // 3 + 1])
 
 
-@kernel
+@inlined
 def find_pitch(alike, gain, rate, finer):  # type: ignore[no-untyped-def]
-    """See ``_pitch``; ``alike``: autocorrelation of each part, ``finer`` lags to a network step."""
+    """Pitch in Hz, its clarity, and by how many octaves it glides between the parts of the sound."""
     least = max(2 * finer - finer // 2, int(rate / PITCH_HZ[1]))
     most = min(gain.size - 1, int(rate / PITCH_HZ[0]) + 1)
     clear = weight = octaves = square = 0.0

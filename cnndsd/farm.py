@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from cnndsd import audiofile
 from cnndsd.choose import choose as choose_entries
-from cnndsd.describe import Description, describe_steps
+from cnndsd.describe import Description, describe_all
 from cnndsd.draw import BLOCK, draw, draw_seeds, draw_shape
 from cnndsd.judge import Reason, judge_levels, judge_spectrum
 from cnndsd.kind import KINDS, kind
-from cnndsd.measure import level_frame, measure_levels, measure_spectrum, take_spectra
+from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.pack import Sound
 from cnndsd.recipe import Recipe
-from cnndsd.render import Audio, hold, raw_sha256, render_batches, render_steps, scratch
+from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
 from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
@@ -71,6 +71,8 @@ def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int,
         seeds = draw_seeds(spec, seed, block)[: first + count - start]
         index = start
         for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
+            verdicts: list[Reason | None] = []
+            passing: list[tuple[Measures, Spectra, Tallies]] = []
             for steps, tally in zip(streams, tallies, strict=True):
                 levels = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
                 reason = judge_levels(levels, spec.judge)
@@ -78,8 +80,12 @@ def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int,
                     spectra = take_spectra(levels, steps, shape.sample_rate, shape.hold)
                     measures = measure_spectrum(levels, spectra)
                     reason = judge_spectrum(measures, spec.judge)
-                yield index, reason or describe_steps(measures, spectra, steps, shape.sample_rate, shape.hold)
-                index += 1
+                    if reason is None:
+                        passing.append((measures, spectra, tally))
+                verdicts.append(reason)
+            described = iter(describe_all(passing, shape.steps, shape.sample_rate, shape.hold))
+            yield from enumerate((next(described) if reason is None else reason for reason in verdicts), index)
+            index += len(verdicts)
 
 
 def search(
@@ -172,9 +178,10 @@ def compile_kernels(spec: Spec) -> None:
         heard = measure_levels(tallies[0], shape.steps, shape.sample_rate, shape.hold)
         spectra = take_spectra(heard, streams[0], shape.sample_rate, shape.hold)
         measures = measure_spectrum(heard, spectra)
-        describe_steps(measures, spectra, streams[0], shape.sample_rate, shape.hold)
+        describe_all([(measures, spectra, tallies[0])], shape.steps, shape.sample_rate, shape.hold)
 
 
 def _shelf(spec: Spec) -> Shelf:
-    # A short run fills about a thousand cells, so a large pack needs more than the best of each.
-    return Shelf(depth=-(-spec.count // 200))
+    # A short run, or a narrow spec, fills few cells: several of each, or a large pack would lack sounds. A family may
+    # stand in one cell.
+    return Shelf(depth=max(4, -(-spec.count // 50)) if spec.family is None else spec.count)

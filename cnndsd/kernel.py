@@ -53,6 +53,9 @@ SINE_SINGLE = tuple(
     )
 )
 
+# Numbers that are kept of every frame; see ``frame_levels``.
+LEVELS = 6
+
 # How many neurons a block may have, as tuples of as many: only a type can tell a number to the compiler.
 SIZES = tuple((True,) * neurons for neurons in range(1, 9))
 
@@ -187,16 +190,23 @@ def walk_lanes(weights, first, places, bounds, half_amount, seeds, s, move):
 
 @kernel
 def frame_levels(steps, frame, levels):
-    """Per frame of so many steps, a row of ``levels``: first value, minimum, maximum, sum and sum of squares."""
+    """Per frame of so many steps, a row of ``levels``: ``LEVELS`` numbers.
+
+    They are the first value, minimum, maximum, sum, sum of squares, and sum of the squared moves from step to step.
+    """
     for f in range(levels.shape[0]):
         start = f * frame
         first = np.float64(steps[start])
         low = high = first
-        total = squares = 0.0
+        total = squares = moves = 0.0
+        last = np.float64(steps[max(start - 1, 0)])
         for t in range(start, min(start + frame, steps.size)):
             x = np.float64(steps[t])
             low, high, total, squares = min(low, x), max(high, x), total + x, fma(x, x, squares)
-        levels[f, 0], levels[f, 1], levels[f, 2], levels[f, 3], levels[f, 4] = first, low, high, total, squares
+            moves = fma(x - last, x - last, moves)
+            last = x
+        levels[f, 0], levels[f, 1], levels[f, 2], levels[f, 3] = first, low, high, total
+        levels[f, 4], levels[f, 5] = squares, moves
 
 
 @inlined
@@ -209,26 +219,33 @@ def frame_levels_lanes(values, first, mask, start, stop, frame, levels, item, do
     size = lanes_of(levels) * np.uint64(len(doubles))
     t = start
     while t < stop:
-        at = item + t // frame * np.uint64(5) * size
+        at = item + t // frame * np.uint64(LEVELS) * size
         end = min(stop, (t // frame + np.uint64(1)) * frame)
+        before = max(t, np.uint64(1)) - np.uint64(1)
+        last = to_double(load(values, first + (before & mask) * lanes_of(values), (True,)))
         if t % frame == 0:
             low = to_double(load(values, first + (t & mask) * lanes_of(values), (True,)))
             store(levels, at, low)
             high = low
             total = spread(0.0, low)
             squares = spread(0.0, low)
+            moves = spread(0.0, low)
         else:
             low, high = load(levels, at + size, doubles), load(levels, at + np.uint64(2) * size, doubles)
             total = load(levels, at + np.uint64(3) * size, doubles)
             squares = load(levels, at + np.uint64(4) * size, doubles)
+            moves = load(levels, at + np.uint64(5) * size, doubles)
         while t < end:
             x = to_double(load(values, first + (t & mask) * lanes_of(values), (True,)))
             low, high, total, squares = min(low, x), max(high, x), total + x, fma(x, x, squares)
+            moves = fma(x - last, x - last, moves)
+            last = x
             t += np.uint64(1)
         store(levels, at + size, low)
         store(levels, at + np.uint64(2) * size, high)
         store(levels, at + np.uint64(3) * size, total)
         store(levels, at + np.uint64(4) * size, squares)
+        store(levels, at + np.uint64(5) * size, moves)
 
 
 @kernel
@@ -255,10 +272,10 @@ def render_lanes(
     Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: in the order of the
     blocks, parameter ``p`` in row ``places[p]``, walked in place when ``every > 0``. ``blocks``, shape ``(blocks, 4)``:
     inputs, neurons (1 to 8), and the items of ``values`` at which the inputs and the outputs begin. ``values``:
-    ``history`` rows, the ring of past outputs, a power of two and no fewer than the lanes; the delayed ones, of which
+    ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; the delayed ones, of which
     the first is the last output; then room for two layers; zeros at first.
     ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
-    ``levels``: shape ``(groups, frames, 5, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
+    ``levels``: shape ``(groups, frames, LEVELS, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
     ``doubles``: a tuple with as many members as there are rows of doubles in a row.
     """
     weights, held, plan = address(half_parameters), address(values), address(blocks)
@@ -268,7 +285,7 @@ def render_lanes(
     group_weights = np.uint64(half_parameters.shape[1]) * lanes
     group_values = np.uint64(values.shape[1]) * lanes
     group_seeds = lanes_of(halves) * np.uint64(2)
-    group_levels = np.uint64(levels.shape[1]) * np.uint64(5) * lanes
+    group_levels = np.uint64(levels.shape[1]) * np.uint64(LEVELS) * lanes
     stride = np.uint64(out.shape[1])
     length = np.uint64(blocks[0, 0])
     mask = np.uint64(history - 1)

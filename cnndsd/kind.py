@@ -17,6 +17,8 @@ def kind(sound: Description) -> Kind:
         return "hit"
     if sound.attack_s > 0.3 and (sound.rise_db > 6.0 or sound.rise_octaves > 0.7):
         return "riser"
+    if sound.center > 0.6 and sound.rise_db > 10.0:
+        return "riser"
     if sound.center < 0.35 and sound.rise_db < -10.0:
         return "fall"
     if sound.late_db > 6.0:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.kernel import frame_levels
+from cnndsd.kernel import LEVELS, frame_levels
 
 # A stretch is heard when it swings by more than -60 dBFS.
 HEARD_SWING = 1e-3
@@ -87,15 +87,20 @@ def _is_held(steps: NDArray[Any]) -> bool:
 
 def measure_steps(steps: NDArray[Any], sample_rate: int, hold: int) -> Measures:
     """Measure a sound given as network steps, each held for ``hold`` samples."""
-    frame = level_frame(sample_rate, hold)
-    steps = np.ascontiguousarray(steps)
-    tally = np.empty((-(-steps.size // frame), 5))
-    frame_levels(steps, frame, tally)
+    tally = take_levels(steps, sample_rate, hold)
     levels = measure_levels(tally, steps.size, sample_rate, hold)
     if not levels.finite:
         known = msgspec.structs.asdict(levels)
         return Measures(**known, audible_share=0.0, brightness_hz=0.0, flatness=0.0, movement_db=0.0)
     return measure_spectrum(levels, take_spectra(levels, steps, sample_rate, hold))
+
+
+def take_levels(steps: NDArray[Any], sample_rate: int, hold: int) -> NDArray[np.float64]:
+    """``kernel.frame_levels`` of steps, frames as ``level_frame`` says, shape ``(frames, LEVELS)``."""
+    frame = level_frame(sample_rate, hold)
+    tally = np.empty((-(-steps.size // frame), LEVELS))
+    frame_levels(np.ascontiguousarray(steps), frame, tally)
+    return tally
 
 
 def level_frame(sample_rate: int, hold: int) -> int:

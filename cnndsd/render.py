@@ -85,9 +85,9 @@ def render_batches(
 ) -> Iterator[tuple[Audio, list[Tallies]]]:
     """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, as many at once as go side by side.
 
-    Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_levels``, shape ``(frames, 5)``;
-    no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next are asked for: used
-    again and again, it spares fresh pages, which would take a fifth of the time.
+    Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_levels``, shape
+    ``(frames, LEVELS)``; no frames when ``frame`` is 0. In ``memory``, from ``scratch``, they are good until the next
+    are asked for: used again and again, it spares fresh pages, which would take a fifth of the time.
     """
     if not seeds:
         return
@@ -96,7 +96,7 @@ def render_batches(
     if most == 0:
         for seed in seeds:
             steps = render_steps(shape.reseeded(seed))
-            tallies = np.empty((frames, 5))
+            tallies = np.empty((frames, kernel.LEVELS))
             kernel.frame_levels(steps, frame, tallies)
             yield steps[None], [tallies]
         return
@@ -105,7 +105,7 @@ def render_batches(
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
     widths, sine, every, half_amount, bounds = _shared(shape)
-    history = max(wide, 2 ** (shape.length - 1))
+    history = max(2 * wide, 2 ** (shape.length - 1))
     plan, places = blocks(shape.widths, history)
     plan[:, 2:] *= np.uint64(wide)
     low, high = ranges(shape).T
@@ -157,14 +157,15 @@ def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tupl
         memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
     size = groups * wide * columns * ROW_BYTES
     out = memory[:size].view(number).reshape(groups * wide, columns * wide)
-    tallies = memory[size : size + groups * frames * 5 * wide * 8].view(np.float64).reshape(groups, frames, 5, wide)
+    counted = groups * frames * kernel.LEVELS * wide * 8
+    tallies = memory[size : size + counted].view(np.float64).reshape(groups, frames, kernel.LEVELS, wide)
     return out, tallies
 
 
 def _row_count(shape: Recipe, groups: int, frames: int) -> int:
     """Rows in memory of the steps and the tallies of so many groups."""
     wide = lanes(sample_type(shape))
-    return groups * wide * (-(-shape.steps // wide) + -(-frames * 5 * 8 // ROW_BYTES))
+    return groups * wide * (-(-shape.steps // wide) + -(-frames * kernel.LEVELS * 8 // ROW_BYTES))
 
 
 def _groups(shape: Recipe, frames: int) -> int:

@@ -6,8 +6,9 @@ from any number of workers, gives the same shelf. It has at most ``CELLS`` times
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from cnndsd.describe import Description
 from cnndsd.kind import KINDS, kind
@@ -29,8 +30,7 @@ _STEPS = (10, 4, 4, 5, 4)
 CELLS = len(KINDS) * math.prod(_STEPS)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A candidate that may pass."""
 
     index: int
@@ -70,12 +70,16 @@ class Shelf:
     def add(self, entry: Entry) -> None:
         """Put a candidate in its cell, if it is among the best there."""
         kept = self._cells.setdefault(cell(entry.sound), [])
-        kept.append(entry)
-        if len(kept) > 1:
-            kept.sort(key=lambda e: (-e.score, e.index))
+        if len(kept) < self.depth or _rank(entry) < _rank(kept[-1]):
+            kept.append(entry)
+            kept.sort(key=_rank)
             del kept[self.depth :]
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add another shelf's entries."""
         for entry in entries:
             self.add(entry)
+
+
+def _rank(entry: Entry) -> tuple[float, int]:
+    return -entry.score, entry.index

@@ -122,7 +122,7 @@ class Limits(Checked, frozen=True):
 class Choice(Checked, frozen=True):
     """``[choose]``: which of those that pass come into the pack."""
 
-    distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.3
+    distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.5
     static_share: Share = 0.08
     shares: dict[Kind, Share] = msgspec.field(default_factory=dict)
 

@@ -106,11 +106,13 @@ def test_static_sounds_have_their_share_at_most(share):
     assert sum(is_static(e.sound) for e in choose(POOL, 48, OPEN)) > 4
 
 
-def test_kinds_share_evenly():
+def test_no_kind_is_forgotten():
     kinds = [kind(e.sound) for e in choose(POOL, 48, OPEN)]
     present = {kind(e.sound) for e in POOL}
     assert len(present) >= 8
-    assert all(kinds.count(k) >= min(48 // len(present), sum(kind(e.sound) == k for e in POOL)) for k in present)
+    assert all(
+        kinds.count(k) >= min(int(48 * 2 / 3 / len(present)), sum(kind(e.sound) == k for e in POOL)) for k in present
+    )
 
 
 @pytest.mark.parametrize(("kind_asked", "share", "count"), [("beat", 1 / 3, 48), ("hit", 0.5, 12), ("beat", 1.0, 20)])
@@ -167,7 +169,7 @@ def test_a_small_variation_is_a_near_relative_and_a_great_one_a_stranger():
         for amount, distances in ((1e-4, near), (0.3, far)):
             varied = msgspec.structs.replace(base, variations=(Variation(seed=1, amount=amount),))
             distances.append(distance(sound, describe(render(varied))))
-    assert np.median(near) < 0.2 < np.median(far)
+    assert np.median(near) < 0.2 < 0.5 < np.median(far)
 
 
 def test_every_kind_has_a_word():

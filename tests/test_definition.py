@@ -78,7 +78,7 @@ def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_byt
     recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
     for batch, tallies in render_batches(recipe, list(range(19)), frame, scratch()):
         for steps, tally in zip(batch, tallies, strict=True):
-            alone = np.empty((-(-recipe.steps // frame), 5))
+            alone = np.empty((-(-recipe.steps // frame), kernel.LEVELS))
             kernel.frame_levels(steps, frame, alone)
             assert tally.tolist() == alone.tolist()
 

@@ -13,9 +13,10 @@ from sounds import PLAIN, like, made_up
 
 from cnndsd import Recipe, measure, render
 from cnndsd.describe import BANDS, Description, describe, find_pulse, k_weighting, trace
+from cnndsd.kernel import LEVELS, frame_levels
 from cnndsd.kind import KINDS, kind
 from cnndsd.measure import AUDIBLE_HZ
-from cnndsd.score import faults, is_static, reasons, score, virtues
+from cnndsd.score import appraise, is_static, reasons, score
 
 RATE = 44_100
 # Partials of a bell, after Chowning and Risset.
@@ -131,14 +132,15 @@ def test_the_pulse_equals_its_slow_twin(seed, frames, period, depth):
 def test_the_curve_equals_its_slow_twin():
     part = np.random.default_rng(3).uniform(0, 1, 1003)
     frame = 100
-    energy, change, sums = np.empty((3, 11))
-    trace(part, 0.4, frame, energy, change, sums)
+    tally, curve = np.empty((11, LEVELS)), np.empty((2, 11))
+    frame_levels(part, frame, tally)
+    trace(tally, part.size, frame, curve)
     frames = np.array_split(part, range(frame, 1003, frame))
     moves = np.split(np.diff(part, prepend=part[0]), range(frame, 1003, frame))
     for f in range(11):
         around = np.concatenate(frames[max(0, f - 1) : f + 2]).mean()
-        assert energy[f] == pytest.approx(((frames[f] - around) ** 2).mean())
-        assert change[f] == pytest.approx((moves[f] ** 2).mean())
+        assert curve[0, f] == pytest.approx(((frames[f] - around) ** 2).mean())
+        assert curve[1, f] == pytest.approx((moves[f] ** 2).mean())
 
 
 def test_loudness_is_that_of_an_independent_meter():
@@ -286,9 +288,10 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
 def test_virtues_and_faults_stay_within_0_and_1():
     for seed in range(300):
         sound = made_up(seed)
-        assert sum(v.weight for v in virtues(sound)) == pytest.approx(1.0)
-        assert all(0.0 <= v.amount <= 1.0 for v in virtues(sound))
-        assert all(0.0 <= f.leaves <= 1.0 for f in faults(sound))
+        virtues, faults = appraise(sound)
+        assert sum(weight for weight, _, _ in virtues) == pytest.approx(1.0)
+        assert all(0.0 <= amount <= 1.0 for _, amount, _ in virtues)
+        assert all(0.0 <= leaves <= 1.0 for leaves, _ in faults)
 
 
 def test_reasons_name_what_counts():
