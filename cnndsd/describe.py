@@ -370,9 +370,6 @@ def sum_parts(power, padded):  # type: ignore[no-untyped-def]
         part = f * parts // stretches
         for k in range(power.shape[1]):
             padded[part, k + 1] += power[f, k]
-    for part in range(parts):
-        # Where there are bins above it, half of the Nyquist frequency is meant to be negative.
-        padded[part, power.shape[1]] *= 0.5
 
 
 @functools.cache

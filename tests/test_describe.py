@@ -60,7 +60,7 @@ def test_pitch_of_held_steps_is_their_period(hold, period):
     found = describe(np.repeat(steps, hold), RATE)
     if 30.0 < hz < 5000.0:
         # Of the Nyquist frequency the spectrum shows one side.
-        assert abs(1200 * math.log2(found.pitch_hz / hz)) < (25 if period == 2 else 10)
+        assert abs(1200 * math.log2(found.pitch_hz / hz)) < (15 if period == 2 else 10)
         assert found.clarity > 0.95
 
 
@@ -191,6 +191,9 @@ def test_late_change_is_that_after_the_first_third():
     early = np.where(TIME < 0.5, noise(), sine(440.0))
     late = np.where((TIME < 1.0) | (TIME > 1.5), noise(), sine(440.0))
     assert describe(early, RATE).late_db < 0.5 < 4.0 < describe(late, RATE).late_db
+    # Too fast for the spectra, but not for the curve.
+    warble = np.where(TIME % 0.05 < 0.025, sine(400.0), sine(1600.0))
+    assert describe(warble, RATE).movement_db < 0.5 < 1.5 < describe(warble, RATE).late_db
     assert is_static(describe(early, RATE))
     assert not is_static(describe(late, RATE))
     assert is_static(describe(noise(), RATE))
@@ -232,6 +235,7 @@ def test_describe_asks_for_one_finite_channel(audio):
         (shaped(np.exp(-TIME / 0.05)), "hit"),
         (shaped(np.exp(-(TIME % 0.4) / 0.08)), "beat"),
         (shaped(TIME**2 / 4), "riser"),
+        (shaped(np.where(TIME < 0.03, 1.0, TIME**2 / 5)), "riser"),
         (shaped(np.exp(-TIME / 0.4)), "fall"),
         (np.where((TIME * 7.3 % 2.9 < 1.2) ^ (TIME % 0.61 < 0.2), noise(), sine(200.0, 0.02)), "glitch"),
         (noise(), "noise"),

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import llvmlite.binding
+import msgspec
+from numpy._core._multiarray_umath import __cpu_dispatch__
 
-from cnndsd import Recipe, kernel, render_many
+from cnndsd import Recipe, Spec, farm, kernel, render_many
 
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -49,6 +51,13 @@ def widest_register():
     return next((name for name in ("zmm", "ymm", "xmm") if f"%{name}" in code), "none")
 
 
+def choice():
+    """What is found and chosen among some hundred candidates, descriptions and all."""
+    small = Spec(name="x", count=8, candidates=512)
+    found = farm.judge_unit(small, 1, 0, 512)
+    return hashlib.sha256(msgspec.json.encode([found.entries, farm.choose(small, found)])).hexdigest()
+
+
 def elsewhere(environment, cache, before="pass"):
     """The digests of both precisions and the widest register, by a process with nothing compiled before."""
     code = f"{before}\nimport test_machines as t; print(t.digest('double'), t.digest('single'), t.widest_register())"
@@ -79,3 +88,19 @@ def test_two_roundings_in_place_of_one_would_be_noticed(tmp_path):
     split = "import numba, cnndsd.simd as simd; simd.fma = numba.njit(lambda a, b, c: a * b + c)"
     expected = [digest("double"), digest("single")]
     assert not set(elsewhere({}, tmp_path, split)) & set(expected)
+
+
+def test_the_choice_is_the_same_on_a_lesser_processor(tmp_path):
+    """Where numpy, OpenBLAS and numba do not know newer processors, their sums and logarithms may round otherwise."""
+    lesser = {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__),
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
+    code = "import test_machines as t; print(t.choice())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **lesser}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [choice()]

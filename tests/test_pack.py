@@ -392,7 +392,7 @@ def test_any_split_of_a_run_makes_the_same_pack():
         cuts = [0, *sorted(rng.sample(range(1, 8), 3)), 8]
         units = [farm.judge_unit(small, 1, 64 * a, 64 * (b - a)) for a, b in itertools.pairwise(cuts)]
         rng.shuffle(units)
-        merged = Shelf(1)
+        merged = Shelf(4)
         for unit in units:
             merged.merge(unit.entries)
         assert merged.entries == whole.entries
