@@ -19,7 +19,7 @@ import numpy as np
 from cnndsd import judge, measure, render, spec
 from cnndsd.choose import distance
 from cnndsd.draw import draw
-from cnndsd.executors import executor
+from cnndsd.executors import Processes
 from cnndsd.farm import choose, search
 from cnndsd.kind import kind
 from cnndsd.master import master
@@ -73,8 +73,8 @@ class Variety(NamedTuple):
 
 def variety(pack: Spec) -> Variety:
     """Choose the pack's sounds, and look at them through librosa."""
-    with executor(2) as workers:
-        chosen = choose(pack, search(pack, workers, 2))
+    with Processes(2) as workers:
+        chosen = choose(pack, search(pack, workers, 4))
     points, static = zip(*(features(draw(pack, pack.seed, entry.index)) for entry in chosen), strict=True)
     others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(pack.seed))
     random = np.array([features(recipe)[0] for recipe in others])

@@ -32,7 +32,7 @@ def command(spec: str, candidates: int, jobs: int) -> float:
 
 def judging(spec: Spec, workers: Processes, jobs: int) -> float:
     start = time.perf_counter()
-    farm.search(spec, workers, jobs)
+    farm.search(spec, workers, 2 * jobs)
     return time.perf_counter() - start
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from cnndsd.findings import Findings
     from cnndsd.recipe import Recipe
     from cnndsd.spec import Spec
 
-DONE, FAILED, BAD_INPUT, FEWER, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+DONE, FAILED, BAD_INPUT, FEWER, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
-    except _Terminated:
-        return _say("terminated", TERMINATED)
+    except _Stopped as stopped:
+        return _say(str(stopped), stopped.code)
     except BrokenPipeError:
         # The reader of our output went away (`cnndsd show … | head`): nothing more to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,16 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _say("out of memory; a shorter sound or fewer jobs need less", FAILED)
     except Exception as error:
-        from concurrent.futures.process import BrokenProcessPool
+        from concurrent.futures import BrokenExecutor
 
-        from cnndsd.schema import Invalid
+        from cnndsd.schema import Failed, Invalid
 
         if isinstance(error, Invalid):
             return _say(str(error), BAD_INPUT)
         if isinstance(error, _NothingPassed):
             return _say(str(error), FEWER)
-        if isinstance(error, BrokenProcessPool):
-            return _say("a worker process died (killed, or out of memory); try again with fewer --jobs", FAILED)
+        if isinstance(error, Failed | BrokenExecutor):
+            return _say(str(error), FAILED)
         raise
 
 
@@ -91,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         "pack",
         help="make a pack of sounds from a spec",
         description="Make a pack: render and judge many candidates, keep the most different of the best, finish and "
-        "zip them. Prints the zip's path. The same spec and seed give the same zip, byte for byte.",
+        "zip them. Prints the zip's path. The same spec and seed give the same zip, byte for byte. What was judged is "
+        "remembered in a folder NAME.run beside the zip: the same command goes on where one was stopped or killed, and "
+        "more --candidates or --minutes add to it.",
         epilog="example: cnndsd pack packs/sample_pack.toml --candidates 50000 --seed 7 --out .",
     )
     pack.add_argument("spec", metavar="SPEC.toml", help="what to draw, refuse and finish; see packs/ for examples")
@@ -102,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     bound.add_argument("--until", type=_clock, metavar="HH:MM", help="begin no more candidates after this time of day")
     pack.add_argument("--seed", type=int, metavar="S", help="another seed, other networks (default: the spec's)")
     pack.add_argument("--jobs", type=_jobs, metavar="J", help="worker processes (default: one per core)")
-    pack.add_argument("--out", metavar="DIR", help="where the zip goes (default: beside the spec)")
+    pack.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
+    pack.add_argument("--out", metavar="DIR", help="where the zip and the run's folder go (default: beside the spec)")
+    pack.add_argument("--restart", action="store_true", help="forget what was judged before, and begin anew")
     pack.set_defaults(run=_pack)
 
     render = commands.add_parser(
@@ -156,12 +165,13 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser(
         "show",
-        help="what is in a sound file or a pack, and why",
-        description="Show the recipe in a sound file or JSON file, what is heard, its kind, score and the reasons; or "
-        "what a pack holds, why, how near each sound's nearest neighbour is, and what was refused.",
+        help="what is in a sound file, a pack or a run, and why",
+        description="Show the recipe in a sound file or JSON file, what is heard, its kind, score and the reasons; "
+        "what a pack holds, why, how near each sound's nearest neighbour is, and what was refused; or how a run "
+        "stands, also while it is at work.",
         epilog="example: cnndsd show packs/cnndsd_sample_pack.zip",
     )
-    show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip) or a recipe as JSON")
+    show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip), a run (.run) or a recipe as JSON")
     show.add_argument("--json", action="store_true", help="everything, as JSON")
     show.set_defaults(run=_show)
 
@@ -180,26 +190,91 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    import time
     from pathlib import Path
 
     from cnndsd import spec as specs
-    from cnndsd.spec import Spec
 
     spec = specs.load(options.spec)
     changes = {name: getattr(options, name) for name in ("count", "candidates", "seed")}
     spec = _changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
-    deadline = None
+    seconds = None
     if options.minutes is not None or options.until is not None:
         seconds = 60 * options.minutes if options.minutes is not None else _seconds_until(options.until)
-        deadline = time.monotonic() + seconds
         if options.candidates is None:
             spec = _changed(spec, {"candidates": specs.MAX_CANDIDATES}, "--")
-    jobs = options.jobs or _cores()
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
     folder.mkdir(parents=True, exist_ok=True)
-    assert isinstance(spec, Spec)
-    return _make_pack(spec, folder / f"{spec.name}.zip", jobs, deadline)
+    path = folder / f"{spec.name}.zip"
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    stop = _Stop(f"what was committed is kept; to go on: {_same_command()}")
+    with _workers(options) as (workers, in_flight):
+        # Workers have begun to load the compiler; so does this process, beside them.
+        from cnndsd import farm, run
+        from cnndsd.findings import tally
+
+        with run.begin(path.with_suffix(".run"), spec, options.restart) as night:
+            farm.compile_kernels(spec)
+            with _bar(None if seconds is not None else spec.candidates, " candidates") as bar:
+
+                def report(found: Findings) -> None:
+                    bar.update(found.candidates - bar.n)
+                    bar.set_postfix_str(f"kept {found.kept}, refused {tally(found.refused)}", refresh=False)
+
+                def tell(line: str) -> None:
+                    if bar.disable:
+                        _say(line, DONE)
+
+                with stop.gently():
+                    found = night.search(workers, in_flight, seconds, stop.asked, report, tell)
+            if stop.asked():
+                raise _Stopped(stop.number, f"{found.candidates} candidates are kept; to go on: {_same_command()}")
+            count = night.finish(path, workers, in_flight, _sounds_bar)
+    return _made(path, spec, found, count)
+
+
+def _same_command() -> str:
+    import shlex
+
+    return shlex.join(["cnndsd", *(argument for argument in sys.argv[1:] if argument != "--restart")])
+
+
+@contextmanager
+def _workers(options: argparse.Namespace) -> Iterator[tuple[Executor, int]]:
+    """Who does the work, and how many units to hand out at a time so that nobody waits for the next."""
+    from cnndsd import executors
+
+    if getattr(options, "scheduler", None) is not None:
+        with executors.Cluster(options.scheduler) as cluster:
+            yield cluster, 2 * max(1, cluster.threads)
+    else:
+        jobs = options.jobs or executors.cores()
+        with executors.Processes(jobs) as processes:
+            yield processes, 2 * jobs
+
+
+def _bar(total: int | None, unit: str, sounds: Any = None) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(sounds, total=total, unit=unit, disable=not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
+
+
+def _sounds_bar(sounds: Any, count: int) -> Any:
+    return _bar(count, " sounds", sounds)
+
+
+def _made(path: Any, spec: Spec, found: Findings, count: int) -> int:
+    """Tell what was made of what was found."""
+    from cnndsd.findings import tally
+
+    if not count:
+        raise _NothingPassed(f"none of {found.candidates} candidates passed: {tally(found.refused)}")
+    print(path)
+    refused = tally(found.refused)
+    _say(f"{count} sounds of {found.candidates} candidates; {found.passed} passed, refused {refused}", DONE)
+    if count < spec.count:
+        return _say(f"fewer sounds than the {spec.count} asked for; more --candidates may find them", FEWER)
+    return DONE
 
 
 def _vary(options: argparse.Namespace) -> int:
@@ -228,60 +303,25 @@ def _vary(options: argparse.Namespace) -> int:
         raise Invalid(f"{path}: {about_recipe}" if about_recipe else f"--{error}") from None
     folder = Path(options.out) if options.out is not None else path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    return _make_pack(spec, folder / f"{spec.name}.zip", options.jobs or _cores(), None)
+    out = folder / f"{spec.name}.zip"
+    _Stop("no pack was made")
+    with _workers(options) as (workers, in_flight):
+        from cnndsd import farm, run
 
-
-def _make_pack(spec: Spec, path: Any, jobs: int, deadline: float | None) -> int:
-    from cnndsd.executors import executor
-
-    for name in ("SIGTERM", "SIGHUP"):
-        # nohup has the hangup ignored, and that is respected.
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
-            signal.signal(getattr(signal, name), _terminate)
-    total = None if deadline is not None else spec.candidates
-    shown = sys.stderr.isatty()
-    with executor(jobs) as workers:
-        # Workers have begun to load the compiler; so does this process, beside them.
-        from tqdm import tqdm
-
-        from cnndsd import farm, pack
-
-        # The zip is opened first: a folder that cannot be written is told now, not in the morning.
-        with pack.replacing(path) as file:
-            with tqdm(total=total, unit=" candidates", disable=not shown, file=sys.stderr, dynamic_ncols=True) as bar:
-
-                def report(found: farm.Findings) -> None:
-                    bar.update(found.candidates - bar.n)
-                    bar.set_postfix_str(f"kept {found.kept}, refused {_tally(found.refused)}", refresh=False)
-
-                found = farm.search(spec, workers, jobs, deadline, report)
-            chosen = farm.choose(spec, found)
-            if not chosen:
-                raise _NothingPassed(f"none of {found.candidates} candidates passed: {_tally(found.refused)}")
-            sounds = farm.finish_all(spec, chosen, workers, jobs)
-            bar = tqdm(
-                sounds, total=len(chosen), unit=" sounds", disable=not shown, file=sys.stderr, dynamic_ncols=True
-            )
-            count = pack.write(file, spec, found.candidates, found.refused, bar)
-    print(path)
-    _say(
-        f"{count} sounds of {found.candidates} candidates; {found.passed} passed, refused {_tally(found.refused)}", DONE
-    )
-    if count < spec.count:
-        return _say(f"fewer sounds than the {spec.count} asked for; more --candidates may find them", FEWER)
-    return DONE
-
-
-def _tally(refused: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())) or "none"
+        farm.compile_kernels(spec)
+        with _bar(spec.candidates, " candidates") as bar:
+            found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
+        count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar)
+    return _made(out, spec, found, count)
 
 
 def _render(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from cnndsd import audiofile, pack
+    from cnndsd import audiofile
     from cnndsd.recipe import Recipe
     from cnndsd.render import raw_sha256, render
+    from cnndsd.replacing import replacing
     from cnndsd.schema import Invalid
     from cnndsd.spec import Ranges, Spec
 
@@ -300,7 +340,7 @@ def _render(options: argparse.Namespace) -> int:
     recipe = _changed(_read_recipe(options.file) if options.file is not None else Recipe(), changes, "--")
     spec = Spec(name="render", format=formats[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate))
     # Opened first: a place that cannot be written is told before the work.
-    with pack.replacing(out) as file:
+    with replacing(out) as file:
         audio = render(recipe)
         if options.raw:
             data = audiofile.encode_raw(audio, recipe)
@@ -314,8 +354,14 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
     import msgspec
 
+    if Path(options.file).is_dir():
+        shown = _run_shown(options.file)
+        print(msgspec.json.encode(shown).decode() if options.json else _describe_run(shown))
+        return DONE
     if options.file.lower().endswith(".zip"):
         from cnndsd import pack
 
@@ -341,6 +387,58 @@ def _show(options: argparse.Namespace) -> int:
     for name, value in rows.items():
         print(f"{name:18} {_short(value)}")
     return DONE
+
+
+def _run_shown(folder: str) -> dict[str, Any]:
+    """How a run stands."""
+    import time
+    from collections import Counter
+    from pathlib import Path
+
+    from cnndsd import run
+    from cnndsd.kind import kind
+
+    identity, found, watch = run.read(Path(folder))
+    return {
+        "run": folder,
+        "state": watch.state,
+        "seen_s_ago": round(max(0.0, time.time() - watch.seen_s), 1),
+        "version": identity["version"],
+        "seed": identity["seed"],
+        "candidates": found.candidates,
+        "wanted": watch.wanted,
+        "per_second": round(watch.per_second, 1),
+        "seconds_left": run.seconds_left(found, watch),
+        "passed": found.passed,
+        "refused": dict(sorted(found.refused.items())),
+        "kept": found.kept,
+        "kinds": dict(Counter(kind(entry.sound) for entry in found.entries).most_common()),
+        "set_aside": [{"candidate": i, "how": a.how, "recipe": a.recipe} for i, a in sorted(found.aside.items())],
+    }
+
+
+def _describe_run(shown: dict[str, Any]) -> str:
+    from cnndsd.findings import tally
+    from cnndsd.run import clock
+
+    stale = " (no sign of it since; the same command goes on)" if shown["seen_s_ago"] > 60 else ""
+    rows = {
+        "state": f"{shown['state']}, seen {clock(shown['seen_s_ago'])} ago"
+        + (stale if shown["state"] in ("running", "finishing") else ""),
+        "made by": f"{shown['version']}, seed {shown['seed']}",
+        "candidates": f"{shown['candidates']}" + (f" of {shown['wanted']}" if shown["wanted"] is not None else ""),
+        "a second": f"{shown['per_second']:.0f}",
+        "left": "unknown" if shown["seconds_left"] is None else clock(shown["seconds_left"]),
+        "passed": shown["passed"],
+        "refused": tally(shown["refused"]),
+        "kept": f"{shown['kept']}: {', '.join(f'{kind} {count}' for kind, count in shown['kinds'].items()) or 'none'}",
+        "set aside": len(shown["set_aside"]),
+    }
+    lines = [
+        f"{name:12}{value}" for name, value in rows.items() if not (name == "left" and shown["state"] != "running")
+    ]
+    lines += [f"  {one['candidate']}: {one['how']}; {one['recipe'].to_json()}" for one in shown["set_aside"]]
+    return "\n".join(_plain(line) for line in lines)
 
 
 def _why(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -395,13 +493,15 @@ def _bench(options: argparse.Namespace) -> int:
 def _describe_pack(manifest: dict[str, Any]) -> str:
     from collections import Counter
 
+    from cnndsd.findings import tally
+
     sounds = manifest["sounds"]
     kinds = Counter(sound["kind"] for sound in sounds)
     widths = [max(4, *(len(sound[key] or "") for sound in sounds)) for key in ("file", "nearest")] if sounds else [4, 7]
     lines = [
         f"{manifest['name']}: {len(sounds)} sounds of {manifest['candidates']} candidates, "
         f"seed {manifest['seed']}, cnndsd {manifest['cnndsd']}, definition {manifest['definition']}",
-        f"refused: {_tally(manifest['refused'])}",
+        f"refused: {tally(manifest['refused'])}",
         f"kinds: {', '.join(f'{kind} {count}' for kind, count in kinds.items()) or 'none'}",
         "",
         f"{'file':{widths[0]}}  {'kind':9}{'score':>5}{'secs':>6}  {'nearest':{widths[1]}} {'away':>5}  why",
@@ -445,11 +545,6 @@ def _changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
     except Invalid as error:
         name, colon, rest = str(error).partition(":")
         raise Invalid(f"{prefix}{name.replace('_', '-')}{colon}{rest}") from None
-
-
-def _cores() -> int:
-    # The cores this process may use, which in a container can be fewer than the machine's.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
@@ -513,9 +608,40 @@ class _NothingPassed(Exception):
     pass
 
 
-class _Terminated(BaseException):
-    pass
+class _Stopped(BaseException):
+    """Ended by a signal."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(f"{'interrupted' if number == signal.SIGINT else 'terminated'}; {message}")
+        self.code = 128 + number
 
 
-def _terminate(*_: Any) -> NoReturn:
-    raise _Terminated
+class _Stop:
+    """The first Ctrl-C or SIGTERM lets a search end well; a second, or one at another time, ends all at once."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.number = 0
+        self._gentle = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            # nohup has the hangup ignored, and that is respected.
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+                signal.signal(getattr(signal, name), self)
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.number or not self._gentle:
+            raise _Stopped(number, self.message)
+        self.number = number
+        # Not by print: the signal may have come in the middle of one.
+        os.write(2, b"cnndsd: stopping; once more to stop at once\n")
+
+    def asked(self) -> bool:
+        return self.number != 0
+
+    @contextmanager
+    def gently(self) -> Iterator[None]:
+        self._gentle = True
+        try:
+            yield
+        finally:
+            self._gentle = False

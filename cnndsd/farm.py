@@ -3,22 +3,31 @@
 A unit is a pure function of the spec, the seed and its place, so it may run anywhere, in any order, twice.
 """
 
+import functools
+import hashlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from cnndsd import audiofile
+import numba
+import numpy as np
+
+from cnndsd import __version__, audiofile
 from cnndsd.choose import choose as choose_entries
 from cnndsd.describe import Description, describe_all
 from cnndsd.draw import BLOCK, draw, draw_seeds, draw_shape
+from cnndsd.executors import WorkerDied
+from cnndsd.findings import Aside, Findings, Judged, shelf_depth
 from cnndsd.judge import Reason, judge_levels, judge_spectrum
 from cnndsd.kind import KINDS, kind
 from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.pack import Sound
-from cnndsd.recipe import Recipe
+from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
+from cnndsd.schema import Failed
 from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
@@ -27,49 +36,68 @@ from cnndsd.spec import Spec
 # and an interruption loses little; and no more blocks than this.
 _UNIT_MACS = 4e9
 _UNIT_BLOCKS = 16
+# When a run is stopped, what is begun has this long to end.
+_GRACE_S = 7.0
+# So many candidates set aside by one search, and more than a hundredth of all, are no accident.
+_MOST_ASIDE = 16
 # A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
 _LOSSY_TRIES = 8
+# The rooms that decide what is found: a run cannot be continued, nor a worker help, with other ones.
+_DECIDING = (
+    "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render", "measure", "judge",
+    "describe", "kind", "score", "shelf", "farm",
+)  # fmt: skip
 
 
-@dataclass
-class Findings:
-    """What a run has found: candidates judged, refusals by reason, and the best of each kind.
+@functools.cache
+def version() -> str:
+    """What must be the same wherever parts of one run are made: the sound's definition and the code that judges."""
+    code = hashlib.sha256(f"numpy {np.__version__} numba {numba.__version__}".encode())
+    for room in _DECIDING:
+        # A checkout on Windows may end its lines otherwise.
+        code.update(Path(__file__).with_name(f"{room}.py").read_bytes().replace(b"\r\n", b"\n"))
+    return f"cnndsd {__version__}, definition {DEFINITION}, code {code.hexdigest()[:12]}"
 
-    While a search goes on, only their number, ``kept``, is told.
+
+def judge_unit(spec: Spec, seed: int, first: int, count: int, wanted: str | None = None) -> Judged:
+    """Judge the candidates ``first`` to ``first + count - 1``; ``Failed`` when this is not the ``wanted`` version.
+
+    A candidate that fails, among others and again alone, is set aside.
     """
+    if wanted not in (None, version()):
+        raise Failed(f"a worker has {version()}; wanted: {wanted}")
+    refused: Counter[str] = Counter()
+    shelf = Shelf(shelf_depth(spec))
+    aside: dict[int, Aside] = {}
+    last = first + count
+    for low in (first, *range(first - first % BLOCK + BLOCK, last, BLOCK)):
+        high = min(low - low % BLOCK + BLOCK, last)
+        for index, found in _judged_or_failed(spec, seed, low, high - low):
+            if isinstance(found, Description):
+                shelf.add(Entry(index, score(found), found))
+            elif isinstance(found, str):
+                refused[found] += 1
+            else:
+                aside[index] = found
+    return Judged(first, count, dict(refused), shelf.entries, aside)
 
-    candidates: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    kept: int = 0
-    entries: list[Entry] = field(default_factory=list)
 
-    @property
-    def passed(self) -> int:
-        """Candidates that were not refused."""
-        return self.candidates - self.refused.total()
-
-
-def judge_unit(spec: Spec, seed: int, first: int, count: int) -> Findings:
-    """Judge the candidates ``first`` to ``first + count - 1``; ``first`` begins a block."""
-    findings = Findings(candidates=count)
-    shelf = _shelf(spec)
-    for index, found in judged(spec, seed, first, count):
-        if isinstance(found, Description):
-            shelf.add(Entry(index, score(found), found))
-        else:
-            findings.refused[found] += 1
-    findings.entries, findings.kept = shelf.entries, len(shelf)
-    return findings
+def _judged_or_failed(spec: Spec, seed: int, first: int, count: int) -> list[tuple[int, Description | Reason | Aside]]:
+    try:
+        return list(judged(spec, seed, first, count))
+    except (Exception, SystemExit) as error:
+        if count == 1:
+            return [(first, Aside(f"{type(error).__name__}: {error}", draw(spec, seed, first)))]
+    return [found for index in range(first, first + count) for found in _judged_or_failed(spec, seed, index, 1)]
 
 
 def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int, Description | Reason]]:
-    """The same candidates' indices, each with what it is like or the reason of its refusal."""
+    """The indices ``first`` to ``first + count - 1``, each with what it is like or the reason of its refusal."""
     memory = scratch()
-    for start in range(first, first + count, BLOCK):
-        block = start // BLOCK
+    for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         shape = draw_shape(spec, seed, block)
-        seeds = draw_seeds(spec, seed, block)[: first + count - start]
-        index = start
+        index = max(first, block * BLOCK)
+        seeds = draw_seeds(spec, seed, block)[index - block * BLOCK : first + count - block * BLOCK]
         for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
             verdicts: list[Reason | None] = []
             passing: list[tuple[Measures, Spectra, Tallies]] = []
@@ -88,43 +116,93 @@ def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int,
             index += len(verdicts)
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Candidates to judge, how many workers died of them, and whether they were part of more that killed."""
+
+    first: int
+    count: int
+    deaths: int = 0
+    suspect: bool = False
+
+
 def search(
     spec: Spec,
     executor: Executor,
-    jobs: int,
+    in_flight: int,
+    findings: Findings | None = None,
     deadline: float | None = None,
+    stopped: Callable[[], bool] = lambda: False,
     report: Callable[[Findings], None] = lambda findings: None,
+    tell: Callable[[str], None] = lambda line: None,
+    judge: Callable[..., Judged] = judge_unit,
 ) -> Findings:
-    """Judge ``spec.candidates`` candidates, or as many as are begun before ``deadline`` (``time.monotonic``).
+    """Judge what ``findings`` lack of ``spec.candidates``, or as many as are begun before ``deadline``.
 
-    ``report`` is told the state after every unit.
+    ``deadline`` is by ``time.monotonic``. When ``stopped`` says so, what is begun may end within some seconds, and the
+    rest is left. ``report`` is told the state at least once a second, and ``tell`` of workers that died. What a worker
+    died of (``WorkerDied``) is tried again; of what kills twice the parts are tried, down to the candidate that kills
+    twice alone, which is set aside. ``Failed`` when those are too many. The findings are complete up to their
+    ``reach``, unless the search was stopped.
     """
-    compile_kernels(spec)
-    total = Findings()
-    shelf = _shelf(spec)
+    findings = findings if findings is not None else Findings(shelf_depth(spec))
+    reach, aside_before = findings.reach, len(findings.aside)
+    fresh = (_Piece(first, count) for first, count in _units(spec, findings))
+    again: deque[_Piece] = deque()
+    pending: dict[Future[Judged], _Piece] = {}
+
+    def next_piece() -> _Piece | None:
+        if again:
+            return again.popleft()
+        piece = next(fresh, None)
+        if piece is None or deadline is None or time.monotonic() < deadline:
+            return piece
+        # Gaps are closed whatever the deadline says, and something is judged: a pack of nothing is no use.
+        return piece if piece.first < reach or not (pending or findings.done) else None
+
+    while not stopped():
+        while len(pending) < in_flight and (piece := next_piece()) is not None:
+            pending[executor.submit(judge, spec, spec.seed, piece.first, piece.count, version())] = piece
+        if not pending:
+            break
+        for future in wait(pending, timeout=1.0, return_when=FIRST_COMPLETED).done:
+            piece = pending.pop(future)
+            try:
+                findings.add(future.result())
+            except CancelledError:
+                raise Failed("the work was cancelled by who does it") from None
+            except (WorkerDied, MemoryError) as error:
+                how = str(error) or "out of memory"
+                tell(f"a worker died over candidates {piece.first}..{piece.first + piece.count - 1}: {how}")
+                again.extend(_after_death(spec, findings, piece, how))
+            aside = len(findings.aside) - aside_before
+            if aside > max(_MOST_ASIDE, findings.candidates // 100):
+                how = next(reversed(findings.aside.values())).how
+                raise Failed(f"{aside} candidates had to be set aside ({how}): something is wrong with this machine")
+        report(findings)
+    begun = [future for future in pending if not future.cancel()]
+    for future in wait(begun, timeout=_GRACE_S).done:
+        if not future.exception():
+            findings.add(future.result())
+    return findings
+
+
+def _units(spec: Spec, findings: Findings) -> Iterator[tuple[int, int]]:
+    """The units that are still to be judged, ascending."""
     unit = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))))
-    starts = iter(range(0, spec.candidates, unit))
-    waiting: deque[Future[Findings]] = deque()
+    return findings.missing(spec.candidates, unit)
 
-    def submit() -> None:
-        # The first unit is judged whatever the deadline says: a pack of nothing is no use.
-        if deadline is None or time.monotonic() < deadline or (not waiting and not total.candidates):
-            start = next(starts, None)
-            if start is not None:
-                waiting.append(executor.submit(judge_unit, spec, spec.seed, start, min(unit, spec.candidates - start)))
 
-    for _ in range(2 * jobs):
-        submit()
-    while waiting:
-        found = waiting.popleft().result()
-        total.candidates += found.candidates
-        total.refused.update(found.refused)
-        shelf.merge(found.entries)
-        total.kept = len(shelf)
-        report(total)
-        submit()
-    total.entries = shelf.entries
-    return total
+def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:
+    """What to try after a worker died of a piece: the same, its parts, or nothing more, as it is set aside."""
+    if piece.deaths == 0 and (piece.count == 1 or not piece.suspect):
+        return [replace(piece, deaths=1)]
+    if piece.count == 1:
+        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first)))
+        return []
+    size = BLOCK if piece.count > BLOCK else 1
+    last = piece.first + piece.count
+    return [_Piece(first, min(size, last - first), suspect=True) for first in range(piece.first, last, size)]
 
 
 def choose(spec: Spec, findings: Findings) -> list[Entry]:
@@ -133,15 +211,33 @@ def choose(spec: Spec, findings: Findings) -> list[Entry]:
     return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 
-def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, jobs: int) -> Iterator[Sound]:
+class Unfinishable(Exception):
+    """A chosen sound that killed twice who finished it."""
+
+    def __init__(self, index: int, aside: Aside) -> None:
+        super().__init__(f"candidate {index} cannot be finished: {aside.how}")
+        self.index, self.aside = index, aside
+
+
+def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: int) -> Iterator[Sound]:
     """The chosen sounds, finished, in their order; only a few are in memory at a time."""
-    waiting: deque[Future[Sound]] = deque()
-    for entry in chosen:
-        waiting.append(executor.submit(finish, spec, spec.seed, entry))
-        if len(waiting) > 2 * jobs:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    waiting: deque[tuple[Entry, Future[Sound]]] = deque()
+    rest = iter(chosen)
+    while True:
+        while len(waiting) < in_flight and (entry := next(rest, None)) is not None:
+            waiting.append((entry, executor.submit(finish, spec, spec.seed, entry)))
+        if not waiting:
+            return
+        entry, future = waiting.popleft()
+        try:
+            sound = future.result()
+        except (WorkerDied, MemoryError):
+            try:
+                sound = executor.submit(finish, spec, spec.seed, entry).result()
+            except (WorkerDied, MemoryError) as error:
+                aside = Aside(str(error) or "out of memory", draw(spec, spec.seed, entry.index))
+                raise Unfinishable(entry.index, aside) from None
+        yield sound
 
 
 def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
@@ -179,9 +275,3 @@ def compile_kernels(spec: Spec) -> None:
         spectra = take_spectra(heard, streams[0], shape.sample_rate, shape.hold)
         measures = measure_spectrum(heard, spectra)
         describe_all([(measures, spectra, tallies[0])], shape.steps, shape.sample_rate, shape.hold)
-
-
-def _shelf(spec: Spec) -> Shelf:
-    # A short run, or a narrow spec, fills few cells: several of each, or a large pack would lack sounds. A family may
-    # stand in one cell.
-    return Shelf(depth=max(4, -(-spec.count // 50)) if spec.family is None else spec.count)

@@ -1,17 +1,13 @@
 """The pack: names, manifest, notes and the zip, written beside and renamed, the same bytes every time."""
 
 import csv
-import errno
 import hashlib
 import io
 import lzma
-import os
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -74,35 +70,6 @@ class Sound:
     measures: Description
     raw_sha256: str
     data: bytes
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` when the block ends well, and vanishes when it does not."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        # The user knows the file by its own name, not by the temporary one.
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp lets nobody else read; a pack is made to be shared.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename is None:
-            # A failed write (disk full, I/O error) does not know its file.
-            error.filename = str(path)
-        raise
 
 
 def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], sounds: Iterable[Sound]) -> int:

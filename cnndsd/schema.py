@@ -33,6 +33,10 @@ class Invalid(ValueError):
     """A value that is not allowed; the message is one line: what, where, what is allowed."""
 
 
+class Failed(RuntimeError):
+    """Work that cannot go on; the message is one line: what happened, and what to do."""
+
+
 class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A frozen structure whose fields are held to their types' limits however it is made."""
 

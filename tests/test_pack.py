@@ -8,7 +8,6 @@ import json
 import random
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -22,12 +21,12 @@ from cnndsd import Recipe, cli, describe, farm, judge, measure, render, spec
 from cnndsd.choose import distance
 from cnndsd.describe import Description
 from cnndsd.draw import draw
-from cnndsd.executors import executor
+from cnndsd.executors import InProcess
+from cnndsd.findings import Findings
 from cnndsd.kind import KINDS, kind
 from cnndsd.master import loudness, true_peak
 from cnndsd.schema import Invalid
 from cnndsd.score import reasons, score
-from cnndsd.shelf import Shelf
 
 PACKS = Path(__file__).parent.parent / "packs"
 NAMES = ["sample_pack", "raw", "nodc", "adjusting"]
@@ -206,13 +205,12 @@ def test_no_sound_at_all_makes_no_pack_and_exit_3(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "silent 40" in err
-    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.run", "s.toml"]
 
 
 def test_every_candidate_is_counted_and_judged_by_the_public_verbs():
     small = spec.Spec(name="x", candidates=70, sound={"seconds": (1.0, 1.2)})
-    with executor(1) as workers:
-        found = farm.search(small, workers, 1)
+    found = farm.search(small, InProcess(), 1)
     reasons = []
     for index in range(70):
         recipe = draw(small, small.seed, index)
@@ -232,57 +230,6 @@ def test_a_bounded_run_is_repeated_by_its_number_of_candidates(tmp_path):
     _other, counted = opened(tmp_path / "counted" / "s.zip")
     assert counted["sounds"] == manifest["sounds"]
     assert counted["candidates"] == manifest["candidates"]
-
-
-@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143)])
-def test_a_stopped_run_leaves_nothing_and_no_orphans(number, code, tmp_path):
-    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 1000000\n')
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
-    workers = []
-    for _ in range(300):
-        workers = children.read_text().split()
-        if len(workers) >= 3:  # two workers and the resource tracker
-            break
-        time.sleep(0.1)
-    assert len(workers) >= 3
-    time.sleep(1.0)
-    running.send_signal(number)
-    _, err = running.communicate(timeout=20)
-    assert running.returncode == code
-    assert len(err.splitlines()) == 1, err
-    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
-    for _ in range(50):
-        if not any(Path(f"/proc/{w}").exists() for w in workers):
-            break
-        time.sleep(0.1)
-    assert not any(Path(f"/proc/{w}").exists() for w in workers)
-
-
-def test_workers_do_not_outlive_a_killed_parent(tmp_path):
-    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 1000000\n')
-    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
-    workers = []
-    for _ in range(300):
-        workers = children.read_text().split()
-        if len(workers) >= 3:
-            break
-        time.sleep(0.1)
-    time.sleep(2.0)
-    running.kill()
-    running.wait()
-    for _ in range(50):
-        if not any(Path(f"/proc/{w}").exists() for w in workers):
-            break
-        time.sleep(0.1)
-    assert not any(Path(f"/proc/{w}").exists() for w in workers)
 
 
 def test_show_tells_what_is_in_a_pack_and_why(packs, capsys):
@@ -384,20 +331,21 @@ def test_a_family_is_a_spec_like_any_other(tmp_path, capsys):
 
 
 def test_any_split_of_a_run_makes_the_same_pack():
-    """Real candidates, judged in units of any size and merged in any order."""
-    small = spec.Spec(name="x", count=10, candidates=512, sound={"seconds": (0.5, 1.0)})
-    whole = farm.judge_unit(small, 1, 0, 512)
+    """Real candidates, judged in units of any size, beginning anywhere, and added in any order, some of them twice."""
+    small = spec.Spec(name="x", count=10, candidates=400, sound={"seconds": (0.5, 1.0)})
+    whole = Findings(4)
+    whole.add(farm.judge_unit(small, 1, 0, 400))
     rng = random.Random(3)
-    for _ in range(3):
-        cuts = [0, *sorted(rng.sample(range(1, 8), 3)), 8]
-        units = [farm.judge_unit(small, 1, 64 * a, 64 * (b - a)) for a, b in itertools.pairwise(cuts)]
-        rng.shuffle(units)
-        merged = Shelf(4)
-        for unit in units:
-            merged.merge(unit.entries)
+    for _ in range(4):
+        cuts = [0, *sorted(rng.sample(range(1, 400), 6)), 400]
+        units = [farm.judge_unit(small, 1, a, b - a) for a, b in itertools.pairwise(cuts)]
+        merged = Findings(4)
+        for unit in rng.sample(units, len(units)) + units[:2]:
+            merged.add(unit)
         assert merged.entries == whole.entries
-        found = farm.Findings(512, whole.refused, len(merged), merged.entries)
-        assert farm.choose(small, found) == farm.choose(small, whole)
+        assert merged.refused == whole.refused
+        assert merged.done == whole.done == [(0, 400)]
+        assert farm.choose(small, merged) == farm.choose(small, whole)
 
 
 def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):

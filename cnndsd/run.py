@@ -1,0 +1,267 @@
+"""A run: a search that remembers itself in a folder, goes on where it was ended, and becomes a pack.
+
+The folder holds ``ledger.sqlite``, ``log.txt`` and ``lock``, and belongs to one process at a time.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from cnndsd import farm, ledger, pack
+from cnndsd.findings import Findings, shelf_depth, tally
+from cnndsd.ledger import Ledger, Watch
+from cnndsd.pack import Sound
+from cnndsd.replacing import replacing
+from cnndsd.schema import Failed, Invalid
+from cnndsd.shelf import CELLS
+from cnndsd.spec import Spec
+
+# Commits are so far apart that they take at most this share of the time, and at least this long.
+_COMMIT_SHARE = 0.02
+_COMMIT_S = 1.0
+_LOG_S = 60.0
+# What an entry of the shelf takes on disk, and the shelf of a long night.
+_ENTRY_BYTES = 1000
+_SHELF_BYTES = 100_000_000
+
+
+class Run:
+    """A run at work; made by ``begin``."""
+
+    def __init__(self, folder: Path, spec: Spec, findings: Findings, book: Ledger) -> None:
+        self.folder, self.spec, self.findings = folder, spec, findings
+        self._ledger = book
+        self._watch = Watch()
+        self._commit_due = 0.0
+
+    def search(
+        self,
+        executor: Executor,
+        in_flight: int,
+        seconds: float | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+        report: Callable[[Findings], None] = lambda findings: None,
+        tell: Callable[[str], None] = lambda line: None,
+        **options: Any,
+    ) -> Findings:
+        """Judge what is missing, as ``farm.search`` does, for so many seconds; commit, and log a line a minute."""
+        begun, judged_before, aside_before = time.monotonic(), self.findings.candidates, set(self.findings.aside)
+        deadline = None if seconds is None else begun + seconds
+        until = None if seconds is None else time.time() + seconds
+        wanted = None if seconds is not None else self.spec.candidates
+        log_due = begun + _LOG_S
+        self.log(f"begun: {judged_before} of {wanted or 'any number of'} candidates were judged before")
+
+        def watch(state: Any = "running") -> Watch:
+            rate = (self.findings.candidates - judged_before) / max(time.monotonic() - begun, 1e-3)
+            return Watch(state, time.time(), wanted, until, rate)
+
+        def go_on(found: Findings) -> None:
+            nonlocal log_due
+            now = time.monotonic()
+            for index in found.aside.keys() - aside_before:
+                aside_before.add(index)
+                self.log(
+                    f"candidate {index} set aside: {found.aside[index].how}; {found.aside[index].recipe.to_json()}"
+                )
+            self._watch = watch()
+            if now >= self._commit_due:
+                self._commit()
+            if now >= log_due:
+                log_due += _LOG_S
+                line = progress(found, self._watch)
+                self.log(line)
+                tell(line)
+            report(found)
+
+        try:
+            farm.search(self.spec, executor, in_flight, self.findings, deadline, stopped, go_on, self.log, **options)
+        except Exception as error:
+            self.log(f"ended: {error}")
+            if not isinstance(error, OSError):
+                self._end(watch("stopped"))
+            raise
+        state = "stopped" if stopped() else "finishing"
+        self._end(watch(state))
+        self.log(f"{state}: {progress(self.findings, self._watch)}")
+        return self.findings
+
+    def finish(
+        self,
+        path: Path,
+        executor: Executor,
+        in_flight: int,
+        watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+    ) -> int:
+        """Make the pack of what was found; returns how many sounds are in it, and makes none of none.
+
+        ``watched`` is given the sounds as they are finished, and their number, and hands them on.
+        """
+        count = make_pack(path, self.spec, self.findings, executor, in_flight, watched, self.folder / "pack.new")
+        self._end(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
+        self.log(f"done: {count} sounds in {path.name}")
+        return count
+
+    def log(self, line: str) -> None:
+        """Add a line to ``log.txt``."""
+        with open(self.folder / "log.txt", "a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line}\n")
+
+    def _end(self, watch: Watch) -> None:
+        self._watch = watch
+        self._commit()
+
+    def _commit(self) -> None:
+        begun = time.monotonic()
+        self._ledger.commit(identity(self.spec), self.findings, self._watch)
+        took = time.monotonic() - begun
+        self._commit_due = time.monotonic() + max(_COMMIT_S, took / _COMMIT_SHARE)
+
+
+def make_pack(
+    path: Path,
+    spec: Spec,
+    findings: Findings,
+    executor: Executor,
+    in_flight: int,
+    watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+    beside: Path | None = None,
+) -> int:
+    """Choose, finish and zip; returns how many sounds are in the pack. None is made when nothing passed."""
+    while True:
+        chosen = farm.choose(spec, findings)
+        if not chosen:
+            return 0
+        try:
+            with replacing(path, beside) as file:
+                sounds = watched(farm.finish_all(spec, chosen, executor, in_flight), len(chosen))
+                return pack.write(file, spec, findings.candidates, findings.refused, sounds)
+        except farm.Unfinishable as error:
+            findings.set_aside(error.index, error.aside)
+
+
+@contextmanager
+def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
+    """Take the run's folder, and take up what it holds of the same run.
+
+    ``Invalid`` when it holds another run, or a damaged one, and that shall not be forgotten (``restart``);
+    ``Failed`` when another process has it; ``OSError`` when it cannot be written or the disk is too full.
+    """
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
+    try:
+        _check_space(folder, spec)
+        path = folder / "ledger.sqlite"
+        findings = Findings(shelf_depth(spec))
+        if path.exists() and not restart:
+            findings = _take_up(path, spec)
+        (folder / "pack.new").unlink(missing_ok=True)
+        # Written anew every time: whatever the file went through, from here on it is sound.
+        ledger.create(path, identity(spec), findings, Watch(seen_s=time.time()))
+        with Ledger(path) as book:
+            book.read()
+            yield Run(folder, spec, findings, book)
+    finally:
+        lock.release()
+
+
+def _take_up(path: Path, spec: Spec) -> Findings:
+    with Ledger(path) as book:
+        theirs, findings, _ = book.read()
+    ours = json.loads(identity(spec))
+    for key in ours:
+        if key not in theirs or theirs[key] != ours[key]:
+            key, mine, other = _difference(key, ours[key], theirs.get(key))
+            raise Invalid(
+                f"{path.parent}: holds a run with {key} {other}, not {mine}; allowed: the same, another --out, "
+                "or --restart, which forgets it"
+            )
+    if findings.reach > spec.candidates:
+        raise Invalid(
+            f"{path.parent}: {findings.reach} candidates were judged already; allowed: --candidates {findings.reach} "
+            "or more, another --out, or --restart, which forgets them"
+        )
+    return findings
+
+
+def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
+    """The first part in which two values differ: its name, and both values in short."""
+    while isinstance(mine, dict) and isinstance(other, dict):
+        part = next(k for k in {**mine, **other} if mine.get(k) != other.get(k))
+        key, mine, other = f"{key}.{part}", mine.get(part), other.get(part)
+    short = [text if len(text) <= 60 else text[:57] + "..." for text in (json.dumps(mine), json.dumps(other))]
+    return key, short[0], short[1]
+
+
+def identity(spec: Spec) -> bytes:
+    """All that decides what a run finds, as JSON: runs that differ in it cannot go on from each other."""
+    source = {"sound": spec.sound} if spec.family is None else {"family": spec.family}
+    return msgspec.json.encode(
+        {
+            "format": ledger.FORMAT,
+            "version": farm.version(),
+            "seed": spec.seed,
+            **source,
+            "judge": spec.judge,
+            "depth of the shelf": shelf_depth(spec),
+        }
+    )
+
+
+def _check_space(folder: Path, spec: Spec) -> None:
+    sound = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
+    needed = int(spec.count * (sound * spec.sample_rate * 4 + 2000)) + min(
+        _SHELF_BYTES, _ENTRY_BYTES * min(spec.candidates, CELLS * shelf_depth(spec))
+    )
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Failed(f"{folder}: {free / 1e6:.0f} MB are free on this disk; needed: {needed / 1e6:.0f} MB")
+
+
+def progress(findings: Findings, watch: Watch) -> str:
+    """How a run stands, in one line."""
+    wanted = "" if watch.wanted is None else f" of {watch.wanted}"
+    left = seconds_left(findings, watch)
+    return (
+        f"{findings.candidates}{wanted} candidates, {watch.per_second:.0f} a second, kept {findings.kept}, "
+        f"refused {tally(findings.refused)}" + ("" if left is None else f", {clock(left)} left")
+    )
+
+
+def seconds_left(findings: Findings, watch: Watch) -> float | None:
+    """How long a run that is at work will still search, as far as can be told."""
+    if watch.state != "running":
+        return None
+    if watch.until_s is not None:
+        return max(0.0, watch.until_s - time.time())
+    if watch.wanted is None or not watch.per_second > 0.0:
+        return None
+    return max(0, watch.wanted - findings.candidates) / watch.per_second
+
+
+def clock(seconds: float) -> str:
+    """A duration as 7:03:20."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def read(folder: Path) -> tuple[dict[str, Any], Findings, Watch]:
+    """What a run's folder holds, also while it is at work: its identity, findings and how it stands."""
+    path = folder / "ledger.sqlite"
+    if not path.is_file():
+        raise Invalid(f"{folder}: holds no run; allowed: a folder made by cnndsd pack")
+    with Ledger(path) as book:
+        return book.read()
