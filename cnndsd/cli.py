@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from cnndsd.findings import Findings
     from cnndsd.recipe import Recipe
@@ -207,6 +208,19 @@ def _pack(options: argparse.Namespace) -> int:
     path = folder / f"{spec.name}.zip"
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    try:
+        return _search_and_pack(spec, path, options, seconds)
+    except OSError as error:
+        from cnndsd.run import space_needed
+
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        mend = f"needed: {space_needed(spec):.0f} MB on this disk; then" if full else "when that is mended,"
+        raise OSError(
+            error.errno, f"{error.strerror or error}; {mend} the same command goes on", error.filename
+        ) from None
+
+
+def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, seconds: float | None) -> int:
     stop = _Stop(f"what was committed is kept; to go on: {_same_command()}")
     with _workers(options) as (workers, in_flight):
         # Workers have begun to load the compiler; so does this process, beside them.

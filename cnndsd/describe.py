@@ -7,7 +7,7 @@ value per network step), and the power spectra of some stretches.
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from cnndsd.measure import (
     AUDIBLE_HZ,
     FLOOR_DB,
     Measures,
+    NonNegative,
     Spectra,
     band_edges,
     hann,
@@ -44,6 +45,7 @@ PULSE_S = (0.08, 2.0)
 PULSE_FLOOR = 0.1
 _PARTS = 3
 _PITCH_SIZE = 512
+Bands = Annotated[tuple[float, ...], msgspec.Meta(min_length=BANDS, max_length=BANDS)]
 
 
 class Description(Measures, frozen=True, forbid_unknown_fields=True):
@@ -69,23 +71,23 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     """
 
     loudness_lufs: float
-    bandwidth_octaves: float
-    attack_s: float
-    sounding_s: float
-    center: float
-    swing_db: float
-    sweep_octaves: float
-    texture_db: float
+    bandwidth_octaves: NonNegative
+    attack_s: NonNegative
+    sounding_s: NonNegative
+    center: NonNegative
+    swing_db: NonNegative
+    sweep_octaves: NonNegative
+    texture_db: NonNegative
     rise_db: float
     rise_octaves: float
-    pulse_s: float
-    pulse: float
-    late_db: float
-    pitch_hz: float
-    clarity: float
-    glide_octaves: float
-    bands_db: tuple[float, ...]
-    bands_swing_db: tuple[float, ...]
+    pulse_s: NonNegative
+    pulse: NonNegative
+    late_db: NonNegative
+    pitch_hz: NonNegative
+    clarity: NonNegative
+    glide_octaves: NonNegative
+    bands_db: Bands
+    bands_swing_db: Bands
 
 
 def describe(audio: NDArray[Any], sample_rate: int = 44_100) -> Description:

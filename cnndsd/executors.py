@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
+from multiprocessing import resource_tracker
 from typing import Any, NamedTuple
 
 # A worker that has not loaded the farm after this long is stuck.
@@ -99,9 +100,6 @@ class Processes(Executor):
 
     def _serve(self, slot: int) -> None:
         """The life of one slot: a worker, another when that died, and the tasks they do."""
-        if hasattr(signal, "pthread_sigmask"):
-            # A process inherits what its starter blocks: Ctrl-C is for the parent, even while a worker starts.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker = None
         while worker := worker or self._start(slot):
             task = self._tasks.get()
@@ -173,6 +171,11 @@ class _Worker:
         self._process = context.Process(target=_work, args=(theirs,), daemon=True)
         self._hung = 0.0
         with _STARTING:
+            if hasattr(signal, "pthread_sigmask"):
+                # A process inherits what the thread that starts it blocks: Ctrl-C is for the parent, even while a
+                # worker starts. The start of multiprocessing's tracker, which comes first, would unblock it again.
+                resource_tracker.ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._process.start()
         theirs.close()
 

@@ -7,7 +7,7 @@ same there, and its spectrum is the stream's, repeated under the hold's own resp
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -25,6 +25,8 @@ _SPECTRUM_FRAME_S = 0.1
 _SPECTRA = 12
 _BANDS = 12
 _MAX_HOLD = 4096
+# Held to where a file is read; what was measured is never below 0.
+NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,8 +39,8 @@ class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     finite: bool
-    heard_from_s: float
-    heard_s: float
+    heard_from_s: NonNegative
+    heard_s: NonNegative
     dc: float
     peak_dbfs: float
     rms_dbfs: float
@@ -55,10 +57,10 @@ class Measures(Levels, frozen=True, forbid_unknown_fields=True):
     weighted by its energy.
     """
 
-    audible_share: float
-    brightness_hz: float
-    flatness: float
-    movement_db: float
+    audible_share: NonNegative
+    brightness_hz: NonNegative
+    flatness: NonNegative
+    movement_db: NonNegative
 
 
 def measure(audio: NDArray[Any], sample_rate: int = 44_100) -> Measures:

@@ -29,9 +29,8 @@ from cnndsd.spec import Spec
 _COMMIT_SHARE = 0.02
 _COMMIT_S = 1.0
 _LOG_S = 60.0
-# What an entry of the shelf takes on disk, and the shelf of a long night.
+# What an entry of the shelf takes on disk.
 _ENTRY_BYTES = 1000
-_SHELF_BYTES = 100_000_000
 
 
 class Run:
@@ -221,14 +220,19 @@ def identity(spec: Spec) -> bytes:
     )
 
 
+def space_needed(spec: Spec) -> float:
+    """What a run and its pack will take on disk, about, in MB."""
+    seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
+    pack_bytes = spec.count * (seconds * spec.sample_rate * 4 + 2000)
+    # One of eight is kept at first, and later one of each cell.
+    shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
+    return 1 + (pack_bytes + shelf_bytes) / 1e6
+
+
 def _check_space(folder: Path, spec: Spec) -> None:
-    sound = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    needed = int(spec.count * (sound * spec.sample_rate * 4 + 2000)) + min(
-        _SHELF_BYTES, _ENTRY_BYTES * min(spec.candidates, CELLS * shelf_depth(spec))
-    )
-    free = shutil.disk_usage(folder).free
+    free, needed = shutil.disk_usage(folder).free / 1e6, space_needed(spec)
     if free < needed:
-        raise Failed(f"{folder}: {free / 1e6:.0f} MB are free on this disk; needed: {needed / 1e6:.0f} MB")
+        raise Failed(f"{folder}: {free:.0f} MB are free on this disk; needed: {needed:.0f} MB")
 
 
 def progress(findings: Findings, watch: Watch) -> str:

@@ -1,0 +1,145 @@
+"""Workers that die, hang or cannot start: only what they did is lost, and the rest goes on."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import poison
+import pytest
+
+from cnndsd import executors, farm
+from cnndsd.executors import InProcess, Processes, WorkerDied
+from cnndsd.findings import SET_ASIDE, Findings
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Failed
+from cnndsd.spec import Spec
+
+SMALL = Spec(name="x", count=5, candidates=300, sound={"seconds": (0.3, 0.6), "gap": (4, 7)})
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return farm.search(SMALL, InProcess(), 1)
+
+
+def same(found, wanted):
+    assert found.done == wanted.done
+    assert found.refused == wanted.refused
+    assert found.entries == wanted.entries
+
+
+class With:
+    """A judge that can be sent to a worker, with one more argument."""
+
+    def __init__(self, judge, extra):
+        self.judge, self.extra = judge, extra
+
+    def __call__(self, *arguments):
+        return self.judge(*arguments, self.extra)
+
+
+def test_every_kind_of_poison_is_named_and_the_rest_is_as_without_it():
+    poison_at = {7: "segfault", 8: "abort", 64: "endless", 130: "exit", 131: "quit", 250: "allocate", 299: "divide"}
+    said = []
+    with Processes(2, hang_s=1.5) as workers:
+        found = farm.search(SMALL, workers, 4, tell=said.append, judge=With(poison.judge_unit, poison_at))
+    how = {index: aside.how for index, aside in found.aside.items()}
+    assert set(how) == set(poison_at)
+    assert how[7] == "killed by SIGSEGV"
+    assert how[8] == "killed by SIGABRT"
+    assert how[64] == "hung for 1.5 s"
+    assert how[130] == "exited with 3"
+    assert how[131].startswith("SystemExit")
+    assert how[250].startswith("MemoryError")
+    assert how[299].startswith("ZeroDivisionError")
+    for index, aside in found.aside.items():
+        assert aside.recipe == farm.draw(SMALL, 1, index)
+    assert found.candidates == 300
+    assert found.refused[SET_ASIDE] == 7
+    assert len(said) >= 4 * 3
+    alone = Findings(4)
+    for index in set(range(300)) - set(poison_at):
+        alone.add(farm.judge_unit(SMALL, 1, index, 1))
+    assert found.entries == alone.entries
+    assert found.refused == {**alone.refused, SET_ASIDE: 7}
+
+
+def test_a_worker_that_is_killed_costs_nobody_anything(undisturbed, tmp_path):
+    with Processes(2) as workers:
+        found = farm.search(SMALL, workers, 4, judge=With(poison.die_once, str(tmp_path)))
+    assert len(list(tmp_path.iterdir())) >= 1
+    assert found.aside == {}
+    same(found, undisturbed)
+
+
+def test_a_worker_killed_while_idle_is_replaced_and_no_task_is_blamed():
+    with Processes(1) as workers:
+        first = workers.submit(os.getpid).result()
+        os.kill(first, signal.SIGKILL)
+        time.sleep(0.3)
+        second = workers.submit(os.getpid).result()
+    assert first != second
+
+
+def test_many_set_aside_at_once_are_a_fault_of_the_machine():
+    poison_at = dict.fromkeys(range(40), "divide")
+    with pytest.raises(Failed, match="ZeroDivisionError"):
+        farm.search(SMALL, InProcess(), 1, judge=With(poison.judge_unit, poison_at))
+
+
+def test_workers_that_cannot_start_are_told_of_and_nothing_waits_for_ever(monkeypatch):
+    monkeypatch.setattr(executors, "_START_TRIES", 2)
+    monkeypatch.setattr(executors, "_work", os._exit)
+    with Processes(2) as workers:
+        waiting = workers.submit(os.getpid)
+        with pytest.raises(BrokenExecutor, match="cannot start: exited with"):
+            waiting.result(timeout=30)
+        with pytest.raises(BrokenExecutor):
+            workers.submit(os.getpid)
+
+
+def test_results_that_cannot_be_sent_are_errors_not_deaths():
+    with Processes(1) as workers:
+        first = workers.submit(os.getpid).result()
+        with pytest.raises(RuntimeError, match="cannot be sent"):
+            workers.submit(threading.Lock).result(timeout=30)
+        with pytest.raises(ZeroDivisionError):
+            workers.submit(divmod, 1, 0).result(timeout=30)
+        assert workers.submit(os.getpid).result() == first
+
+
+def test_closing_kills_workers_at_work_and_cancels_what_waits():
+    with Processes(1) as workers:
+        pid = workers.submit(os.getpid).result()
+        busy = workers.submit(time.sleep, 60)
+        time.sleep(0.2)
+        queued = workers.submit(time.sleep, 60)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert queued.cancelled()
+    with pytest.raises(WorkerDied):
+        busy.result(timeout=5)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_of_another_version_is_refused():
+    with pytest.raises(Failed, match="wanted: cnndsd 9"):
+        farm.judge_unit(SMALL, 1, 0, 64, "cnndsd 9")
+    assert farm.judge_unit(SMALL, 1, 0, 64, farm.version()).count == 64
+
+
+def test_a_sound_that_cannot_be_finished_is_told_with_its_recipe(monkeypatch, undisturbed):
+    calls = []
+
+    def finish(spec, seed, entry):
+        calls.append(entry.index)
+        raise WorkerDied("killed by SIGSEGV")
+
+    monkeypatch.setattr(farm, "finish", finish)
+    with pytest.raises(farm.Unfinishable) as told:
+        list(farm.finish_all(SMALL, undisturbed.entries[:3], InProcess(), 1))
+    assert calls == [undisturbed.entries[0].index] * 2
+    assert isinstance(told.value.aside.recipe, Recipe)
