@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
     from pathlib import Path
 
+    from cnndsd.executors import Cluster, Processes
     from cnndsd.findings import Findings
     from cnndsd.recipe import Recipe
     from cnndsd.spec import Spec
@@ -228,7 +228,7 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, second
         from cnndsd.findings import tally
 
         with run.begin(path.with_suffix(".run"), spec, options.restart) as night:
-            farm.compile_kernels(spec)
+            workers.prepare(farm.compile_kernels, spec)
             with _bar(None if seconds is not None else spec.candidates, " candidates") as bar:
 
                 def report(found: Findings) -> None:
@@ -254,7 +254,7 @@ def _same_command() -> str:
 
 
 @contextmanager
-def _workers(options: argparse.Namespace) -> Iterator[tuple[Executor, int]]:
+def _workers(options: argparse.Namespace) -> Iterator[tuple[Processes | Cluster, int]]:
     """Who does the work, and how many units to hand out at a time so that nobody waits for the next."""
     from cnndsd import executors
 
@@ -322,7 +322,7 @@ def _vary(options: argparse.Namespace) -> int:
     with _workers(options) as (workers, in_flight):
         from cnndsd import farm, run
 
-        farm.compile_kernels(spec)
+        workers.prepare(farm.compile_kernels, spec)
         with _bar(spec.candidates, " candidates") as bar:
             found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
         count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar)

@@ -15,6 +15,8 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple
 
+from cnndsd.schema import Failed
+
 # A worker that has not loaded the farm after this long is stuck.
 _START_S = 300.0
 _START_TRIES = 5
@@ -38,6 +40,10 @@ class InProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call this once, before there is work."""
+        fn(*args)
 
 
 class _Task(NamedTuple):
@@ -75,6 +81,10 @@ class Processes(Executor):
             # It broke meanwhile, and nobody will come for the task.
             self._fail_all()
         return future
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call this once on the workers' machine, before there is work; that is here."""
+        fn(*args)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers when they have done what was submitted, or at once what they do now."""
@@ -263,7 +273,7 @@ class Cluster(Executor):
     """A Dask cluster, found by its scheduler's address such as ``tcp://10.0.0.1:8786``.
 
     Dask itself tries again what a worker died of; ``WorkerDied`` says that it gave up. ``ConnectionError`` when no
-    scheduler or no worker is there.
+    scheduler or no worker answers within ``patience_s``, and ``BrokenExecutor`` when the scheduler is gone for so long.
     """
 
     def __init__(self, address: str, patience_s: float = 30.0) -> None:
@@ -272,7 +282,8 @@ class Cluster(Executor):
         import distributed
 
         # It logs what is told here by exceptions.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = distributed.Client(address, timeout=patience_s, set_as_default=False)
             self._client.wait_for_workers(1, timeout=patience_s)
@@ -280,6 +291,12 @@ class Cluster(Executor):
             raise ConnectionError(f"{address}: no Dask scheduler with workers answers ({error})") from None
         self._executor = self._client.get_executor(pure=False)
         self._died = (distributed.scheduler.KilledWorker, distributed.comm.CommClosedError)
+        self._patience_s = patience_s
+        self._gone = f"{address}: the scheduler is gone; the same command goes on"
+        self._broken = False
+        self._pending: set[Future[Any]] = set()
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def threads(self) -> int:
@@ -288,27 +305,66 @@ class Cluster(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the unit on any worker of the cluster."""
+        if self._broken:
+            raise BrokenExecutor(self._gone)
         told: Future[Any] = Future()
+        self._pending.add(told)
         dask = self._executor.submit(fn, *args, **kwargs)
 
         def tell(done: Future[Any]) -> None:
-            if done.cancelled() or not told.set_running_or_notify_cancel():
-                told.cancel()
-            elif (error := done.exception()) is None:
+            self._pending.discard(told)
+            # Who waits may have cancelled it, or been told already that the scheduler is gone.
+            if (told.done() and not told.cancelled()) or not told.set_running_or_notify_cancel():
+                return
+            if done.cancelled():
+                told.set_exception(BrokenExecutor(self._gone))
+                return
+            error = done.exception()
+            if error is None:
                 told.set_result(done.result())
+            elif isinstance(error, self._died):
+                told.set_exception(WorkerDied(str(error)))
             else:
-                told.set_exception(WorkerDied(str(error)) if isinstance(error, self._died) else error)
+                told.set_exception(error if isinstance(error, Failed | MemoryError) else _unable(error))
 
         told.add_done_callback(lambda future: dask.cancel() if future.cancelled() else None)
         dask.add_done_callback(tell)
         return told
 
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call this once on each machine of the cluster, before there is work."""
+        one_of_each = {
+            worker["host"]: address for address, worker in self._client.scheduler_info(-1)["workers"].items()
+        }
+        try:
+            self._client.run(fn, *args, workers=list(one_of_each.values()))
+        except Exception as error:
+            raise _unable(error) from None
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; what it still does for us is cancelled."""
-        self._client.close()
+        self._closed.set()
+        self._client.close(timeout=2)
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         self.shutdown()
+
+    def _watch(self) -> None:
+        """Dask's client waits for a lost scheduler for ever; this does not."""
+        seen = time.monotonic()
+        while not self._closed.wait(0.5):
+            if self._client.status == "running":
+                seen = time.monotonic()
+            elif time.monotonic() - seen > self._patience_s:
+                self._broken = True
+                for future in list(self._pending):
+                    if not future.done():
+                        future.set_exception(BrokenExecutor(self._gone))
+                return
+
+
+def _unable(error: BaseException) -> Failed:
+    return Failed(f"a worker of the cluster cannot do this work ({error}); needed: this very cnndsd on all of them")
 
 
 def cores() -> int:

@@ -170,7 +170,7 @@ def search(
             try:
                 findings.add(future.result())
             except CancelledError:
-                raise Failed("the work was cancelled by who does it") from None
+                raise Failed("the work was dropped by who does it; the same command goes on") from None
             except (WorkerDied, MemoryError) as error:
                 how = str(error) or "out of memory"
                 tell(f"a worker died over candidates {piece.first}..{piece.first + piece.count - 1}: {how}")

@@ -25,6 +25,14 @@ def undisturbed():
     return farm.search(SMALL, InProcess(), 1)
 
 
+def judged_without(spec, left_out):
+    """What is found in the candidates that are not poisoned, each judged alone."""
+    found = Findings(4)
+    for index in set(range(spec.candidates)) - set(left_out):
+        found.add(farm.judge_unit(spec, 1, index, 1))
+    return found
+
+
 def same(found, wanted):
     assert found.done == wanted.done
     assert found.refused == wanted.refused
@@ -60,9 +68,7 @@ def test_every_kind_of_poison_is_named_and_the_rest_is_as_without_it():
     assert found.candidates == 300
     assert found.refused[SET_ASIDE] == 7
     assert len(said) >= 4 * 3
-    alone = Findings(4)
-    for index in set(range(300)) - set(poison_at):
-        alone.add(farm.judge_unit(SMALL, 1, index, 1))
+    alone = judged_without(SMALL, poison_at)
     assert found.entries == alone.entries
     assert found.refused == {**alone.refused, SET_ASIDE: 7}
 

@@ -9,10 +9,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
+from nights import WHOLE, descendants, finished, gone, is_worker, judged_some, left, start, write_spec
 
 from cnndsd import cli, farm, ledger, run
 from cnndsd.executors import InProcess
@@ -21,71 +21,7 @@ from cnndsd.ledger import Ledger, Watch
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
-TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.3, 0.6]\n'
 LONG = 10_000_000
-
-
-def write_spec(folder, candidates, more=""):
-    folder.mkdir(exist_ok=True)
-    (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more)
-
-
-def start(folder, *options):
-    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2", *options]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finished(folder, *options):
-    running = start(folder, *options)
-    out, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
-    assert out == "s.zip\n"
-    return (folder / "s.zip").read_bytes()
-
-
-def descendants(pid):
-    """Processes that a process started, and theirs."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
-def judged_some(folder, least=1000):
-    """Wait until the ledger holds some candidates; how many."""
-    for _ in range(600):
-        time.sleep(0.05)
-        if (folder / "s.run" / "ledger.sqlite").exists():
-            _, found, _ = run.read(folder / "s.run")
-            if found.candidates >= least:
-                return found.candidates
-    raise AssertionError("nothing was judged")
-
-
-def gone(processes, seconds=5.0):
-    """Whether they are all gone in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        # A zombie whose parent is gone too waits only for init.
-        if not any(alive(pid) for pid in processes):
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def left(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
-
-
-WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +74,8 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, pac
 def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
     write_spec(tmp_path, LONG)
-    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2"]
     for wait in (0.15, 0.4, 1.5):
-        running = subprocess.Popen(
-            command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
+        running = start(tmp_path, start_new_session=True)
         time.sleep(wait)
         workers = descendants(running.pid)
         os.killpg(running.pid, signal.SIGINT)
@@ -183,7 +116,7 @@ def test_killed_workers_change_nothing(tmp_path, packs):
     for _ in range(3):
         judged_some(tmp_path)
         for child in descendants(running.pid):
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() and rng.random() < 0.7:
+            if is_worker(child) and rng.random() < 0.7:
                 os.kill(child, signal.SIGKILL)
         time.sleep(0.3)
     _, err = running.communicate(timeout=120)

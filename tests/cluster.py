@@ -1,0 +1,44 @@
+"""A Dask cluster of real processes on this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+
+@contextmanager
+def local(folder, workers=2, environment=None):
+    """The scheduler's address, and the processes (nannies) that keep the workers alive."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    everything = {**os.environ, **(environment or {})}
+    processes = []
+
+    def begin(name, *words):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name.rstrip('0123456789')}", *words]
+        with (folder / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(
+                command, cwd=folder, stdout=log, stderr=log, env=everything, start_new_session=True
+            )
+        processes.append(process)
+        return process
+
+    try:
+        scheduler = begin("scheduler", "--host", address, "--no-dashboard", "--no-show")
+        nannies = [
+            begin(f"worker{n}", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder / f"{n}"))
+            for n in range(workers)
+        ]
+        time.sleep(1.0)
+        assert scheduler.poll() is None
+        yield address, nannies
+    finally:
+        for process in processes:
+            try:
+                os.killpg(process.pid, 9)
+            except ProcessLookupError:
+                continue
+            process.wait()

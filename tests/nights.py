@@ -1,0 +1,85 @@
+"""Small runs for tests: started as real processes, disturbed, and compared with the undisturbed one."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cnndsd import run
+
+TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.3, 0.6]\n'
+# What a run leaves in its folder, besides the pack.
+WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
+
+
+def write_spec(folder, candidates, more=""):
+    folder.mkdir(exist_ok=True)
+    (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more)
+
+
+def start(folder, *options, **how):
+    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2", *options]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+def finished(folder, *options):
+    """The pack that a run makes which nothing disturbs."""
+    running = start(folder, *options)
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert out == "s.zip\n"
+    return (folder / "s.zip").read_bytes()
+
+
+def descendants(pid):
+    """Processes that a process started, and theirs."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:  # gone meanwhile
+            continue
+        for child in map(int, children):
+            found += [child, *descendants(child)]
+    return found
+
+
+def is_worker(pid):
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def judged_some(folder, least=1000):
+    """Wait until the ledger holds some candidates; how many."""
+    for _ in range(600):
+        time.sleep(0.05)
+        if (folder / "s.run" / "ledger.sqlite").exists():
+            _, found, _ = run.read(folder / "s.run")
+            if found.candidates >= least:
+                return found.candidates
+    raise AssertionError("nothing was judged")
+
+
+def gone(processes, seconds=5.0):
+    """Whether they are all gone in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(alive(pid) for pid in processes):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def alive(pid):
+    """Whether a process is there; a zombie is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def left(folder):
+    """Every file under a folder."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
