@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(_joined(arguments))
+    options.arguments = arguments
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
@@ -88,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="cnndsd",
         description="Sounds made by random, untrained, tiny neural networks that listen to themselves.",
         epilog="exit codes: 0 done, 1 failed, 2 bad option, spec or file, 3 done but fewer sounds than asked, "
-        "130 interrupted, 143 terminated.  Example: cnndsd pack packs/sample_pack.toml",
+        "130 interrupted, 143 terminated, 129 hung up.  Example: cnndsd pack packs/sample_pack.toml",
     )
     parser.add_argument("--version", action="version", version=f"cnndsd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -191,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _pack(options: argparse.Namespace) -> int:
+    import time
     from pathlib import Path
 
     from cnndsd import spec as specs
@@ -198,9 +202,10 @@ def _pack(options: argparse.Namespace) -> int:
     spec = specs.load(options.spec)
     changes = {name: getattr(options, name) for name in ("count", "candidates", "seed")}
     spec = _changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
-    seconds = None
+    deadline = None
     if options.minutes is not None or options.until is not None:
         seconds = 60 * options.minutes if options.minutes is not None else _seconds_until(options.until)
+        deadline = time.monotonic() + seconds
         if options.candidates is None:
             spec = _changed(spec, {"candidates": specs.MAX_CANDIDATES}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
@@ -209,7 +214,7 @@ def _pack(options: argparse.Namespace) -> int:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     try:
-        return _search_and_pack(spec, path, options, seconds)
+        return _search_and_pack(spec, path, options, deadline)
     except OSError as error:
         from cnndsd.run import space_needed
 
@@ -220,8 +225,9 @@ def _pack(options: argparse.Namespace) -> int:
         ) from None
 
 
-def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, seconds: float | None) -> int:
-    stop = _Stop(f"what was committed is kept; to go on: {_same_command()}")
+def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadline: float | None) -> int:
+    same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
+    stop = _Stop(f"what was committed is kept; to go on: {same}")
     with _workers(options) as (workers, in_flight):
         # Workers have begun to load the compiler; so does this process, beside them.
         from cnndsd import farm, run
@@ -229,7 +235,7 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, second
 
         with run.begin(path.with_suffix(".run"), spec, options.restart) as night:
             workers.prepare(farm.compile_kernels, spec)
-            with _bar(None if seconds is not None else spec.candidates, " candidates") as bar:
+            with _bar(None if deadline is not None else spec.candidates, " candidates") as bar:
 
                 def report(found: Findings) -> None:
                     bar.update(found.candidates - bar.n)
@@ -240,17 +246,11 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, second
                         _say(line, DONE)
 
                 with stop.gently():
-                    found = night.search(workers, in_flight, seconds, stop.asked, report, tell)
+                    found = night.search(workers, in_flight, deadline, stop.asked, report, tell)
             if stop.asked():
-                raise _Stopped(stop.number, f"{found.candidates} candidates are kept; to go on: {_same_command()}")
+                raise _Stopped(stop.number, f"{found.candidates} candidates are kept; to go on: {same}")
             count = night.finish(path, workers, in_flight, _sounds_bar)
     return _made(path, spec, found, count)
-
-
-def _same_command() -> str:
-    import shlex
-
-    return shlex.join(["cnndsd", *(argument for argument in sys.argv[1:] if argument != "--restart")])
 
 
 @contextmanager

@@ -151,7 +151,7 @@ class Processes(Executor):
             else:
                 return worker
         if not self._closing:
-            self._broken = f"a worker process cannot start: {how}"
+            self._broken = f"a worker process cannot start ({how}); fewer --jobs need less memory"
             self._fail_all()
         return None
 

@@ -46,17 +46,16 @@ class Run:
         self,
         executor: Executor,
         in_flight: int,
-        seconds: float | None = None,
+        deadline: float | None = None,
         stopped: Callable[[], bool] = lambda: False,
         report: Callable[[Findings], None] = lambda findings: None,
         tell: Callable[[str], None] = lambda line: None,
         **options: Any,
     ) -> Findings:
-        """Judge what is missing, as ``farm.search`` does, for so many seconds; commit, and log a line a minute."""
+        """Judge what is missing, as ``farm.search`` does, and commit the while; log a line a minute, and ``tell`` it."""
         begun, judged_before, aside_before = time.monotonic(), self.findings.candidates, set(self.findings.aside)
-        deadline = None if seconds is None else begun + seconds
-        until = None if seconds is None else time.time() + seconds
-        wanted = None if seconds is not None else self.spec.candidates
+        until = None if deadline is None else time.time() + deadline - begun
+        wanted = self.spec.candidates if deadline is None else None
         log_due = begun + _LOG_S
         self.log(f"begun: {judged_before} of {wanted or 'any number of'} candidates were judged before")
 
@@ -105,7 +104,8 @@ class Run:
 
         ``watched`` is given the sounds as they are finished, and their number, and hands them on.
         """
-        count = make_pack(path, self.spec, self.findings, executor, in_flight, watched, self.folder / "pack.new")
+        beside = self.folder / "pack.new"
+        count = make_pack(path, self.spec, self.findings, executor, in_flight, watched, self.log, beside)
         self._end(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
         self.log(f"done: {count} sounds in {path.name}")
         return count
@@ -133,9 +133,13 @@ def make_pack(
     executor: Executor,
     in_flight: int,
     watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+    tell: Callable[[str], None] = lambda line: None,
     beside: Path | None = None,
 ) -> int:
-    """Choose, finish and zip; returns how many sounds are in the pack. None is made when nothing passed."""
+    """Choose, finish and zip; returns how many sounds are in the pack. None is made when nothing passed.
+
+    A sound that cannot be finished is set aside, and others are chosen.
+    """
     while True:
         chosen = farm.choose(spec, findings)
         if not chosen:
@@ -145,6 +149,7 @@ def make_pack(
                 sounds = watched(farm.finish_all(spec, chosen, executor, in_flight), len(chosen))
                 return pack.write(file, spec, findings.candidates, findings.refused, sounds)
         except farm.Unfinishable as error:
+            tell(f"{error}; {error.aside.recipe.to_json()}")
             findings.set_aside(error.index, error.aside)
 
 

@@ -94,7 +94,7 @@ def decode(data: Any, kind: type[T], where: str) -> T:
 
 def explain(error: Exception, data: Any, root: str = "") -> str:
     """Put msgspec's message as "key: what is allowed, got what"."""
-    message, _, path = str(error).partition(" - at `$")
+    message, _, path = "".join(c if c.isprintable() else "?" for c in str(error)).partition(" - at `$")
     # "[...]" stands for any key of a table.
     path = path.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "")
     steps = [step for step in path.split(".") if step]

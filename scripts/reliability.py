@@ -1,4 +1,4 @@
-"""Run the long fault and fuzz tests and write their figures into docs/reliability.md: ``python3 scripts/reliability.py``.
+"""Run the long fault and fuzz tests and keep their figures in docs/reliability.md: ``python3 scripts/reliability.py``.
 
 Takes about an hour and a half. Options are pytest's: ``-k damaged`` renews one line and keeps the others.
 """
@@ -21,7 +21,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
         tests = ["-m", "slow", "tests/test_faults.py", f"--junitxml={results}", "-o", "junit_family=xunit1"]
-        code = subprocess.run([str(interpreter), "-m", "pytest", *tests, *sys.argv[1:]], cwd=environment.ROOT).returncode
+        code = subprocess.run(
+            [str(interpreter), "-m", "pytest", *tests, *sys.argv[1:]], cwd=environment.ROOT
+        ).returncode
         # The file is pytest's own.
         cases = list(ET.parse(results).iter("testcase"))  # noqa: S314
     before, _, rest = PAGE.read_text().partition(BEGIN)
