@@ -52,7 +52,7 @@ class Run:
         tell: Callable[[str], None] = lambda line: None,
         **options: Any,
     ) -> Findings:
-        """Judge what is missing, as ``farm.search`` does, and commit the while; log a line a minute, and ``tell`` it."""
+        """Judge what is missing, as ``farm.search`` does, and commit meanwhile; log a line a minute and ``tell`` it."""
         begun, judged_before, aside_before = time.monotonic(), self.findings.candidates, set(self.findings.aside)
         until = None if deadline is None else time.time() + deadline - begun
         wanted = self.spec.candidates if deadline is None else None
