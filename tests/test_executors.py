@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import BrokenExecutor
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import poison
 import pytest
+from nights import gone
 
 from cnndsd import executors, farm
 from cnndsd.executors import InProcess, Processes, WorkerDied
@@ -129,6 +132,17 @@ def test_closing_kills_workers_at_work_and_cancels_what_waits():
     with pytest.raises(WorkerDied):
         busy.result(timeout=5)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_busy_worker_does_not_outlive_a_killed_parent():
+    code = (
+        "import os, sys, time; from cnndsd.executors import Processes; workers = Processes(1);"
+        "print(workers.submit(os.getpid).result(), flush=True); workers.submit(time.sleep, 60);"
+        "time.sleep(0.3); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == -signal.SIGKILL
+    assert gone([int(done.stdout)])
 
 
 def test_a_worker_of_another_version_is_refused():

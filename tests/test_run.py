@@ -334,6 +334,41 @@ def test_a_ledger_that_was_changed_is_refused(change, half, tmp_path):
     assert damaged_makes_the_same_or_a_line(half, path.read_bytes(), tmp_path)
 
 
+@pytest.fixture
+def torn(half, tmp_path):
+    """A ledger whose process was killed in the middle of a commit: pages written, the journal hot."""
+    path = tmp_path / "at_work.sqlite"
+    path.write_bytes(half[1])
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE shelf SET entry = zeroblob(2000)")
+    place = tmp_path / "s.run"
+    place.mkdir()
+    for end in ("", "-journal"):
+        (place / f"ledger.sqlite{end}").write_bytes((tmp_path / f"at_work.sqlite{end}").read_bytes())
+    connection.close()
+    assert (place / "ledger.sqlite").read_bytes() != half[1]
+    return place
+
+
+def test_a_commit_that_was_cut_off_is_undone(half, torn):
+    spec, _, whole = half
+    assert run.read(torn)[1].done == [(0, 600)]
+    with run.begin(torn, spec) as night:
+        assert night.search(InProcess(), 1).done == [(0, 1200)]
+        night.finish(torn.parent / "s.zip", InProcess(), 1)
+    assert (torn.parent / "s.zip").read_bytes() == whole
+    assert not (torn / "ledger.sqlite-journal").exists()
+
+
+def test_a_restart_is_not_haunted_by_an_old_journal(half, torn):
+    with run.begin(torn, half[0], restart=True) as night:
+        assert night.findings.done == []
+    assert run.read(torn)[1].done == []
+    assert not (torn / "ledger.sqlite-journal").exists()
+
+
 def test_a_ledger_reads_what_was_written_and_follows_the_shelf(tmp_path):
     small = Spec(name="s", candidates=900, sound={"seconds": (0.3, 0.6)})
     path = tmp_path / "ledger.sqlite"
