@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnndsd.recipe import Recipe
     from cnndsd.spec import Spec
 
-DONE, FAILED, BAD_INPUT, FEWER, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="cnndsd",
         description="Sounds made by random, untrained, tiny neural networks that listen to themselves.",
         epilog="exit codes: 0 done, 1 failed, 2 bad option, spec or file, 3 done but fewer sounds than asked, "
-        "130 interrupted, 143 terminated, 129 hung up.  Example: cnndsd pack packs/sample_pack.toml",
+        "4 verify found faults, 130 interrupted, 143 terminated, 129 hung up.  "
+        "Example: cnndsd pack packs/sample_pack.toml",
     )
     parser.add_argument("--version", action="version", version=f"cnndsd {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -178,6 +179,16 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip), a run (.run) or a recipe as JSON")
     show.add_argument("--json", action="store_true", help="everything, as JSON")
     show.set_defaults(run=_show)
+
+    verify = commands.add_parser(
+        "verify",
+        help="prove a pack",
+        description="Prove a pack: the zip's structure to the byte, every file's digest, format, peak and recipe, and "
+        "every raw sound, rendered again from its recipe. A line for each fault, and exit 4 when there is one.",
+        epilog="example: cnndsd verify packs/cnndsd_sample_pack.zip",
+    )
+    verify.add_argument("file", metavar="PACK.zip", help="a pack made by cnndsd")
+    verify.set_defaults(run=_verify)
 
     bench = commands.add_parser(
         "bench",
@@ -379,7 +390,7 @@ def _show(options: argparse.Namespace) -> int:
     if options.file.lower().endswith(".zip"):
         from cnndsd import pack
 
-        manifest = pack.read_manifest(options.file)
+        manifest = msgspec.to_builtins(pack.read_manifest(options.file))
         manifest["sounds"] = [{**sound, **why} for sound, why in zip(manifest["sounds"], _why(manifest), strict=True)]
         print(msgspec.json.encode(manifest).decode() if options.json else _describe_pack(manifest))
         return DONE
@@ -479,6 +490,18 @@ def _why(manifest: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from cnndsd.verify import verify
+
+    faults = 0
+    for fault in verify(options.file):
+        faults += 1
+        print(_plain(f"{options.file}: {fault}"))
+    if faults:
+        return _say(f"{options.file}: {faults} fault{'s' if faults > 1 else ''}", FAULTY)
+    return _say(f"{options.file}: all of it is as it was made", DONE)
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -26,6 +26,8 @@ from cnndsd.score import score
 from cnndsd.spec import Spec
 
 MANIFEST_FORMAT = 1
+# The last file of a pack: what the others' digests are.
+SUMS = "SHA256SUMS"
 # Some unpackers and file systems refuse anything earlier.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_MANIFEST = 100_000_000
@@ -48,7 +50,9 @@ _UNREADABLE = (
 )
 
 
-class _Listed(msgspec.Struct):
+class Listed(msgspec.Struct):
+    """A sound in the manifest."""
+
     file: str
     recipe: Recipe
     measures: Description
@@ -56,7 +60,9 @@ class _Listed(msgspec.Struct):
     file_sha256: str
 
 
-class _Manifest(msgspec.Struct):
+class Manifest(msgspec.Struct):
+    """What a pack says of itself."""
+
     format: Literal[1]
     name: str
     cnndsd: str
@@ -65,7 +71,7 @@ class _Manifest(msgspec.Struct):
     seed: int
     candidates: int
     refused: dict[str, int]
-    sounds: list[_Listed]
+    sounds: list[Listed]
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,23 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
     """
     listed: list[dict[str, Any]] = []
     numbers: Counter[str] = Counter()
+    sums: dict[str, str] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+
+        def store(name: str, data: bytes) -> None:
+            sums[name] = hashlib.sha256(data).hexdigest()
+            archive.writestr(entry(name), data)
+
         for sound in sounds:
             name = _name(spec, sound, numbers)
-            _store(archive, name, sound.data)
+            store(name, sound.data)
             listed.append(
                 {
                     "file": name,
                     "recipe": msgspec.to_builtins(sound.recipe),
                     "measures": msgspec.to_builtins(sound.measures),
                     "raw_sha256": sound.raw_sha256,
-                    "file_sha256": hashlib.sha256(sound.data).hexdigest(),
+                    "file_sha256": sums[name],
                 }
             )
         manifest = {
@@ -109,12 +121,25 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
             "refused": dict(sorted(refused.items())),
             "sounds": listed,
         }
-        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        _store(archive, "manifest.json", encoded + b"\n")
-        _store(archive, "manifest.csv", _table(listed).encode())
-        _store(archive, "README.txt", _readme(spec, candidates, len(listed)).encode())
-        _store(archive, "LICENSE.txt", _LICENCES[spec.licence].format(author=spec.author).encode())
+        store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+        store("manifest.csv", _table(listed).encode())
+        store("README.txt", _readme(spec, candidates, len(listed)).encode())
+        store("LICENSE.txt", _LICENCES[spec.licence].format(author=spec.author).encode())
+        archive.writestr(entry(SUMS), sums_text(sums))
     return len(listed)
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """How a file stands in the zip: the same on every system, at any time."""
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def sums_text(sums: dict[str, str]) -> str:
+    """The SHA-256 of each file, as ``sha256sum --check`` reads it."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sums.items())
 
 
 def _name(spec: Spec, sound: Sound, numbers: Counter[str]) -> str:
@@ -186,25 +211,17 @@ def _is_safe(name: str) -> bool:
     )
 
 
-def read_manifest(path: Path | str) -> dict[str, Any]:
+def read_manifest(path: Path | str) -> Manifest:
     """The manifest of a pack; ``Invalid`` when the file is not one."""
     with opened(path) as archive:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
         text = archive.read("manifest.json")
     try:
-        manifest: dict[str, Any] = msgspec.json.decode(text)
+        manifest = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Invalid(f"{path}: manifest.json: {error}") from None
-    decode(manifest, _Manifest, f"{path}: manifest.json")
-    return manifest
-
-
-def _store(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    info = zipfile.ZipInfo(name, _EPOCH)
-    info.create_system = 3
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, data)
+    return decode(manifest, Manifest, f"{path}: manifest.json")
 
 
 def _table(listed: list[dict[str, Any]]) -> str:
@@ -259,6 +276,7 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
             "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
             "its comment field: `cnndsd render FILE --seconds 20 -o OUT.wav` makes the sound longer, finished as",
             "in the default pack, and `cnndsd render FILE --raw -o OUT.wav` gives the network's own output.",
+            "`cnndsd verify` proves all of it; `sha256sum -c SHA256SUMS` the files alone.",
             "",
             f"Licence: {spec.licence}, see LICENSE.txt.",
             f"Made with cnndsd {__version__}, definition {DEFINITION}, seed {spec.seed}.",

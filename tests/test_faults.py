@@ -17,9 +17,11 @@ from collections import Counter
 from pathlib import Path
 
 import cluster
+import msgspec
 import poison
 import pytest
 import test_executors
+import test_verify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nights import WHOLE, alive, descendants, finished, gone, is_worker, judged_some, left, start, write_spec
@@ -307,6 +309,14 @@ def small_pack(tmp_path_factory):
     return (folder / "s.zip").read_bytes()
 
 
+def test_ten_thousand_changed_bytes(tmp_path, small_pack, record_property):
+    unnoticed = test_verify.changed_bytes(small_pack, 10_000, tmp_path)
+    record_property(
+        "figures", f"10,000 copies of a pack with one byte changed: {10_000 - len(unnoticed)} found by verify"
+    )
+    assert unnoticed == []
+
+
 @FUZZ(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_fuzzed_packs(tmp_path, small_pack, data):
@@ -315,7 +325,7 @@ def test_fuzzed_packs(tmp_path, small_pack, data):
     mutate(changed, data)
     path = tmp_path / "fuzz.zip"
     path.write_bytes(changed)
-    one_line_or_fine(lambda: cli._why(pack.read_manifest(path)), path)
+    one_line_or_fine(lambda: cli._why(msgspec.to_builtins(pack.read_manifest(path))), path)
 
 
 @FUZZ(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -333,7 +343,7 @@ def test_fuzzed_manifests(tmp_path, small_pack, data):
     place[key] = data.draw(json_like | st.floats(allow_nan=False))
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("manifest.json", json.dumps(manifest))
-    one_line_or_fine(lambda: cli._why(pack.read_manifest(path)), path)
+    one_line_or_fine(lambda: cli._why(msgspec.to_builtins(pack.read_manifest(path))), path)
 
 
 def mutate(text, data):

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     "__init__", "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render", "measure",
     "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "audiofile", "replacing", "pack",
-    "executors", "farm", "ledger", "run", "bench", "cli", "__main__",
+    "verify", "executors", "farm", "ledger", "run", "bench", "cli", "__main__",
 ]  # fmt: skip
 WITHOUT_NUMBA = {"schema", "recipe", "spec", "draw", "network", "executors"}
 

@@ -84,7 +84,7 @@ def test_a_pack_keeps_the_contract(packs, name):
         numbers = [kinds[: n + 1].count(k) for n, k in enumerate(kinds)]
         assert files == [f"{k}/cnndsd_{name}_{k}_{n:02d}.wav" for k, n in zip(kinds, numbers, strict=True)]
     assert kinds == sorted(kinds, key=KINDS.index)
-    assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt"]
+    assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
     for sound in manifest["sounds"]:
         assert set(sound) == {"file", "recipe", "measures", "raw_sha256", "file_sha256"}
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -78,6 +79,9 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
         running = start(tmp_path, start_new_session=True)
         time.sleep(wait)
         workers = descendants(running.pid)
+        for worker in filter(is_worker, workers):
+            status = Path(f"/proc/{worker}/status").read_text()
+            assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
         os.killpg(running.pid, signal.SIGINT)
         _, err = running.communicate(timeout=20)
         assert "Traceback" not in err

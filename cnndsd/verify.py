@@ -1,0 +1,122 @@
+"""Proving a pack: that its files are the ones that were made, and that each sound is what its recipe says."""
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+import soundfile
+
+from cnndsd import audiofile, pack
+from cnndsd.describe import Description, describe
+from cnndsd.kind import kind
+from cnndsd.pack import SUMS, Manifest
+from cnndsd.recipe import Recipe
+from cnndsd.render import raw_sha256, render
+from cnndsd.schema import Invalid
+from cnndsd.spec import Spec
+
+# The last file's place in the zip: what is made of the sounds comes behind them.
+_NOTES = ["manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
+_CHUNK = 2**20
+
+
+def verify(path: Path | str) -> Iterator[str]:
+    """What is wrong with a pack, a line each; nothing when all of it is proved.
+
+    The zip's structure to the byte, every file's digest, each file's recipe, format and peak, and each raw sound,
+    rendered again from its recipe, with its measures. ``Invalid`` when there is no such file.
+    """
+    if not Path(path).is_file():
+        raise Invalid(f"{path}: cannot be read (no such file); allowed: a pack made by cnndsd")
+    try:
+        manifest = pack.read_manifest(path)
+        with pack.opened(path) as archive:
+            yield from _faults(archive, manifest, Path(path))
+    except Invalid as error:
+        yield str(error).removeprefix(f"{path}: ")
+
+
+def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterator[str]:
+    names = archive.namelist()
+    wanted = [sound.file for sound in manifest.sounds] + _NOTES
+    for name in sorted(set(wanted) - set(names)):
+        yield f"{name}: is missing"
+    for name in sorted(set(names) - set(wanted)):
+        yield f"{name}: is not in the manifest"
+    if names != wanted:
+        return
+    sums = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in names if name != SUMS}
+    written = archive.read(SUMS).decode(errors="replace")
+    if written != pack.sums_text(sums):
+        lines = set(written.splitlines())
+        changed = [name for name, digest in sums.items() if f"{digest}  {name}" not in lines]
+        yield from (f"{name}: is not the file that was packed (its SHA-256 is another)" for name in changed)
+        if not changed:
+            yield f"{SUMS}: was changed"
+    if not _same_structure(archive, path):
+        yield "the zip's own tables were changed, or something was added to them"
+    try:
+        spec = msgspec.convert(manifest.spec, Spec)
+    except (msgspec.ValidationError, Invalid) as error:
+        yield f"manifest.json: spec: {error}"
+        return
+    for sound in manifest.sounds:
+        for fault in _sound_faults(spec, sound.recipe, sound.measures, archive.read(sound.file)):
+            yield f"{sound.file}: {fault}"
+        if sums[sound.file] != sound.file_sha256:
+            yield f"{sound.file}: the manifest's file_sha256 is another"
+        if spec.names == "kind" and not sound.file.startswith(f"{kind(sound.measures)}/"):
+            yield f"{sound.file}: is in the folder of another kind; it is a {kind(sound.measures)}"
+        if raw_sha256(render(sound.recipe)) != sound.raw_sha256:
+            yield f"{sound.file}: its recipe makes another raw sound"
+
+
+def _sound_faults(spec: Spec, recipe: Recipe, measures: Description, data: bytes) -> Iterator[str]:
+    if describe(render(recipe), recipe.sample_rate) != measures:
+        yield "the manifest's measures are not those of its raw sound"
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            found = file.format, file.subtype, file.samplerate, file.channels
+            comment = file.comment
+        audio = audiofile.decode(data)
+    except soundfile.LibsndfileError as error:
+        yield f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})"
+        return
+    made = audiofile.FORMATS[spec.format]
+    if found != (made.container, made.encoding, recipe.sample_rate, 1):
+        yield f"is {found[0]} {found[1]}, {found[2]} Hz, {found[3]} channels; the spec says {spec.format}"
+    if comment != recipe.to_json():
+        yield "carries another recipe than the manifest's"
+    # Loading scipy takes a while.
+    from cnndsd.master import true_peak
+
+    untouched = spec.master.level == "none"
+    ceiling = 1.0 if untouched else 10 ** (spec.master.peak_dbtp / 20)
+    if not (float(np.abs(audio).max(initial=0.0)) if untouched else true_peak(audio)) <= ceiling * (1 + 1e-6):
+        yield "passes the ceiling of its peak"
+
+
+def _same_structure(archive: zipfile.ZipFile, path: Path) -> bool:
+    """Whether the zip is, to the byte, the one that its files make."""
+    with tempfile.TemporaryFile() as made:
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as again:
+            for name in archive.namelist():
+                again.writestr(pack.entry(name), archive.read(name))
+        made.seek(0)
+        with path.open("rb") as given:
+            return _equal(made, given)
+
+
+def _equal(a: BinaryIO, b: BinaryIO) -> bool:
+    while True:
+        first, second = a.read(_CHUNK), b.read(_CHUNK)
+        if first != second:
+            return False
+        if not first:
+            return True
