@@ -1,10 +1,23 @@
 """What more than one file of tests needs made once."""
 
+import nights
 import pytest
 from nights import write_spec
 
 from cnndsd import cli, executors
 from cnndsd.executors import InProcess
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test():
+    """Not even that of a test that failed."""
+    yield
+    while nights.started:
+        running = nights.started.pop()
+        if running.poll() is None:
+            running.kill()
+        with running:
+            pass
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,10 @@ TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.
 WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
 
 
+# Whatever a test started, for the end of a test that failed.
+started = []
+
+
 def write_spec(folder, candidates, more=""):
     folder.mkdir(exist_ok=True)
     (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more)
@@ -19,7 +23,9 @@ def write_spec(folder, candidates, more=""):
 
 def start(folder, *options, **how):
     command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2", *options]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    started.append(running)
+    return running
 
 
 def finished(folder, *options):

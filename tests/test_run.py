@@ -46,6 +46,8 @@ def go_on_and_compare(folder, packs):
     candidates = (found.reach // 1000 + 2) * 1000
     assert finished(folder, "--candidates", str(candidates)) == packs(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
+    log = (folder / "s.run" / "log.txt").read_text()
+    assert f"begun: {found.candidates} of {candidates} candidates were judged before" in log
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -89,17 +91,45 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
         assert gone(workers)
 
 
+# Units of some seconds each.
+HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
+
+
+def heavy(folder):
+    """A run in the middle of a long unit."""
+    write_spec(folder, LONG, HEAVY)
+    (folder / "s.toml").write_text((folder / "s.toml").read_text().replace("[0.3, 0.6]", "[3.0, 3.3]"))
+    running = start(folder)
+    for _ in range(300):
+        time.sleep(0.1)
+        if "begun" in ((folder / "s.run" / "log.txt").read_text() if (folder / "s.run" / "log.txt").exists() else ""):
+            break
+    time.sleep(2.0)
+    return running
+
+
 def test_a_second_signal_ends_all_at_once(tmp_path):
-    write_spec(tmp_path, LONG)
-    running = start(tmp_path)
-    judged_some(tmp_path)
+    running = heavy(tmp_path)
     workers = descendants(running.pid)
     running.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert running.poll() is None
     running.send_signal(signal.SIGTERM)
-    _, err = running.communicate(timeout=3)
-    assert running.returncode in (130, 143)
+    _, err = running.communicate(timeout=5)
+    assert running.returncode == 143
     assert "Traceback" not in err
     assert gone(workers)
+    assert run.read(tmp_path / "s.run")[2].state == "running"
+
+
+def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
+    running = heavy(tmp_path)
+    asked = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=20)
+    assert time.monotonic() - asked < 10
+    assert running.returncode == 143
+    assert run.read(tmp_path / "s.run")[2].state == "stopped"
 
 
 def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, packs):

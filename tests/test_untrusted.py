@@ -70,6 +70,34 @@ def overlapping(data):
     return bytes(out)
 
 
+def quoted(data):
+    """A second file inside the data of the first: both tables agree on each."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("inner.txt", "again and again")
+        nested = archive.infolist()[0]
+    record = inner.getvalue()[: inner.getvalue().index(b"PK\x01\x02")]
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("outer.txt", record)
+        outer = archive.getinfo("outer.txt")
+        nested.header_offset = outer.header_offset + 30 + len("outer.txt")
+        archive.filelist.append(nested)
+        archive.NameToInfo["inner.txt"] = nested
+    return out.getvalue()
+
+
+def over_the_table(data):
+    """The last file reaches into the zip's own table, as both tables say."""
+    out = bytearray(data)
+    entry = data.rindex(b"PK\x01\x02")
+    header = struct.unpack_from("<I", data, entry + 42)[0]
+    size = struct.unpack_from("<I", data, entry + 24)[0] + 10
+    for at in (entry + 20, entry + 24, header + 18, header + 22):
+        struct.pack_into("<I", out, at, size)
+    return bytes(out)
+
+
 SIZE, PACKED, FLAGS, OFFSET, CRC = (24, "<I"), (20, "<I"), (8, "<H"), (42, "<I"), (16, "<I")
 HOSTILE = {
     "bomb": bomb,
@@ -90,6 +118,9 @@ HOSTILE = {
     "size lies": lambda data: central(data, SIZE, 2**31),
     "packed size lies": lambda data: central(data, PACKED, 7),
     "both lie": lambda data: central(central(data, SIZE, 7), PACKED, 7),
+    "quoted overlap": quoted,
+    "over the table": over_the_table,
+    "method lies": lambda data: central(data, (10, "<H"), 8),
     "encrypted": lambda data: central(data, FLAGS, 1),
     "offset lies": lambda data: central(data, OFFSET, 10),
     "offset behind": lambda data: central(data, OFFSET, 2**30),
