@@ -1,8 +1,10 @@
 """Many machines: the same units by a Dask cluster give the same pack, and workers of another version are refused."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cluster
@@ -10,7 +12,8 @@ import pytest
 from nights import finished, start, write_spec
 
 import cnndsd
-from cnndsd.executors import Cluster
+from cnndsd.executors import Cluster, WorkerDied
+from cnndsd.schema import Failed
 
 
 def test_a_cluster_makes_the_same_pack_and_its_end_is_told(tmp_path):
@@ -18,6 +21,22 @@ def test_a_cluster_makes_the_same_pack_and_its_end_is_told(tmp_path):
     write_spec(tmp_path / "many", 3000)
     with cluster.local(tmp_path, workers=2) as (address, _):
         assert finished(tmp_path / "many", "--scheduler", address) == finished(tmp_path / "alone")
+
+
+def test_what_becomes_of_work_is_told_as_our_own_workers_tell_it(tmp_path):
+    with (
+        cluster.local(tmp_path, 1, {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as (address, _),
+        Cluster(address) as workers,
+    ):
+        assert workers.threads == 1
+        assert workers.submit(divmod, 7, 2).result(timeout=30) == (3, 1)
+        with pytest.raises(Failed, match=r"cannot do this work \(.*by zero"):
+            workers.submit(divmod, 1, 0).result(timeout=30)
+        with pytest.raises(WorkerDied):
+            workers.submit(os._exit, 1).result(timeout=60)
+        first, second = workers.submit(time.sleep, 2), workers.submit(time.sleep, 2)
+        assert second.cancel()
+        assert first.result(timeout=30) is None
 
 
 def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
