@@ -1,6 +1,7 @@
 """Sound files with the recipe inside, the same bytes every time."""
 
 import io
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from cnndsd import recipe as recipes
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import SoundFormat
+from cnndsd.tune import Loop, Pitch
 
 
 class Format(NamedTuple):
@@ -66,6 +68,47 @@ def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format) -> bytes:
     if kind.container == "OGG":
         return _with_serial(data, recipe.seed & 0xFFFFFFFF)
     return data
+
+
+def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_bpm: float | None) -> bytes:
+    """A WAV file with what samplers read: its root note and loop (``smpl``, ``inst``) and its tempo (``acid``)."""
+    rate, block, size = _wav_layout(data)
+    chunks = b""
+    if pitch is not None or loop is not None:
+        # Middle C where no pitch is sure. The fraction of a semitone counts upwards only, in 2**-32.
+        exact = 60.0 if pitch is None else pitch.note + pitch.cents / 100.0
+        note = math.floor(exact)
+        fraction = min(2**32 - 1, round((exact - note) * 2**32))
+        loops = b"" if loop is None else struct.pack("<6I", 0, 0, loop.start, loop.end - 1, 0, 0)
+        head = struct.pack("<9I", 0, 0, round(1e9 / rate), note, fraction, 0, 0, len(loops) // 24, 0)
+        chunks += _chunk(b"smpl", head + loops)
+    if pitch is not None:
+        # How far to move the sound to be in tune, in cents.
+        chunks += _chunk(b"inst", struct.pack("<BbbBBBB", pitch.note, -round(pitch.cents), 0, 0, 127, 1, 127))
+    if tempo_bpm is not None:
+        beats = max(1, round(size / block / rate * tempo_bpm / 60.0))
+        note, flags = (60, 0) if pitch is None else (pitch.note, 2)
+        chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, 4, 4, tempo_bpm))
+    out = data + b"\0" * (len(data) % 2) + chunks
+    return out[:4] + struct.pack("<I", len(out) - 8) + out[8:]
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _wav_layout(data: bytes) -> tuple[int, int, int]:
+    """Sample rate in Hz, bytes of a sample, and bytes of all samples."""
+    rate = block = size = 0
+    at = 12
+    while at + 8 <= len(data):
+        name, length = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        if name == b"fmt ":
+            rate, block = struct.unpack_from("<I", data, at + 12)[0], struct.unpack_from("<H", data, at + 20)[0]
+        elif name == b"data":
+            size = length
+        at += 8 + length + length % 2
+    return rate, block, size
 
 
 def read_recipe(path: Path | str) -> Recipe:

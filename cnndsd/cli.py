@@ -116,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument("--jobs", type=_jobs, metavar="J", help="worker processes (default: one per core)")
     pack.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
     pack.add_argument("--out", metavar="DIR", help="where the zip and the run's folder go (default: beside the spec)")
+    pack.add_argument(
+        "--plain", action="store_true", help="files without notes, loops and tempo in them, for hardware that stumbles"
+    )
     pack.add_argument("--restart", action="store_true", help="forget what was judged before, and begin anew")
     pack.set_defaults(run=_pack)
 
@@ -212,6 +215,7 @@ def _pack(options: argparse.Namespace) -> int:
 
     spec = specs.load(options.spec)
     changes = {name: getattr(options, name) for name in ("count", "candidates", "seed")}
+    changes["plain"] = True if options.plain else None
     spec = _changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     deadline = None
     if options.minutes is not None or options.until is not None:
@@ -370,9 +374,10 @@ def _render(options: argparse.Namespace) -> int:
         if options.raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
-            from cnndsd import farm
+            from cnndsd.describe import describe
+            from cnndsd.finish import finish
 
-            data = farm.to_file(audio, recipe, spec)
+            data = finish(audio, recipe, describe(audio, recipe.sample_rate), spec).data
         file.write(data)
     print(out)
     return _say(f"raw sha256 {raw_sha256(audio)}", DONE)

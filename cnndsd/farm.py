@@ -15,18 +15,19 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from cnndsd import __version__, audiofile
+from cnndsd import __version__
 from cnndsd.choose import choose as choose_entries
 from cnndsd.describe import Description, describe_all
 from cnndsd.draw import BLOCK, draw, draw_seeds, draw_shape
 from cnndsd.executors import WorkerDied
 from cnndsd.findings import Aside, Findings, Judged, shelf_depth
+from cnndsd.finish import finish as finish_sound
 from cnndsd.judge import Reason, judge_levels, judge_spectrum
 from cnndsd.kind import KINDS, kind
 from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.pack import Sound
 from cnndsd.recipe import DEFINITION, Recipe
-from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
+from cnndsd.render import Tallies, hold, raw_sha256, render_batches, render_steps, scratch
 from cnndsd.schema import Failed
 from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
@@ -40,8 +41,6 @@ _UNIT_BLOCKS = 16
 _GRACE_S = 7.0
 # So many candidates set aside by one search, and more than a hundredth of all, are no accident.
 _MOST_ASIDE = 16
-# A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
-_LOSSY_TRIES = 8
 # The rooms that decide what is found: a run cannot be continued, nor a worker help, with other ones.
 _DECIDING = (
     "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render", "measure", "judge",
@@ -241,28 +240,10 @@ def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: i
 
 
 def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
-    """Render a chosen candidate again, master it and make its file."""
+    """Render a chosen candidate again and make its file."""
     recipe = draw(spec, seed, entry.index)
     audio = hold(render_steps(recipe), recipe)
-    return Sound(recipe, entry.sound, raw_sha256(audio), to_file(audio, recipe, spec))
-
-
-def to_file(audio: Audio, recipe: Recipe, spec: Spec) -> bytes:
-    """The raw sound mastered and encoded as the spec says."""
-    # Mastering loads scipy, which takes longer than judging some thousand candidates.
-    from cnndsd.master import master, true_peak
-
-    sound = master(audio, recipe.sample_rate, spec.master)
-    data = audiofile.encode(sound, recipe, spec.format)
-    if audiofile.FORMATS[spec.format].is_lossy:
-        ceiling = 1.0 if spec.master.level == "none" else 10 ** (spec.master.peak_dbtp / 20)
-        for _ in range(_LOSSY_TRIES):
-            peak = true_peak(audiofile.decode(data))
-            if peak <= ceiling:
-                break
-            sound = sound * (0.995 * ceiling / peak)
-            data = audiofile.encode(sound, recipe, spec.format)
-    return data
+    return Sound(recipe, entry.sound, raw_sha256(audio), finish_sound(audio, recipe, entry.sound, spec))
 
 
 def compile_kernels(spec: Spec) -> None:

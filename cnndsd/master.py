@@ -30,6 +30,12 @@ def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering 
     ``"none"`` changes nothing, unless a sample would pass 1.
     """
     mastering = mastering or Mastering()
+    return level(shape(audio, sample_rate, mastering)[0], sample_rate, mastering)
+
+
+def shape(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tuple[NDArray[np.float64], int]:
+    """The first half of ``master``: offset, ends and fades; the sound, and how many samples were cut before it."""
+    start = 0
     sound = np.asarray(audio, dtype=np.float64)
     if mastering.dc == "rescale":
         low, high = float(sound.min()), float(sound.max())
@@ -38,18 +44,15 @@ def master(audio: NDArray[Any], sample_rate: int = 44_100, mastering: Mastering 
         sound = center(sound, sample_rate, mastering.highpass_hz)
     if mastering.trim:
         rest = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
-        sound = trim(sound, sample_rate, rest)
+        start, stop = trim(sound, sample_rate, rest)
+        sound = sound[start:stop]
     if mastering.dc == "center" or mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
         window = fades(sound.size, sample_rate, mastering.fade_in_s, mastering.fade_out_s)
         sound = sound * window
         if mastering.dc == "center" and window.any():
             # What trimming and fading left of the offset goes under the same window: the ends stay at zero.
             sound -= window * (sound.mean() / window.mean())
-    if mastering.level != "none":
-        return level(sound, sample_rate, mastering)
-    # Centering can overshoot and stretching round upwards; no format may have to clip.
-    peak = float(np.abs(sound).max())
-    return sound / peak if peak > 1.0 else sound
+    return sound, start
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
@@ -59,8 +62,8 @@ def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> 
     return np.asarray(signal.sosfilt(sections, sound, zi=rest)[0])
 
 
-def trim(sound: NDArray[np.float64], sample_rate: int, rest: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
-    """Cut both ends where they stay within ``TRIM_DB`` of the peak from rest, but leave at least ``MIN_S``.
+def trim(sound: NDArray[np.float64], sample_rate: int, rest: tuple[float, float] = (0.0, 0.0)) -> tuple[int, int]:
+    """Where to cut both ends: where they stay within ``TRIM_DB`` of the peak from rest, but at least ``MIN_S`` is left.
 
     ``rest``: the levels that count as silence at the start and at the end.
     """
@@ -68,11 +71,11 @@ def trim(sound: NDArray[np.float64], sample_rate: int, rest: tuple[float, float]
     from_start, from_end = np.abs(sound - rest[0]), np.abs(sound - rest[1])
     threshold = min(from_start.max(), from_end.max()) * 10 ** (TRIM_DB / 20)
     if not threshold > 0.0:
-        return sound
+        return 0, sound.size
     # One sample of silence before, so that an onset is not cut into.
     start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
     stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
-    return sound[start:stop]
+    return start, stop
 
 
 def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> NDArray[np.float64]:
@@ -86,6 +89,10 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
 
 def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> NDArray[np.float64]:
     """Bring to the wanted loudness under the true-peak ceiling; silence stays as it is."""
+    if mastering.level == "none":
+        # Centering can overshoot and stretching round upwards; no format may have to clip.
+        peak = float(np.abs(sound).max())
+        return sound / peak if peak > 1.0 else sound
     peak = true_peak(sound)
     if not peak > 0.0:
         return sound

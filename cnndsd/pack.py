@@ -8,7 +8,6 @@ import re
 import struct
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +18,14 @@ import msgspec
 
 from cnndsd import __version__, audiofile
 from cnndsd.describe import Description
+from cnndsd.finish import Finished
 from cnndsd.kind import kind
+from cnndsd.naming import Names
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.schema import Invalid, decode
 from cnndsd.score import score
 from cnndsd.spec import Spec
+from cnndsd.tune import Loop, Pitch
 
 MANIFEST_FORMAT = 1
 # The last file of a pack: what the others' digests are.
@@ -58,6 +60,9 @@ class Listed(msgspec.Struct):
     measures: Description
     raw_sha256: str
     file_sha256: str
+    pitch: Pitch | None = None
+    tempo_bpm: float | None = None
+    loop: Loop | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -76,12 +81,12 @@ class Manifest(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Sound:
-    """A finished sound: its recipe, what was measured of the raw sound, that sound's digest, and the file."""
+    """A finished sound: its recipe, what was measured of the raw sound, that sound's digest, and what was made."""
 
     recipe: Recipe
     measures: Description
     raw_sha256: str
-    data: bytes
+    finished: Finished
 
 
 def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], sounds: Iterable[Sound]) -> int:
@@ -89,8 +94,9 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
 
     Everything is stored, not deflated: deflate's bytes differ between zlib builds, and audio hardly shrinks.
     """
-    listed: list[dict[str, Any]] = []
-    numbers: Counter[str] = Counter()
+    listed: list[Listed] = []
+    names = Names(spec)
+    ending = audiofile.FORMATS[spec.format].extension
     sums: dict[str, str] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
 
@@ -99,16 +105,20 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
             archive.writestr(entry(name), data)
 
         for sound in sounds:
-            name = _name(spec, sound, numbers)
-            store(name, sound.data)
+            made = sound.finished
+            name = f"{names.name(sound.recipe, kind(sound.measures), made.pitch, made.tempo_bpm)}.{ending}"
+            store(name, made.data)
             listed.append(
-                {
-                    "file": name,
-                    "recipe": msgspec.to_builtins(sound.recipe),
-                    "measures": msgspec.to_builtins(sound.measures),
-                    "raw_sha256": sound.raw_sha256,
-                    "file_sha256": sums[name],
-                }
+                Listed(
+                    name,
+                    sound.recipe,
+                    sound.measures,
+                    sound.raw_sha256,
+                    sums[name],
+                    made.pitch,
+                    made.tempo_bpm,
+                    made.loop,
+                )
             )
         manifest = {
             "format": MANIFEST_FORMAT,
@@ -140,15 +150,6 @@ def entry(name: str) -> zipfile.ZipInfo:
 def sums_text(sums: dict[str, str]) -> str:
     """The SHA-256 of each file, as ``sha256sum --check`` reads it."""
     return "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-
-
-def _name(spec: Spec, sound: Sound, numbers: Counter[str]) -> str:
-    """The file's name in the pack, with its number among those named alike."""
-    group = kind(sound.measures) if spec.names == "kind" else ""
-    numbers[group] += 1
-    digits = max(2, len(str(spec.count)))
-    folder, infix = (f"{group}/", f"_{group}") if group else ("", "")
-    return f"{folder}{spec.name}{infix}_{numbers[group]:0{digits}d}.{audiofile.FORMATS[spec.format].extension}"
 
 
 @contextmanager
@@ -224,13 +225,18 @@ def read_manifest(path: Path | str) -> Manifest:
     return decode(manifest, Manifest, f"{path}: manifest.json")
 
 
-def _table(listed: list[dict[str, Any]]) -> str:
+def _table(listed: list[Listed]) -> str:
     columns = [
         "file",
         "kind",
         "score",
         *Recipe.__struct_fields__,
-        *(listed[0]["measures"] if listed else []),
+        *Description.__struct_fields__,
+        "note",
+        "cents",
+        "tempo_bpm",
+        "loop_start",
+        "loop_end",
         "raw_sha256",
         "file_sha256",
     ]
@@ -238,8 +244,17 @@ def _table(listed: list[dict[str, Any]]) -> str:
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(columns)
     for sound in listed:
-        heard = msgspec.convert(sound["measures"], Description)
-        row = {**sound, **sound["recipe"], **sound["measures"], "kind": kind(heard), "score": score(heard)}
+        row = {
+            **msgspec.to_builtins(sound),
+            **msgspec.to_builtins(sound.recipe),
+            **msgspec.to_builtins(sound.measures),
+            "kind": kind(sound.measures),
+            "score": score(sound.measures),
+            "note": sound.pitch and sound.pitch.name,
+            "cents": sound.pitch and sound.pitch.cents,
+            "loop_start": sound.loop and sound.loop.start,
+            "loop_end": sound.loop and sound.loop.end,
+        }
         table.writerow([_cell(row[c]) for c in columns])
     return out.getvalue()
 
@@ -265,7 +280,7 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
             f"{title}{by}",
             "",
             f"{count} sounds, chosen by machine out of {candidates} made.",
-            *(["Each folder holds a kind of sound."] if spec.names == "kind" else []),
+            *([] if spec.names == "numbered" else ["Each folder holds a kind of sound."]),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
             "to its own past. The networks were not trained: no one's recordings, and no model that",

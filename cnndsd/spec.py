@@ -155,7 +155,9 @@ class Spec(Checked, frozen=True):
     candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 65_536
     seed: Seed = 1
     format: SoundFormat = "wav24"
-    names: Literal["kind", "numbered"] = "kind"
+    names: Literal["kind", "hardware", "numbered"] = "kind"
+    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,15})?$")] = "cnndsd"
+    plain: bool = False
     sound: Ranges = Ranges()
     family: Family | None = None
     judge: Limits = Limits()

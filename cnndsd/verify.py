@@ -71,7 +71,7 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
             yield f"{sound.file}: {fault}"
         if sums[sound.file] != sound.file_sha256:
             yield f"{sound.file}: the manifest's file_sha256 is another"
-        if spec.names == "kind" and not sound.file.startswith(f"{kind(sound.measures)}/"):
+        if spec.names != "numbered" and not sound.file.startswith(f"{kind(sound.measures)}/"):
             yield f"{sound.file}: is in the folder of another kind; it is a {kind(sound.measures)}"
         if raw_sha256(render(sound.recipe)) != sound.raw_sha256:
             yield f"{sound.file}: its recipe makes another raw sound"

@@ -35,7 +35,7 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
         )
         wave.set_ylim(-np.abs(sound).max(), np.abs(sound).max())
         wave.set_xlim(0, len(chunks))
-        name = Path(sounds[index]["file"]).stem.removeprefix("cnndsd_sample_pack_")
+        name = Path(sounds[index]["file"]).stem.removeprefix("cnndsd_")
         wave.set_title(f"{name}  {sound.size / rate:.1f} s", fontsize=6, color="#cccccc", pad=2)
         spectrogram(spectrum, sound, rate)
     figure.subplots_adjust(left=0.01, right=0.99, top=0.96, bottom=0.0, wspace=0.06, hspace=0.08)

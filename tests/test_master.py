@@ -85,7 +85,8 @@ def test_silent_ends_are_trimmed_but_60_ms_remain():
     assert master(click, RATE, Mastering(highpass_hz=200.0)).size >= round(0.06 * RATE)
     late = np.zeros(RATE)
     late[-3] = 1.0
-    assert trim(late, RATE).size == math.ceil(0.06 * RATE)
+    start, stop = trim(late, RATE)
+    assert stop - start == math.ceil(0.06 * RATE)
 
 
 @pytest.mark.parametrize("dc", ["raw", "rescale"])

@@ -1,0 +1,80 @@
+"""From a raw sound to a file: mastered, tuned, looped, and encoded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd import audiofile, tune
+from cnndsd.describe import Description
+from cnndsd.kind import kind
+from cnndsd.recipe import Recipe
+from cnndsd.render import Audio
+from cnndsd.spec import Kind, Spec
+from cnndsd.tune import Loop, Pitch
+
+# A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
+_LOSSY_TRIES = 8
+# Kinds that a key may hold down, and how much of one must sound.
+_SUSTAINED: set[Kind] = {"noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"}
+_SOUNDING = 0.8
+_SETTLING_S = 0.05
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A sound file, and what samplers may know of it."""
+
+    data: bytes
+    pitch: Pitch | None = None
+    loop: Loop | None = None
+    tempo_bpm: float | None = None
+
+
+def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Finished:
+    """The raw sound, which ``sound`` describes, mastered and encoded as the spec says."""
+    # Mastering loads scipy, which takes longer than judging some thousand candidates.
+    from cnndsd.master import level, shape, true_peak
+
+    rate, mastering = recipe.sample_rate, spec.master
+    shaped, cut = shape(audio, rate, mastering)
+    end = shaped.size - round(mastering.fade_out_s * rate)
+    loop = None if spec.plain else _exact_loop(audio, shaped, cut, end, rate)
+    if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
+        shaped, loop = tune.crossfaded(shaped, end, rate) or (shaped, None)
+    finished = level(shaped, rate, mastering)
+    pitch = tune.pitch(finished - finished.mean(), rate)
+    tempo = tune.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
+    data = audiofile.encode(finished, recipe, spec.format)
+    file = audiofile.FORMATS[spec.format]
+    if file.is_lossy:
+        ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
+        for _ in range(_LOSSY_TRIES):
+            peak = true_peak(audiofile.decode(data))
+            if peak <= ceiling:
+                break
+            finished = finished * (0.995 * ceiling / peak)
+            data = audiofile.encode(finished, recipe, spec.format)
+    if file.container == "WAV" and not spec.plain:
+        data = audiofile.with_instrument(data, pitch, loop, tempo)
+    return Finished(data, pitch, loop, tempo)
+
+
+def _exact_loop(raw: Audio, shaped: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:
+    """The loop of a sound whose network ends in an exact cycle, one that is heard."""
+    found = tune.cycle(raw[: cut + end], sample_rate=rate)
+    if found is None or not _is_loud(shaped[max(0, end - found[1]) : end], shaped):
+        return None
+    # Until then the high-pass remembers what was before the cycle.
+    begin = max(0, found[0] - cut) + round(_SETTLING_S * rate)
+    return tune.exact_loop(begin, found[1], end, rate)
+
+
+def _is_sustained(sound: Description) -> bool:
+    """Whether a key may hold it down: neither a hit nor a gesture, and sounding nearly all the time."""
+    return kind(sound) in _SUSTAINED and sound.sounding_s >= _SOUNDING * sound.heard_s
+
+
+def _is_loud(part: NDArray[np.float64], whole: NDArray[np.float64]) -> bool:
+    """Whether a part is within 20 dB of the whole."""
+    return part.size > 0 and bool(np.square(part).mean() > 0.01 * np.square(whole).mean())
