@@ -1,13 +1,16 @@
 """From a raw sound to a file: mastered, tuned, looped, and encoded."""
 
+import math
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd import audiofile, tune
 from cnndsd.describe import Description
 from cnndsd.kind import kind
+from cnndsd.measure import FLOOR_DB
 from cnndsd.recipe import Recipe
 from cnndsd.render import Audio
 from cnndsd.spec import Kind, Spec
@@ -21,11 +24,24 @@ _SOUNDING = 0.8
 _SETTLING_S = 0.05
 
 
+class Level(msgspec.Struct, frozen=True):
+    """How loud a finished sound is, floor -144 dB, and the rule that made it so (``master.level_rule``).
+
+    ``momentary_lufs`` is the greatest of any 0.4 s (EBU Tech 3341).
+    """
+
+    rule: str
+    integrated_lufs: float
+    momentary_lufs: float
+    true_peak_dbtp: float
+
+
 @dataclass(frozen=True)
 class Finished:
     """A sound file, and what samplers may know of it."""
 
     data: bytes
+    level: Level
     pitch: Pitch | None = None
     loop: Loop | None = None
     tempo_bpm: float | None = None
@@ -34,7 +50,7 @@ class Finished:
 def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Finished:
     """The raw sound, which ``sound`` describes, mastered and encoded as the spec says."""
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
-    from cnndsd.master import level, shape, true_peak
+    from cnndsd.master import level, level_rule, loudness, shape, true_peak
 
     rate, mastering = recipe.sample_rate, spec.master
     shaped, cut = shape(audio, rate, mastering)
@@ -57,7 +73,9 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
             data = audiofile.encode(finished, recipe, spec.format)
     if file.container == "WAV" and not spec.plain:
         data = audiofile.with_instrument(data, pitch, loop, tempo)
-    return Finished(data, pitch, loop, tempo)
+    peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
+    told = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate), peak_dbtp)]
+    return Finished(data, Level(level_rule(finished, rate, mastering), *told), pitch, loop, tempo)
 
 
 def _exact_loop(raw: Audio, shaped: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyloudnorm
@@ -18,6 +18,7 @@ MIN_S = 0.06
 _PEAK_MARGIN_DB = 0.3
 # pyloudnorm needs one whole gating block, and misreads a partial one.
 _BLOCK_S, _HOP_S = 0.4, 0.1
+_FRAME_S = 0.01
 _STRETCH, _OVERLAP = 2**20, 64
 
 
@@ -87,9 +88,27 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
     return window
 
 
+Rule = Literal["hit", "loudness", "peak", "none"]
+
+
+def level_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> Rule:
+    """Which rule levels the sound.
+
+    ``hit``, for what sounds for less than 0.4 s: to the peak ceiling, unless 0.4 s are louder than ``hit_lufs``; for
+    loops and sustained sounds ``loudness``. Or the one that the spec wants.
+    """
+    if mastering.level != "use":
+        return mastering.level
+    frame = max(1, round(_FRAME_S * sample_rate))
+    power = np.add.reduceat(np.square(sound), np.arange(0, sound.size, frame))
+    sounding = int((power > 0.01 * power.max()).sum())
+    return "hit" if sounding * _FRAME_S < _BLOCK_S else "loudness"
+
+
 def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> NDArray[np.float64]:
-    """Bring to the wanted loudness under the true-peak ceiling; silence stays as it is."""
-    if mastering.level == "none":
+    """Bring to the wanted level by ``level_rule``, under the true-peak ceiling; silence stays as it is."""
+    rule = level_rule(sound, sample_rate, mastering)
+    if rule == "none":
         # Centering can overshoot and stretching round upwards; no format may have to clip.
         peak = float(np.abs(sound).max())
         return sound / peak if peak > 1.0 else sound
@@ -97,9 +116,11 @@ def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) ->
     if not peak > 0.0:
         return sound
     gain = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20) / peak
-    if mastering.level == "loudness":
-        wanted = 10 ** ((mastering.loudness_lufs - loudness(sound / peak, sample_rate)) / 20) / peak
-        gain = min(gain, wanted)
+    integrated, momentary = loudness(sound / peak, sample_rate)
+    if rule == "loudness":
+        gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
+    elif rule == "hit":
+        gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
     return sound * gain
 
 
@@ -115,18 +136,20 @@ def true_peak(sound: NDArray[np.float64]) -> float:
     return peak
 
 
-def loudness(sound: NDArray[np.float64], sample_rate: int) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4, gated); what is shorter than one block is padded with silence.
+def loudness(sound: NDArray[np.float64], sample_rate: int) -> tuple[float, float]:
+    """Integrated loudness and the greatest momentary one, in LUFS (ITU-R BS.1770-4).
 
-    The level of the argument should be near full scale, or the absolute gate at -70 LUFS hides it; ``-inf`` when
-    it does.
+    The integrated one is gated: the level should be near full scale, or the absolute gate at -70 LUFS hides the sound,
+    and it is ``-inf``. What is shorter than one block of 0.4 s is padded with silence.
     """
     block, hop = round(_BLOCK_S * sample_rate), round(_HOP_S * sample_rate)
     if sound.size < block:
         sound = np.pad(sound, (0, block - sound.size))
     whole = sound[: block + (sound.size - block) // hop * hop]
+    meter = _meter(sample_rate)
     with np.errstate(divide="ignore"):
-        return float(_meter(sample_rate).integrated_loudness(whole))
+        integrated = float(meter.integrated_loudness(whole))
+    return integrated, float(max(meter.blockwise_loudness))
 
 
 @functools.cache

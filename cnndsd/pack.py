@@ -18,7 +18,7 @@ import msgspec
 
 from cnndsd import __version__, audiofile
 from cnndsd.describe import Description
-from cnndsd.finish import Finished
+from cnndsd.finish import Finished, Level
 from cnndsd.kind import kind
 from cnndsd.naming import Names
 from cnndsd.recipe import DEFINITION, Recipe
@@ -60,6 +60,7 @@ class Listed(msgspec.Struct):
     measures: Description
     raw_sha256: str
     file_sha256: str
+    level: Level | None = None
     pitch: Pitch | None = None
     tempo_bpm: float | None = None
     loop: Loop | None = None
@@ -115,6 +116,7 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
                     sound.measures,
                     sound.raw_sha256,
                     sums[name],
+                    made.level,
                     made.pitch,
                     made.tempo_bpm,
                     made.loop,
@@ -232,6 +234,10 @@ def _table(listed: list[Listed]) -> str:
         "score",
         *Recipe.__struct_fields__,
         *Description.__struct_fields__,
+        "level_rule",
+        "integrated_lufs",
+        "momentary_lufs",
+        "true_peak_dbtp",
         "note",
         "cents",
         "tempo_bpm",
@@ -250,12 +256,14 @@ def _table(listed: list[Listed]) -> str:
             **msgspec.to_builtins(sound.measures),
             "kind": kind(sound.measures),
             "score": score(sound.measures),
+            **(msgspec.structs.asdict(sound.level) if sound.level else {}),
+            "level_rule": sound.level and sound.level.rule,
             "note": sound.pitch and sound.pitch.name,
             "cents": sound.pitch and sound.pitch.cents,
             "loop_start": sound.loop and sound.loop.start,
             "loop_end": sound.loop and sound.loop.end,
         }
-        table.writerow([_cell(row[c]) for c in columns])
+        table.writerow([_cell(row.get(c)) for c in columns])
     return out.getvalue()
 
 

@@ -139,8 +139,9 @@ class Mastering(Checked, frozen=True):
     trim: bool = True
     fade_in_s: Time = 0.001
     fade_out_s: Time = 0.02
-    level: Literal["loudness", "peak", "none"] = "loudness"
+    level: Literal["use", "loudness", "peak", "none"] = "use"
     loudness_lufs: Annotated[float, Meta(ge=-60.0, le=0.0)] = -16.0
+    hit_lufs: Annotated[float, Meta(ge=-60.0, le=0.0)] = -10.0
     peak_dbtp: Annotated[float, Meta(ge=-40.0, le=0.0)] = -1.0
 
 

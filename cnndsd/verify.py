@@ -13,10 +13,10 @@ import numpy as np
 import soundfile
 
 from cnndsd import audiofile, pack
-from cnndsd.describe import Description, describe
+from cnndsd.describe import describe
 from cnndsd.kind import kind
-from cnndsd.pack import SUMS, Manifest
-from cnndsd.recipe import Recipe
+from cnndsd.measure import FLOOR_DB
+from cnndsd.pack import SUMS, Listed, Manifest
 from cnndsd.render import raw_sha256, render
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
@@ -24,6 +24,8 @@ from cnndsd.spec import Spec
 # The last file's place in the zip: what is made of the sounds comes behind them.
 _NOTES = ["manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
 _CHUNK = 2**20
+# How far a file's loudness may be from that of the sound before it was encoded.
+_LEVEL_DB, _LOSSY_DB = 0.05, 1.0
 
 
 def verify(path: Path | str) -> Iterator[str]:
@@ -67,7 +69,7 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
         yield f"manifest.json: spec: {error}"
         return
     for sound in manifest.sounds:
-        for fault in _sound_faults(spec, sound.recipe, sound.measures, archive.read(sound.file)):
+        for fault in _sound_faults(spec, sound, archive.read(sound.file)):
             yield f"{sound.file}: {fault}"
         if sums[sound.file] != sound.file_sha256:
             yield f"{sound.file}: the manifest's file_sha256 is another"
@@ -77,8 +79,9 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
             yield f"{sound.file}: its recipe makes another raw sound"
 
 
-def _sound_faults(spec: Spec, recipe: Recipe, measures: Description, data: bytes) -> Iterator[str]:
-    if describe(render(recipe), recipe.sample_rate) != measures:
+def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
+    recipe = sound.recipe
+    if describe(render(recipe), recipe.sample_rate) != sound.measures:
         yield "the manifest's measures are not those of its raw sound"
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
@@ -94,12 +97,17 @@ def _sound_faults(spec: Spec, recipe: Recipe, measures: Description, data: bytes
     if comment != recipe.to_json():
         yield "carries another recipe than the manifest's"
     # Loading scipy takes a while.
-    from cnndsd.master import true_peak
+    from cnndsd.master import loudness, true_peak
 
     untouched = spec.master.level == "none"
     ceiling = 1.0 if untouched else 10 ** (spec.master.peak_dbtp / 20)
     if not (float(np.abs(audio).max(initial=0.0)) if untouched else true_peak(audio)) <= ceiling * (1 + 1e-6):
         yield "passes the ceiling of its peak"
+    if sound.level is not None:
+        told = sound.level.integrated_lufs, sound.level.momentary_lufs
+        margin = _LOSSY_DB if made.is_lossy else _LEVEL_DB
+        if not np.allclose(np.maximum(loudness(audio, recipe.sample_rate), FLOOR_DB), told, rtol=0.0, atol=margin):
+            yield "is not as loud as the manifest says"
 
 
 def _same_structure(archive: zipfile.ZipFile, path: Path) -> bool:

@@ -98,7 +98,7 @@ def test_a_pack_keeps_the_contract(packs, name):
     assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
     for sound in manifest["sounds"]:
         assert set(sound) == {
-            "file", "recipe", "measures", "raw_sha256", "file_sha256", "pitch", "tempo_bpm", "loop",
+            "file", "recipe", "measures", "raw_sha256", "file_sha256", "level", "pitch", "tempo_bpm", "loop",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])
@@ -124,7 +124,16 @@ def test_every_sound_of_the_default_pack_is_finished(packs):
         assert db(abs(audio.mean())) < -60
         assert db(abs(audio[0])) < -60
         assert db(abs(audio[-1])) < -60
-        assert abs(loudness(audio, rate) + 16.0) < 1.0 or peak > -1.6
+        level = sound["level"]
+        integrated, momentary = loudness(audio, rate)
+        assert level["integrated_lufs"] == pytest.approx(integrated, abs=0.02)
+        assert level["momentary_lufs"] == pytest.approx(momentary, abs=0.02)
+        assert level["true_peak_dbtp"] == pytest.approx(db(true_peak(audio)), abs=0.02)
+        if level["rule"] == "hit":
+            assert peak > -1.6 or momentary == pytest.approx(-10.0, abs=0.1)
+        else:
+            assert level["rule"] == "loudness"
+            assert peak > -1.6 or integrated == pytest.approx(-16.0, abs=1.0)
         assert judge(measure(audio, rate)) != "silent"
 
 

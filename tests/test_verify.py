@@ -78,6 +78,10 @@ def measure(manifest):
     manifest["sounds"][0]["measures"]["late_db"] += 0.0001
 
 
+def loud(manifest):
+    manifest["sounds"][0]["level"]["integrated_lufs"] += 0.2
+
+
 def moved(manifest):
     manifest["sounds"][0]["file"] = "x" + manifest["sounds"][0]["file"]
 
@@ -102,6 +106,7 @@ def test_an_untouched_pack_is_proved(small, tmp_path, capsys):
         (set_in_sound("file_sha256", "0" * 64), "file_sha256 is another"),
         (in_manifest(seed), "makes another raw sound"),
         (in_manifest(measure), "measures are not those"),
+        (in_manifest(loud), "is not as loud"),
         (in_manifest(moved), "is missing"),
         (in_manifest(moved), "is not in the manifest"),
         (in_manifest(lambda manifest: manifest["sounds"].pop()), "is not in the manifest"),
