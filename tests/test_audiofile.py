@@ -20,7 +20,7 @@ def test_a_file_holds_the_sound_and_its_recipe(name, tmp_path):
     path = tmp_path / f"x.{FORMATS[name].extension}"
     path.write_bytes(data)
     assert read_recipe(path) == RECIPE
-    step = {"wav16": 2.0**-15, "wav24": 2.0**-23, "flac": 2.0**-23, "wavfloat": 2.0**-24}.get(name)
+    step = {"wav16": 1.51 * 2.0**-15, "wav24": 2.0**-23, "flac": 2.0**-23, "wavfloat": 2.0**-24}.get(name)
     if step is not None:
         assert np.abs(decode(data) - SOUND).max() <= step
     else:
@@ -34,6 +34,22 @@ def test_the_bytes_are_the_same_every_time(name, monkeypatch):
 
     time.sleep(1.1)  # the clock that libsndfile writes counts seconds
     assert encode(SOUND, RECIPE, name) == first
+
+
+def test_16_bits_are_dithered_so_that_what_is_quieter_than_a_step_is_still_heard():
+    t = np.arange(65_536) / 44_100
+    quiet = 0.4 / 32_767 * np.sin(2 * np.pi * 1001.0 * t)
+    spectrum = np.abs(np.fft.rfft(decode(encode(quiet, RECIPE, "wav16")) * np.hanning(t.size)))
+    tone = round(1001.0 * t.size / 44_100)
+    assert spectrum[tone - 1 : tone + 2].max() > 10 * np.median(spectrum)
+    # Its error is noise: neither a mean nor harmonics, and of 3/12 of a step squared.
+    ramp = np.linspace(-0.001, 0.001, 65_536)
+    error = (decode(encode(ramp, RECIPE, "wav16")) - ramp) * 32_768
+    assert abs(error.mean()) < 0.01
+    assert error.var() == pytest.approx(3 / 12, rel=0.05)
+    assert abs(np.corrcoef(error, ramp)[0, 1]) < 0.02
+    full = np.array([1.0, -1.0] * 500)
+    assert np.abs(decode(encode(full, RECIPE, "wav16"))).max() <= 1.0
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
