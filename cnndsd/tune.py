@@ -122,13 +122,9 @@ def cycle(raw: NDArray[Any], most_s: float = 0.5, sample_rate: int = 44_100) -> 
     bits = np.ascontiguousarray(raw)
     everything, width = bits.tobytes(), bits.itemsize
     tail = everything[-mark * width :]
-    place = len(everything) - len(tail)
-    while True:
-        place = everything.rfind(tail, (raw.size - mark - longest) * width, place + len(tail) - 1)
-        if place < 0:
-            return None
-        if place % width == 0:
-            break
+    place = everything.rfind(tail, (raw.size - mark - longest) * width, -width)
+    if place < 0:
+        return None
     period = raw.size - mark - place // width
     differs = np.flatnonzero(bits[period:] != bits[:-period])
     start = int(differs[-1]) + 1 if differs.size else 0
