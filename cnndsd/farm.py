@@ -86,7 +86,7 @@ def _judged_or_failed(spec: Spec, seed: int, first: int, count: int) -> list[tup
         return list(judged(spec, seed, first, count))
     except (Exception, SystemExit) as error:
         if count == 1:
-            return [(first, Aside(f"{type(error).__name__}: {error}", draw(spec, seed, first)))]
+            return [(first, Aside(f"{type(error).__name__}: {error}".rstrip(": "), draw(spec, seed, first)))]
     return [found for index in range(first, first + count) for found in _judged_or_failed(spec, seed, index, 1)]
 
 

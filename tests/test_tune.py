@@ -122,10 +122,7 @@ def test_every_seam_is_below_the_local_slope(made):
         assert 0 < loop.start < loop.end <= audio.size
         assert seam(audio, loop) <= 1.0
         # Going round is the same as going on: for the whole loop when it is exact, or else where the fade has ended.
-        if loop.exact:
-            length = min(loop.end - loop.start, loop.start)
-        else:
-            length = 8
+        length = min(loop.end - loop.start, loop.start) if loop.exact else 8
         went_on, went_round = audio[loop.end - length : loop.end], audio[loop.start - length : loop.start]
         assert np.abs(went_on - went_round).max() < 0.02 * np.abs(audio).max()
 
