@@ -1,5 +1,6 @@
 """Small runs for tests: started as real processes, disturbed, and compared with the undisturbed one."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -23,9 +24,23 @@ def write_spec(folder, candidates, more=""):
 
 def start(folder, *options, **how):
     command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2", *options]
-    running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    running = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_signals,
+        **how,
+    )
     started.append(running)
     return running
+
+
+def _heed_signals():
+    """As at a terminal: who runs the tests in the background may have Ctrl-C and the hangup ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def finished(folder, *options):
