@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from cnndsd.kind import KINDS, kind
 from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measure_spectrum, take_spectra
 from cnndsd.pack import Sound
 from cnndsd.recipe import DEFINITION, Recipe
-from cnndsd.render import Tallies, hold, raw_sha256, render_batches, render_steps, scratch
+from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
 from cnndsd.schema import Failed
 from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
@@ -69,9 +69,10 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int, wanted: str | None
     shelf = Shelf(shelf_depth(spec))
     aside: dict[int, Aside] = {}
     last = first + count
+    memory = scratch()
     for low in (first, *range(first - first % BLOCK + BLOCK, last, BLOCK)):
         high = min(low - low % BLOCK + BLOCK, last)
-        for index, found in _judged_or_failed(spec, seed, low, high - low):
+        for index, found in _judged_or_failed(spec, seed, low, high - low, memory):
             if isinstance(found, Description):
                 shelf.add(Entry(index, score(found), found))
             elif isinstance(found, str):
@@ -81,18 +82,25 @@ def judge_unit(spec: Spec, seed: int, first: int, count: int, wanted: str | None
     return Judged(first, count, dict(refused), shelf.entries, aside)
 
 
-def _judged_or_failed(spec: Spec, seed: int, first: int, count: int) -> list[tuple[int, Description | Reason | Aside]]:
+def _judged_or_failed(
+    spec: Spec, seed: int, first: int, count: int, memory: Audio
+) -> list[tuple[int, Description | Reason | Aside]]:
     try:
-        return list(judged(spec, seed, first, count))
+        return list(judged(spec, seed, first, count, memory))
     except (Exception, SystemExit) as error:
         if count == 1:
             return [(first, Aside(f"{type(error).__name__}: {error}".rstrip(": "), draw(spec, seed, first)))]
-    return [found for index in range(first, first + count) for found in _judged_or_failed(spec, seed, index, 1)]
+    return [found for index in range(first, first + count) for found in _judged_or_failed(spec, seed, index, 1, memory)]
 
 
-def judged(spec: Spec, seed: int, first: int, count: int) -> Iterator[tuple[int, Description | Reason]]:
-    """The indices ``first`` to ``first + count - 1``, each with what it is like or the reason of its refusal."""
-    memory = scratch()
+def judged(
+    spec: Spec, seed: int, first: int, count: int, memory: Audio | None = None
+) -> Iterator[tuple[int, Description | Reason]]:
+    """The indices ``first`` to ``first + count - 1``, each with what it is like or the reason of its refusal.
+
+    ``memory`` is used again from call to call: fresh pages cost a fifth of rendering.
+    """
+    memory = scratch() if memory is None else memory
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         shape = draw_shape(spec, seed, block)
         index = max(first, block * BLOCK)
@@ -210,8 +218,11 @@ def choose(spec: Spec, findings: Findings) -> list[Entry]:
     return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 
+_NO_FAULT_OF_THE_SOUND = (Failed, BrokenExecutor, CancelledError)
+
+
 class Unfinishable(Exception):
-    """A chosen sound that killed twice who finished it."""
+    """A chosen sound at which finishing failed twice."""
 
     def __init__(self, index: int, aside: Aside) -> None:
         super().__init__(f"candidate {index} cannot be finished: {aside.how}")
@@ -230,12 +241,16 @@ def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: i
         entry, future = waiting.popleft()
         try:
             sound = future.result()
-        except (WorkerDied, MemoryError):
+        except _NO_FAULT_OF_THE_SOUND:
+            raise
+        except Exception:
             try:
                 sound = executor.submit(finish, spec, spec.seed, entry).result()
-            except (WorkerDied, MemoryError) as error:
-                aside = Aside(str(error) or "out of memory", draw(spec, spec.seed, entry.index))
-                raise Unfinishable(entry.index, aside) from None
+            except _NO_FAULT_OF_THE_SOUND:
+                raise
+            except Exception as error:
+                how = str(error) if isinstance(error, WorkerDied) else f"{type(error).__name__}: {error}".rstrip(": ")
+                raise Unfinishable(entry.index, Aside(how, draw(spec, spec.seed, entry.index))) from None
         yield sound
 
 

@@ -74,6 +74,9 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
     lags = np.arange(longest + 1)
     difference = energy[window] + energy[lags + window] - energy[lags] - 2.0 * product
     difference = np.maximum(difference, 0.0)
+    if not difference.max() > 1e-9 * energy[window]:
+        # A constant is like itself at every lag.
+        return None
     mean = np.cumsum(difference[1:]) / lags[1:]
     dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
     shortest = max(2, int(sample_rate / _PITCH_HZ[1]))
@@ -85,13 +88,14 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
         lag += 1
     period = _vertex(dips, lag)
     # Every further period divides the error of a lag.
-    times = 2
-    while (at := round(times * period)) + 1 < longest:
+    for times in range(2, longest // lag):
+        at = round(times * period)
+        if not lag < at < longest:
+            break
         near = at - 1 + int(np.argmin(dips[at - 1 : at + 2]))
-        if not dips[near] < 2 * _DIP or near + 1 >= longest:
+        if not (dips[near] < 2 * _DIP and near < longest):
             break
         period = _vertex(dips, near) / times
-        times += 1
     return sample_rate / period
 
 
@@ -99,7 +103,8 @@ def _vertex(values: NDArray[np.float64], at: int) -> float:
     """Where the parabola through a dip and its neighbours is lowest."""
     before, here, after = values[at - 1 : at + 2]
     bend = before - 2.0 * here + after
-    return at + (float(before - after) / (2.0 * float(bend)) if bend > 0.0 else 0.0)
+    # At a dip the vertex is within half a sample; where there is none it could be anywhere.
+    return at + (min(0.5, max(-0.5, float(before - after) / (2.0 * float(bend)))) if bend > 0.0 else 0.0)
 
 
 def tempo_bpm(pulse_s: float, pulse: float) -> float | None:
@@ -155,8 +160,9 @@ def crossfaded(
     # The end that is most like the start, so that the fade joins what belongs together.
     wanted = sound[start - fade : start]
     search = sound[end - 3 * fade : end]
-    windows = np.lib.stride_tricks.sliding_window_view(search, fade)
-    likeness = windows @ wanted / np.sqrt(np.square(windows).sum(axis=1) * np.square(wanted).sum() + 1e-300)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(search))])
+    energies = np.maximum(energy[fade:] - energy[:-fade], 0.0) * np.square(wanted).sum()
+    likeness = np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300)
     best = int(np.argmax(likeness))
     end = end - 3 * fade + best + fade
     # Between equal gain, for parts that are alike, and equal power, for parts that are not.

@@ -32,11 +32,11 @@ POISONS = {"segfault": segfault, "abort": os.abort, "endless": endless, "exit": 
 def judge_unit(spec, seed, first, count, wanted, poison):
     """``farm.judge_unit`` with ``poison``, index -> name."""
 
-    def poisoned(spec, seed, first, count):
+    def poisoned(spec, seed, first, count, memory):
         for index in range(first, first + count):
             if index in poison:
                 POISONS[poison[index]]()
-        return _judged(spec, seed, first, count)
+        return _judged(spec, seed, first, count, memory)
 
     farm.judged = poisoned
     try:

@@ -13,7 +13,7 @@ import poison
 import pytest
 from nights import gone
 
-from cnndsd import executors, farm
+from cnndsd import executors, farm, pack, run
 from cnndsd.executors import InProcess, Processes, WorkerDied
 from cnndsd.findings import SET_ASIDE, Findings
 from cnndsd.recipe import Recipe
@@ -163,3 +163,28 @@ def test_a_sound_that_cannot_be_finished_is_told_with_its_recipe(monkeypatch, un
         list(farm.finish_all(SMALL, undisturbed.entries[:3], InProcess(), 1))
     assert calls == [undisturbed.entries[0].index] * 2
     assert isinstance(told.value.aside.recipe, Recipe)
+
+
+def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeypatch, undisturbed, tmp_path):
+    bad = farm.choose(SMALL, undisturbed)[2].index
+    finish = farm.finish
+
+    def failing(spec, seed, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+
+    monkeypatch.setattr(farm, "finish", failing)
+    found, told = farm.search(SMALL, InProcess(), 1), []
+    assert run.make_pack(tmp_path / "x.zip", SMALL, found, InProcess(), 1, tell=told.append) == 5
+    assert f"candidate {bad} cannot be finished: ZeroDivisionError" in told[0]
+    manifest = pack.read_manifest(tmp_path / "x.zip")
+    assert manifest.refused[SET_ASIDE] == 1
+    assert farm.draw(SMALL, 1, bad) not in [sound.recipe for sound in manifest.sounds]
+
+
+def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
+    class Broken(InProcess):
+        def submit(self, *_):
+            raise BrokenExecutor("cannot start")
+
+    with pytest.raises(BrokenExecutor):
+        list(farm.finish_all(SMALL, undisturbed.entries[:3], Broken(), 1))

@@ -57,6 +57,23 @@ def test_what_has_no_pitch_gets_none():
     assert tune.pitch(np.concatenate([wave(200.0), wave(270.0)]), RATE) is None
 
 
+odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(odd, min_size=1, max_size=9), st.integers(1, 9000), st.integers(1, 400), st.sampled_from([8000, 192_000])
+)
+def test_whatever_a_sound_is_nothing_fails(pattern, size, stretch, rate):
+    """Steps, clicks, silence, a single sample: a note and a loop, or none."""
+    sound = np.resize(np.repeat(pattern, stretch), size)
+    found = tune.pitch(sound, rate)
+    assert found is None or 20 < found.hz < 8000
+    tune.cycle(sound, sample_rate=rate)
+    made = tune.crossfaded(sound, size, rate)
+    assert made is None or np.isfinite(made[0]).all()
+
+
 @pytest.mark.parametrize(("period_s", "bpm"), [(0.5, 120.0), (0.25, 120.0), (1.0, 120.0), (0.6, 100.0), (0.857, 70.01)])
 def test_tempo_is_told_in_the_usual_range(period_s, bpm):
     assert tune.tempo_bpm(period_s, 0.5) == pytest.approx(bpm, abs=0.01)
