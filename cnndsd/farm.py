@@ -38,7 +38,7 @@ from cnndsd.spec import Spec
 _UNIT_MACS = 4e9
 _UNIT_BLOCKS = 16
 # When a run is stopped, what is begun has this long to end.
-_GRACE_S = 7.0
+_GRACE_S = 6.0
 # So many candidates set aside by one search, and more than a hundredth of all, are no accident.
 _MOST_ASIDE = 16
 # The rooms that decide what is found: a run cannot be continued, nor a worker help, with other ones.

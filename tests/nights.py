@@ -74,7 +74,7 @@ def is_worker(pid):
 
 def judged_some(folder, least=1000):
     """Wait until the ledger holds some candidates; how many."""
-    for _ in range(600):
+    for _ in range(2400):
         time.sleep(0.05)
         if (folder / "s.run" / "ledger.sqlite").exists():
             _, found, _ = run.read(folder / "s.run")

@@ -228,7 +228,7 @@ def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
     for _ in range(2):
         all_running = [start(tmp_path) for _ in range(8)]
         codes = {}
-        for _ in range(400):
+        for _ in range(1200):
             time.sleep(0.1)
             codes = {r: r.poll() for r in all_running if r.poll() is not None}
             if len(codes) == 7:
