@@ -119,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument(
         "--plain", action="store_true", help="files without notes, loops and tempo in them, for hardware that stumbles"
     )
+    pack.add_argument(
+        "--keep",
+        type=_candidates,
+        default=[],
+        metavar="LIST",
+        help="a pack of these candidates, such as 12,99 (a pack's page makes the list), without judging any more; "
+        "or a file that holds their numbers",
+    )
     pack.add_argument("--restart", action="store_true", help="forget what was judged before, and begin anew")
     pack.set_defaults(run=_pack)
 
@@ -167,9 +175,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     vary.add_argument("--candidates", type=int, metavar="N", help="variations to judge (default: 64 for every sound)")
     vary.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, other variations (default: 1)")
+    vary.add_argument(
+        "--keep", type=_candidates, default=[], metavar="LIST", help="a pack of these variations only, such as 12,99"
+    )
     vary.add_argument("--jobs", type=_jobs, metavar="J", help="worker processes (default: one per core)")
     vary.add_argument("--out", metavar="DIR", help="where the zip goes (default: beside the file)")
     vary.set_defaults(run=_vary)
+
+    audition = commands.add_parser(
+        "audition",
+        help="hear what a run found, keep and drop",
+        description="Serve the sounds that a run found as a page for the browser on this machine: play them, keep and "
+        "drop them. That is remembered in the run's folder, and its own command makes the pack of what was kept, "
+        "or where nothing was, without what was dropped. Prints the page's address; Ctrl-C ends it.",
+        epilog="example: cnndsd audition packs/cnndsd_sample_pack.run",
+    )
+    audition.add_argument("run_folder", metavar="RUN", help="a run's folder (.run), not at work")
+    audition.add_argument("--count", type=_shown, default=1000, metavar="N", help="sounds to show (default: 1000)")
+    audition.add_argument(
+        "--port", type=_port, default=0, metavar="P", help="port of 127.0.0.1 (default: any free one)"
+    )
+    audition.set_defaults(run=_audition)
 
     show = commands.add_parser(
         "show",
@@ -221,8 +247,8 @@ def _pack(options: argparse.Namespace) -> int:
     if options.minutes is not None or options.until is not None:
         seconds = 60 * options.minutes if options.minutes is not None else _seconds_until(options.until)
         deadline = time.monotonic() + seconds
-        if options.candidates is None:
-            spec = _changed(spec, {"candidates": specs.MAX_CANDIDATES}, "--")
+    if options.candidates is None and (deadline is not None or options.keep):
+        spec = _changed(spec, {"candidates": specs.MAX_CANDIDATES}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.name}.zip"
@@ -250,6 +276,9 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadli
 
         with run.begin(path.with_suffix(".run"), spec, options.restart) as night:
             workers.prepare(farm.compile_kernels, spec)
+            if options.keep:
+                count = night.finish(path, workers, in_flight, _sounds_bar, options.keep)
+                return _made(path, len(options.keep), night.findings, count)
             with _bar(None if deadline is not None else spec.candidates, " candidates") as bar:
 
                 def report(found: Findings) -> None:
@@ -265,7 +294,7 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadli
             if stop.asked():
                 raise _Stopped(stop.number, f"{found.candidates} candidates are kept; to go on: {same}")
             count = night.finish(path, workers, in_flight, _sounds_bar)
-    return _made(path, spec, found, count)
+    return _made(path, len(found.picked("keep")) or spec.count, found, count)
 
 
 @contextmanager
@@ -292,7 +321,7 @@ def _sounds_bar(sounds: Any, count: int) -> Any:
     return _bar(count, " sounds", sounds)
 
 
-def _made(path: Any, spec: Spec, found: Findings, count: int) -> int:
+def _made(path: Any, wanted: int, found: Findings, count: int) -> int:
     """Tell what was made of what was found."""
     from cnndsd.findings import tally
 
@@ -300,9 +329,10 @@ def _made(path: Any, spec: Spec, found: Findings, count: int) -> int:
         raise _NothingPassed(f"none of {found.candidates} candidates passed: {tally(found.refused)}")
     print(path)
     refused = tally(found.refused)
-    _say(f"{count} sounds of {found.candidates} candidates; {found.passed} passed, refused {refused}", DONE)
-    if count < spec.count:
-        return _say(f"fewer sounds than the {spec.count} asked for; more --candidates may find them", FEWER)
+    many = f"{count} sound{'s' if count != 1 else ''}"
+    _say(f"{many} of {found.candidates} candidates; {found.passed} passed, refused {refused}", DONE)
+    if count < wanted:
+        return _say(f"fewer sounds than the {wanted} asked for; more --candidates may find them", FEWER)
     return DONE
 
 
@@ -336,12 +366,35 @@ def _vary(options: argparse.Namespace) -> int:
     _Stop("no pack was made")
     with _workers(options) as (workers, in_flight):
         from cnndsd import farm, run
+        from cnndsd.findings import Findings
 
         workers.prepare(farm.compile_kernels, spec)
-        with _bar(spec.candidates, " candidates") as bar:
-            found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
-        count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar)
-    return _made(out, spec, found, count)
+        if options.keep:
+            found = Findings()
+        else:
+            with _bar(spec.candidates, " candidates") as bar:
+                found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
+        count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar, keep=options.keep)
+    return _made(out, len(options.keep) or spec.count, found, count)
+
+
+def _audition(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from cnndsd import audition, run
+
+    folder = Path(options.run_folder)
+    with run.heard(folder) as (spec, findings, remember):
+        command = shlex.join(["cnndsd", "pack", "SPEC.toml", "--out", str(folder.parent), "--seed", str(spec.seed)])
+        app = audition.Audition(spec, findings, options.count, f"{command} --keep ", remember)
+        made, address = audition.server(app, options.port)
+        with made:
+            print(address, flush=True)
+            _say("open this address in a browser on this machine; Ctrl-C ends the audition", DONE)
+            # Until Ctrl-C.
+            made.serve_forever()
+        kept, dropped = (len(findings.picked(pick)) for pick in ("keep", "drop"))
+    return _say(f"{kept} kept, {dropped} dropped; the run's own command makes the pack of them", DONE)
 
 
 def _render(options: argparse.Namespace) -> int:
@@ -428,7 +481,7 @@ def _run_shown(folder: str) -> dict[str, Any]:
     from cnndsd import run
     from cnndsd.kind import kind
 
-    identity, found, watch = run.read(Path(folder))
+    identity, _, found, watch = run.read(Path(folder))
     return {
         "run": folder,
         "state": watch.state,
@@ -442,6 +495,7 @@ def _run_shown(folder: str) -> dict[str, Any]:
         "passed": found.passed,
         "refused": dict(sorted(found.refused.items())),
         "kept": found.kept,
+        "picked": {pick: len(found.picked(pick)) for pick in ("keep", "drop")},
         "kinds": dict(Counter(kind(entry.sound) for entry in found.entries).most_common()),
         "set_aside": [{"candidate": i, "how": a.how, "recipe": a.recipe} for i, a in sorted(found.aside.items())],
     }
@@ -462,6 +516,7 @@ def _describe_run(shown: dict[str, Any]) -> str:
         "passed": shown["passed"],
         "refused": tally(shown["refused"]),
         "kept": f"{shown['kept']}: {', '.join(f'{kind} {count}' for kind, count in shown['kinds'].items()) or 'none'}",
+        "picked": f"{shown['picked']['keep']} kept, {shown['picked']['drop']} dropped by ear",
         "set aside": len(shown["set_aside"]),
     }
     lines = [
@@ -593,7 +648,7 @@ def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], An
     def parse(text: str) -> Any:
         try:
             return convert(text)
-        except ValueError:
+        except (ValueError, OSError):
             raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
 
     return parse
@@ -634,8 +689,26 @@ def _seconds_until(clock: tuple[int, int]) -> float:
 _minutes = _argument(_positive, "a number of minutes above 0")
 _jobs = _argument(_count(1024), "1 to 1024")
 _rounds = _argument(_count(1000), "1 to 1000")
+_shown = _argument(_count(10_000), "1 to 10000")
+_port = _argument(_count(65_535), "1 to 65535")
 _clock = _argument(_time_of_day, "a time of day as HH:MM")
 _widths = _argument(lambda text: [int(w) for w in text.split(",")] if text.strip() else [], "whole numbers such as 8,8")
+
+
+def _candidate_list(text: str) -> list[int]:
+    from pathlib import Path
+
+    if not text.strip(" ,0123456789"):
+        numbers = [int(number) for number in text.replace(",", " ").split()]
+    else:
+        with Path(text).open(encoding="utf-8") as file:
+            numbers = [int(number) for number in file.read(10_000_000).replace(",", " ").split()]
+    if not (numbers and min(numbers) >= 0 and max(numbers) < 10**10):
+        raise ValueError
+    return numbers
+
+
+_candidates = _argument(_candidate_list, "numbers such as 12,99, from 0 to 9999999999, or a file of them")
 
 
 def _pair(text: str) -> list[float]:

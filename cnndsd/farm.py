@@ -7,7 +7,7 @@ import functools
 import hashlib
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measu
 from cnndsd.pack import Sound
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
-from cnndsd.schema import Failed
+from cnndsd.schema import Failed, Invalid
 from cnndsd.score import score
 from cnndsd.shelf import Entry, Shelf
 from cnndsd.spec import Spec
@@ -212,10 +212,27 @@ def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> lis
     return [_Piece(first, min(size, last - first), suspect=True) for first in range(piece.first, last, size)]
 
 
-def choose(spec: Spec, findings: Findings) -> list[Entry]:
-    """The sounds of the pack: kind by kind, each dark to bright."""
-    chosen = choose_entries(findings.entries, spec.count, spec.choose)
+def choose(spec: Spec, findings: Findings, keep: Collection[int] = ()) -> list[Entry]:
+    """The sounds of the pack: kind by kind, each dark to bright.
+
+    All of ``keep``, or all that were picked to be kept, whatever the spec's count; when there are none, the most
+    different of the best, without those that were dropped. ``Invalid`` when one of ``keep`` is refused.
+    """
+    if wanted := sorted({*keep} - findings.aside.keys()) or findings.picked("keep"):
+        shelf = {entry.index: entry for entry in findings.entries}
+        chosen = [shelf[index] if index in shelf else _entry(spec, index) for index in wanted]
+    else:
+        dropped = {*findings.picked("drop")}
+        chosen = choose_entries([e for e in findings.entries if e.index not in dropped], spec.count, spec.choose)
     return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
+
+
+def _entry(spec: Spec, index: int) -> Entry:
+    """A candidate that left the shelf for a better one, or never was on it."""
+    (_, found), *_ = judged(spec, spec.seed, index, 1)
+    if not isinstance(found, Description):
+        raise Invalid(f"candidate {index} is refused ({found}); allowed: those that pass")
+    return Entry(index, score(found), found)
 
 
 _NO_FAULT_OF_THE_SOUND = (Failed, BrokenExecutor, CancelledError)
@@ -258,7 +275,7 @@ def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
     """Render a chosen candidate again and make its file."""
     recipe = draw(spec, seed, entry.index)
     audio = hold(render_steps(recipe), recipe)
-    return Sound(recipe, entry.sound, raw_sha256(audio), finish_sound(audio, recipe, entry.sound, spec))
+    return Sound(entry.index, recipe, entry.sound, raw_sha256(audio), finish_sound(audio, recipe, entry.sound, spec))
 
 
 def compile_kernels(spec: Spec) -> None:

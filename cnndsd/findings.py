@@ -5,6 +5,7 @@ Parts may be added in any order, and twice: the same candidates always make the 
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +15,7 @@ from cnndsd.spec import Spec
 
 # The reason under which those that could not be judged are counted.
 SET_ASIDE = "set aside"
+Pick = Literal["keep", "drop"]
 
 
 class Aside(msgspec.Struct, frozen=True):
@@ -40,6 +42,8 @@ class Findings:
         self.shelf = Shelf(depth)
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
+        # What someone said who heard them.
+        self.picks: dict[int, Pick] = {}
         # Spans of candidates that were judged, [first, stop): ascending, with gaps between them.
         self.done: list[tuple[int, int]] = []
 
@@ -60,8 +64,12 @@ class Findings:
 
     @property
     def entries(self) -> list[Entry]:
-        """All that may come into a pack, by index."""
+        """All that may be heard, by index."""
         return [entry for entry in self.shelf.entries if entry.index not in self.aside]
+
+    def picked(self, pick: Pick) -> list[int]:
+        """The candidates that were kept, or dropped, by someone who heard them, ascending."""
+        return sorted(index for index, said in self.picks.items() if said == pick and index not in self.aside)
 
     @property
     def reach(self) -> int:

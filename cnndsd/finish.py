@@ -11,6 +11,7 @@ from cnndsd import audiofile, tune
 from cnndsd.describe import Description
 from cnndsd.kind import kind
 from cnndsd.measure import FLOOR_DB
+from cnndsd.picture import Picture, depict
 from cnndsd.recipe import Recipe
 from cnndsd.render import Audio
 from cnndsd.spec import Kind, Spec
@@ -38,10 +39,12 @@ class Level(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Finished:
-    """A sound file, and what samplers may know of it."""
+    """A sound file, what it looks like, and what samplers may know of it."""
 
     data: bytes
+    seconds: float
     level: Level
+    picture: Picture
     pitch: Pitch | None = None
     loop: Loop | None = None
     tempo_bpm: float | None = None
@@ -75,7 +78,8 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
         data = audiofile.with_instrument(data, pitch, loop, tempo)
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
     told = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate), peak_dbtp)]
-    return Finished(data, Level(level_rule(finished, rate, mastering), *told), pitch, loop, tempo)
+    measured = Level(level_rule(finished, rate, mastering), *told)
+    return Finished(data, finished.size / rate, measured, depict(finished, rate), pitch, loop, tempo)
 
 
 def _exact_loop(raw: Audio, shaped: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:

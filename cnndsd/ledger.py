@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from cnndsd.findings import Aside, Findings
+from cnndsd.findings import Aside, Findings, Pick
 from cnndsd.replacing import sync_folder
 from cnndsd.schema import Invalid
 from cnndsd.shelf import Entry
+from cnndsd.spec import Spec
 
-FORMAT = 1
+FORMAT = 2
 # How long a commit waits for a reader, and a reader for a commit.
 _PATIENCE_S = 20.0
 _FULL = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_NOMEM: errno.ENOMEM}
@@ -47,10 +48,15 @@ class _Progress(msgspec.Struct, frozen=True):
     refused: dict[str, int]
     aside: dict[int, Aside]
     watch: Watch
+    spec: Spec
+    picks: dict[int, Pick]
 
 
 class Ledger:
-    """A ledger file that is there. ``OSError`` when it cannot be read or written, ``Invalid`` when it is damaged."""
+    """A ledger file that is there, for one thread at a time.
+
+    ``OSError`` when it cannot be read or written, ``Invalid`` when it is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +67,9 @@ class Ledger:
         with self._told():
             # Not "ro": who finds the journal of a process that was killed must be able to roll it back.
             uri = f"{path.resolve().as_uri()}?mode=rw"
-            self._connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)
+            self._connection = sqlite3.connect(
+                uri, uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
             # Durable when a commit returns, the end of its journal too.
             self._connection.execute("PRAGMA synchronous = EXTRA")
 
@@ -72,8 +80,8 @@ class Ledger:
         with self._told():
             self._connection.close()
 
-    def read(self) -> tuple[dict[str, Any], Findings, Watch]:
-        """The run's identity, what it found, and how it stands."""
+    def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
+        """The run's identity, the spec it was last given, what it found, and how it stands."""
         with self._told():
             self._connection.execute("BEGIN")
             facts = dict(self._connection.execute("SELECT name, value FROM facts"))
@@ -98,16 +106,25 @@ class Ledger:
         findings.done = progress.done
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
+        findings.picks.update(progress.picks)
         findings.shelf.merge(entries)
-        return identity, findings, progress.watch
+        return identity, progress.spec, findings, progress.watch
 
-    def commit(self, identity: bytes, findings: Findings, watch: Watch) -> None:
+    def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
         """Bring the file up to date, all at once or not at all."""
         kept = {entry.index: entry for entry in findings.shelf.entries}
         gone = [(index,) for index in self._marks if index not in kept]
         new = [(index, msgspec.json.encode(entry)) for index, entry in kept.items() if index not in self._marks]
         progress = msgspec.json.encode(
-            _Progress(findings.shelf.depth, findings.done, dict(findings.refused), findings.aside, watch)
+            _Progress(
+                findings.shelf.depth,
+                findings.done,
+                dict(findings.refused),
+                findings.aside,
+                watch,
+                spec,
+                findings.picks,
+            )
         )
         marks = {index: mark for index, mark in self._marks.items() if index in kept}
         marks.update((index, _mark(index, row)) for index, row in new)
@@ -136,7 +153,7 @@ class Ledger:
             raise self._damaged(str(error)) from None
 
 
-def create(path: Path, identity: bytes, findings: Findings, watch: Watch) -> None:
+def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
     """Make a ledger in the place of any other."""
     beside = path.with_name(f"{path.name}.new")
     for stale in (beside, beside.with_name(f"{beside.name}-journal")):
@@ -149,7 +166,7 @@ def create(path: Path, identity: bytes, findings: Findings, watch: Watch) -> Non
                     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
                     "CREATE TABLE shelf (candidate INTEGER PRIMARY KEY, entry BLOB NOT NULL);"
                 )
-            ledger.commit(identity, findings, watch)
+            ledger.commit(identity, spec, findings, watch)
         # A journal that outlives its ledger would be rolled back into the next one.
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         os.replace(beside, path)

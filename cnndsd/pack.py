@@ -1,4 +1,4 @@
-"""The pack: names, manifest, notes and the zip, written beside and renamed, the same bytes every time."""
+"""The pack: names, manifest, notes, page and the zip, written beside and renamed, the same bytes every time."""
 
 import csv
 import hashlib
@@ -21,6 +21,7 @@ from cnndsd.describe import Description
 from cnndsd.finish import Finished, Level
 from cnndsd.kind import kind
 from cnndsd.naming import Names
+from cnndsd.page import Card, looks, page
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.schema import Invalid, decode
 from cnndsd.score import score
@@ -60,6 +61,7 @@ class Listed(msgspec.Struct):
     measures: Description
     raw_sha256: str
     file_sha256: str
+    candidate: int | None = None
     level: Level | None = None
     pitch: Pitch | None = None
     tempo_bpm: float | None = None
@@ -82,20 +84,29 @@ class Manifest(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Sound:
-    """A finished sound: its recipe, what was measured of the raw sound, that sound's digest, and what was made."""
+    """A finished sound: which candidate, its recipe, what was measured of the raw sound, its digest, what was made."""
 
+    candidate: int
     recipe: Recipe
     measures: Description
     raw_sha256: str
     finished: Finished
 
 
-def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], sounds: Iterable[Sound]) -> int:
-    """Write the zip; returns how many sounds are in it.
+def write(
+    file: BinaryIO,
+    spec: Spec,
+    candidates: int,
+    refused: dict[str, int],
+    sounds: Iterable[Sound],
+    by_hand: bool = False,
+) -> int:
+    """Write the zip; returns how many sounds are in it. ``by_hand``: someone chose them.
 
     Everything is stored, not deflated: deflate's bytes differ between zlib builds, and audio hardly shrinks.
     """
     listed: list[Listed] = []
+    cards: list[Card] = []
     names = Names(spec)
     ending = audiofile.FORMATS[spec.format].extension
     sums: dict[str, str] = {}
@@ -116,12 +127,14 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
                     sound.measures,
                     sound.raw_sha256,
                     sums[name],
+                    sound.candidate,
                     made.level,
                     made.pitch,
                     made.tempo_bpm,
                     made.loop,
                 )
             )
+            cards.append(Card(sound.candidate, name, sound.measures, looks(made)))
         manifest = {
             "format": MANIFEST_FORMAT,
             "name": spec.name,
@@ -133,12 +146,24 @@ def write(file: BinaryIO, spec: Spec, candidates: int, refused: dict[str, int], 
             "refused": dict(sorted(refused.items())),
             "sounds": listed,
         }
+        chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
+        if candidates > len(listed):
+            chosen += f" out of {candidates} made"
+        about = f"{chosen} · {spec.licence}"
+        store("index.html", page(spec.title or spec.name, about, cards, _keeping(spec)).encode())
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", _table(listed).encode())
-        store("README.txt", _readme(spec, candidates, len(listed)).encode())
+        store("README.txt", _readme(spec, chosen).encode())
         store("LICENSE.txt", _LICENCES[spec.licence].format(author=spec.author).encode())
         archive.writestr(entry(SUMS), sums_text(sums))
     return len(listed)
+
+
+def _keeping(spec: Spec) -> str:
+    """The command that makes a pack of some of this one's sounds; their numbers go behind it."""
+    if spec.family is None:
+        return f"cnndsd pack SPEC.toml --seed {spec.seed} --keep "
+    return f"cnndsd vary FILE --seed {spec.seed} --amount {spec.family.amount[0]} --keep "
 
 
 def entry(name: str) -> zipfile.ZipInfo:
@@ -230,6 +255,7 @@ def read_manifest(path: Path | str) -> Manifest:
 def _table(listed: list[Listed]) -> str:
     columns = [
         "file",
+        "candidate",
         "kind",
         "score",
         *Recipe.__struct_fields__,
@@ -275,7 +301,7 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _readme(spec: Spec, candidates: int, count: int) -> str:
+def _readme(spec: Spec, chosen: str) -> str:
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
     levels = {
@@ -287,7 +313,7 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
         [
             f"{title}{by}",
             "",
-            f"{count} sounds, chosen by machine out of {candidates} made.",
+            f"{chosen}.",
             *([] if spec.names == "numbered" else ["Each folder holds a kind of sound."]),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
@@ -295,6 +321,8 @@ def _readme(spec: Spec, candidates: int, count: int) -> str:
             "heard any, went into them.",
             "",
             levels,
+            "",
+            "Open index.html in a browser, without any network, to see, hear and sort them all.",
             "",
             "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
             "its comment field: `cnndsd render FILE --seconds 20 -o OUT.wav` makes the sound longer, finished as",

@@ -6,7 +6,7 @@ The folder holds ``ledger.sqlite``, ``log.txt`` and ``lock``, and belongs to one
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +17,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from cnndsd import farm, ledger, pack
-from cnndsd.findings import Findings, shelf_depth, tally
+from cnndsd.findings import Findings, Pick, shelf_depth, tally
 from cnndsd.ledger import Ledger, Watch
 from cnndsd.pack import Sound
 from cnndsd.replacing import replacing
@@ -99,13 +99,15 @@ class Run:
         executor: Executor,
         in_flight: int,
         watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+        keep: Collection[int] = (),
     ) -> int:
         """Make the pack of what was found; returns how many sounds are in it, and makes none of none.
 
-        ``watched`` is given the sounds as they are finished, and their number, and hands them on.
+        ``watched`` is given the sounds as they are finished, and their number, and hands them on. ``keep``: the
+        candidates that it shall hold, instead of those that were chosen or picked.
         """
         beside = self.folder / "pack.new"
-        count = make_pack(path, self.spec, self.findings, executor, in_flight, watched, self.log, beside)
+        count = make_pack(path, self.spec, self.findings, executor, in_flight, watched, self.log, beside, keep)
         self._end(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
         self.log(f"done: {count} sounds in {path.name}")
         return count
@@ -121,7 +123,7 @@ class Run:
 
     def _commit(self) -> None:
         begun = time.monotonic()
-        self._ledger.commit(identity(self.spec), self.findings, self._watch)
+        self._ledger.commit(identity(self.spec), self.spec, self.findings, self._watch)
         took = time.monotonic() - begun
         self._commit_due = time.monotonic() + max(_COMMIT_S, took / _COMMIT_SHARE)
 
@@ -135,19 +137,21 @@ def make_pack(
     watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
     tell: Callable[[str], None] = lambda line: None,
     beside: Path | None = None,
+    keep: Collection[int] = (),
 ) -> int:
     """Choose, finish and zip; returns how many sounds are in the pack. None is made when nothing passed.
 
     A sound that cannot be finished is set aside, and others are chosen.
     """
     while True:
-        chosen = farm.choose(spec, findings)
+        chosen = farm.choose(spec, findings, keep)
         if not chosen:
             return 0
         try:
             with replacing(path, beside) as file:
                 sounds = watched(farm.finish_all(spec, chosen, executor, in_flight), len(chosen))
-                return pack.write(file, spec, findings.candidates, findings.refused, sounds)
+                by_hand = bool(keep or findings.picked("keep"))
+                return pack.write(file, spec, findings.candidates, findings.refused, sounds, by_hand)
         except farm.Unfinishable as error:
             tell(f"{error}; {error.aside.recipe.to_json()}")
             findings.set_aside(error.index, error.aside)
@@ -161,12 +165,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
     ``Failed`` when another process has it; ``OSError`` when it cannot be written or the disk is too full.
     """
     folder.mkdir(exist_ok=True)
-    lock = FileLock(folder / "lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
-    try:
+    with _taken(folder):
         _check_space(folder, spec)
         path = folder / "ledger.sqlite"
         findings = Findings(shelf_depth(spec))
@@ -174,17 +173,54 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
             findings = _take_up(path, spec)
         (folder / "pack.new").unlink(missing_ok=True)
         # Written anew every time: whatever the file went through, from here on it is sound.
-        ledger.create(path, identity(spec), findings, Watch(seen_s=time.time()))
+        ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
         with Ledger(path) as book:
             book.read()
             yield Run(folder, spec, findings, book)
+
+
+@contextmanager
+def _taken(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
+    try:
+        yield
     finally:
         lock.release()
 
 
+@contextmanager
+def heard(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[int, Pick | None], None]]]:
+    """Take a run's folder to hear what it found: its spec, its findings, and what remembers a pick, or forgets it.
+
+    ``Invalid`` when it holds no run, ``Failed`` when the run is at work, or was made by another version.
+    """
+    path = _ledger_path(folder)
+    with _taken(folder), Ledger(path) as book:
+        identity, spec, findings, watch = book.read()
+        if identity.get("version") != farm.version():
+            raise Failed(f"{folder}: was made by {identity.get('version')}; this is {farm.version()}")
+
+        def remember(index: int, pick: Pick | None) -> None:
+            before = dict(findings.picks)
+            findings.picks.pop(index, None)
+            if pick is not None:
+                findings.picks[index] = pick
+            try:
+                book.commit(json.dumps(identity).encode(), spec, findings, watch)
+            except BaseException:
+                findings.picks = before
+                raise
+
+        yield spec, findings, remember
+
+
 def _take_up(path: Path, spec: Spec) -> Findings:
     with Ledger(path) as book:
-        theirs, findings, _ = book.read()
+        theirs, _, findings, _ = book.read()
     ours = json.loads(identity(spec))
     for key in ours:
         if key not in theirs or theirs[key] != ours[key]:
@@ -267,10 +303,14 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def read(folder: Path) -> tuple[dict[str, Any], Findings, Watch]:
-    """What a run's folder holds, also while it is at work: its identity, findings and how it stands."""
+def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
+    """What a run's folder holds, also while it is at work: its identity, spec, findings and how it stands."""
+    with Ledger(_ledger_path(folder)) as book:
+        return book.read()
+
+
+def _ledger_path(folder: Path) -> Path:
     path = folder / "ledger.sqlite"
     if not path.is_file():
         raise Invalid(f"{folder}: holds no run; allowed: a folder made by cnndsd pack")
-    with Ledger(path) as book:
-        return book.read()
+    return path

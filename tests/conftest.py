@@ -1,5 +1,7 @@
 """What more than one file of tests needs made once."""
 
+import shutil
+
 import nights
 import pytest
 from nights import write_spec
@@ -18,6 +20,21 @@ def no_run_outlives_its_test():
             running.kill()
         with running:
             pass
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as driver:
+        # The sandbox wants a user that is not root, as which CI runs.
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

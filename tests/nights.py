@@ -23,9 +23,13 @@ def write_spec(folder, candidates, more=""):
 
 
 def start(folder, *options, **how):
-    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "2", *options]
+    return begun(folder, "pack", "s.toml", "--jobs", "2", *options, **how)
+
+
+def begun(folder, *arguments, **how):
+    """Any command, as a process that ends with its test."""
     running = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "cnndsd", *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -77,7 +81,7 @@ def judged_some(folder, least=1000):
     for _ in range(2400):
         time.sleep(0.05)
         if (folder / "s.run" / "ledger.sqlite").exists():
-            _, found, _ = run.read(folder / "s.run")
+            _, _, found, _ = run.read(folder / "s.run")
             if found.candidates >= least:
                 return found.candidates
     raise AssertionError("nothing was judged")

@@ -243,7 +243,7 @@ def test_a_million_candidates(tmp_path, record_property):
         while running.poll() is None:
             try:
                 status = Path(f"/proc/{running.pid}/status").read_text()
-                _, found, _ = run.read(tmp_path / "s.run")
+                _, _, found, _ = run.read(tmp_path / "s.run")
             except (OSError, ValueError, Invalid):
                 found = None
             memory = re.search(r"VmRSS:\s+(\d+)", status)

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a room may import from those before it.
 ROOMS = [
     "__init__", "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render", "measure",
-    "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "tune", "audiofile", "finish",
-    "naming", "replacing", "pack", "verify", "executors", "farm", "ledger", "run", "bench", "cli", "__main__",
+    "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "tune", "audiofile", "picture",
+    "finish", "naming", "page", "replacing", "pack", "verify", "executors", "farm", "ledger", "run", "audition",
+    "bench", "cli", "__main__",
 ]  # fmt: skip
 WITHOUT_NUMBA = {"schema", "recipe", "spec", "draw", "network", "executors"}
 

@@ -42,7 +42,7 @@ def packs(tmp_path_factory):
 
 def go_on_and_compare(folder, packs):
     """End a disturbed run a little further on; the pack is the undisturbed one."""
-    _, found, _ = run.read(folder / "s.run")
+    _, _, found, _ = run.read(folder / "s.run")
     candidates = (found.reach // 1000 + 2) * 1000
     assert finished(folder, "--candidates", str(candidates)) == packs(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
@@ -65,7 +65,7 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, pac
     assert out == ""
     first, second = err.splitlines()
     assert first == "cnndsd: stopping; once more to stop at once"
-    _, found, watch = run.read(tmp_path / "s.run")
+    _, _, found, watch = run.read(tmp_path / "s.run")
     assert second.endswith(f"{found.candidates} candidates are kept; to go on: cnndsd pack s.toml --jobs 2")
     assert watch.state == "stopped"
     assert len(found.done) == 1
@@ -119,7 +119,7 @@ def test_a_second_signal_ends_all_at_once(tmp_path):
     assert running.returncode == 143
     assert "Traceback" not in err
     assert gone(workers)
-    assert run.read(tmp_path / "s.run")[2].state == "running"
+    assert run.read(tmp_path / "s.run")[3].state == "running"
 
 
 def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
@@ -129,7 +129,7 @@ def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
     running.communicate(timeout=20)
     assert time.monotonic() - asked < 10
     assert running.returncode == 143
-    assert run.read(tmp_path / "s.run")[2].state == "stopped"
+    assert run.read(tmp_path / "s.run")[3].state == "stopped"
 
 
 def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, packs):
@@ -388,7 +388,7 @@ def torn(half, tmp_path):
 
 def test_a_commit_that_was_cut_off_is_undone(half, torn):
     spec, _, whole = half
-    assert run.read(torn)[1].done == [(0, 600)]
+    assert run.read(torn)[2].done == [(0, 600)]
     with run.begin(torn, spec) as night:
         assert night.search(InProcess(), 1).done == [(0, 1200)]
         night.finish(torn.parent / "s.zip", InProcess(), 1)
@@ -399,7 +399,7 @@ def test_a_commit_that_was_cut_off_is_undone(half, torn):
 def test_a_restart_is_not_haunted_by_an_old_journal(half, torn):
     with run.begin(torn, half[0], restart=True) as night:
         assert night.findings.done == []
-    assert run.read(torn)[1].done == []
+    assert run.read(torn)[2].done == []
     assert not (torn / "ledger.sqlite-journal").exists()
 
 
@@ -407,14 +407,16 @@ def test_a_ledger_reads_what_was_written_and_follows_the_shelf(tmp_path):
     small = Spec(name="s", candidates=900, sound={"seconds": (0.3, 0.6)})
     path = tmp_path / "ledger.sqlite"
     found = Findings(1)
-    ledger.create(path, b"{}", found, Watch())
+    found.picks = {3: "keep", 7: "drop"}
+    ledger.create(path, b"{}", small, found, Watch())
     with Ledger(path) as book:
         for first in range(0, 900, 100):
             found.add(farm.judge_unit(small, 1, first, 100))
-            book.commit(b"{}", found, Watch("stopped", 12.5, 900, None, 3.25))
+            book.commit(b"{}", small, found, Watch("stopped", 12.5, 900, None, 3.25))
     with Ledger(path) as book:
-        identity, again, watch = book.read()
-    assert identity == {}
+        identity, spec, again, watch = book.read()
+    assert (identity, spec) == ({}, small)
+    assert again.picks == {3: "keep", 7: "drop"}
     assert watch == Watch("stopped", 12.5, 900, None, 3.25)
     assert (again.done, again.refused, again.entries) == (found.done, found.refused, found.entries)
     assert again.shelf.depth == 1

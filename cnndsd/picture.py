@@ -1,0 +1,66 @@
+"""What a sound looks like, in few bytes: its waveform, and its spectrogram on a scale of octaves."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+WAVE_COLUMNS = 240
+COLUMNS, ROWS = 96, 48
+SHADES = 16
+# From where to where, evenly in octaves, and how far below the loudest place a shade is still told from black.
+LOW_HZ, HIGH_HZ = 40.0, 16_000.0
+DEPTH_DB = 66.0
+_WINDOW_S = 0.046
+
+
+class Picture(NamedTuple):
+    """A waveform and a spectrogram.
+
+    ``wave``: ``WAVE_COLUMNS`` pairs of bytes, the least and the greatest sample, -127..127 of the peak, signed.
+    ``spectrum``: ``COLUMNS`` times ``ROWS`` shades of four bits, 0..15, column by column from below, two in a byte, the
+    first in its upper half.
+    """
+
+    wave: bytes
+    spectrum: bytes
+
+
+def depict(sound: NDArray[Any], sample_rate: int) -> Picture:
+    """Draw a sound, shape ``(samples,)``, at least one sample."""
+    return Picture(_wave(sound), _spectrum(sound, sample_rate))
+
+
+def shades(spectrum: bytes) -> NDArray[np.uint8]:
+    """A picture's spectrogram, shape ``(ROWS, COLUMNS)``, the highest row first."""
+    packed = np.frombuffer(spectrum, np.uint8)
+    flat = np.stack([packed >> 4, packed & 15], axis=1).reshape(COLUMNS, ROWS)
+    return flat.T[::-1]
+
+
+def _wave(sound: NDArray[Any]) -> bytes:
+    scale = 127.0 / max(float(np.abs(sound).max()), 1e-12)
+    starts = np.arange(WAVE_COLUMNS) * sound.size // WAVE_COLUMNS
+    # Where columns outnumber samples some share one.
+    unique, column = np.unique(starts, return_inverse=True)
+    ends = np.minimum.reduceat(sound, unique), np.maximum.reduceat(sound, unique)
+    pairs = np.stack([end[column] for end in ends], axis=1)
+    return np.rint(pairs * scale).astype(np.int8).tobytes()
+
+
+def _spectrum(sound: NDArray[Any], sample_rate: int) -> bytes:
+    size = 1 << round(np.log2(_WINDOW_S * sample_rate))
+    padded = np.pad(sound - sound.mean(), (size // 2, size // 2))
+    starts = np.linspace(0, max(0, sound.size - 1), COLUMNS).astype(int)
+    frames = padded[starts[:, None] + np.arange(size)] * np.hanning(size)
+    power = np.square(np.abs(np.fft.rfft(frames)))
+    # The mean power of each band, also of those narrower than a bin of the transform.
+    below = np.concatenate([np.zeros((COLUMNS, 1)), np.cumsum(power, axis=1)], axis=1)
+    edges = np.geomspace(LOW_HZ, HIGH_HZ, ROWS + 1) * size / sample_rate + 0.5
+    at = np.minimum(edges.astype(int), below.shape[1] - 2)
+    share = np.minimum(edges - at, 1.0)
+    up_to = below[:, at] * (1.0 - share) + below[:, at + 1] * share
+    density = np.diff(up_to, axis=1) / np.diff(edges)
+    level = 10.0 * np.log10(np.maximum(density / max(float(density.max()), 1e-30), 1e-12))
+    found = np.clip(np.rint((SHADES - 1) * (1.0 + level / DEPTH_DB)), 0, SHADES - 1).astype(np.uint8).reshape(-1, 2)
+    return bytes((found[:, 0] << 4) | found[:, 1])
