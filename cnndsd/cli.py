@@ -329,7 +329,7 @@ def _made(path: Any, wanted: int, found: Findings, count: int) -> int:
         raise _NothingPassed(f"none of {found.candidates} candidates passed: {tally(found.refused)}")
     print(path)
     refused = tally(found.refused)
-    many = f"{count} sound{'s' if count != 1 else ''}"
+    many = f"{count} sound{'s' if count != 1 else ''}{', kept by ear,' if found.picked('keep') else ''}"
     _say(f"{many} of {found.candidates} candidates; {found.passed} passed, refused {refused}", DONE)
     if count < wanted:
         return _say(f"fewer sounds than the {wanted} asked for; more --candidates may find them", FEWER)

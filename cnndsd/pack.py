@@ -19,6 +19,7 @@ import msgspec
 from cnndsd import __version__, audiofile
 from cnndsd.describe import Description
 from cnndsd.finish import Finished, Level
+from cnndsd.instrument import Tuned, instruments
 from cnndsd.kind import kind
 from cnndsd.naming import Names
 from cnndsd.page import Card, looks, page
@@ -135,6 +136,9 @@ def write(
                 )
             )
             cards.append(Card(sound.candidate, name, sound.measures, looks(made)))
+        played = dict(instruments_of(spec, listed))
+        for name, text in played.items():
+            store(name, text.encode())
         manifest = {
             "format": MANIFEST_FORMAT,
             "name": spec.name,
@@ -153,10 +157,15 @@ def write(
         store("index.html", page(spec.title or spec.name, about, cards, _keeping(spec)).encode())
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", _table(listed).encode())
-        store("README.txt", _readme(spec, chosen).encode())
+        store("README.txt", _readme(spec, chosen, bool(played)).encode())
         store("LICENSE.txt", _LICENCES[spec.licence].format(author=spec.author).encode())
         archive.writestr(entry(SUMS), sums_text(sums))
     return len(listed)
+
+
+def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:
+    """The names and texts of the instruments in a pack of these sounds."""
+    return instruments(spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed])
 
 
 def _keeping(spec: Spec) -> str:
@@ -301,7 +310,7 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _readme(spec: Spec, chosen: str) -> str:
+def _readme(spec: Spec, chosen: str, has_instruments: bool) -> str:
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
     levels = {
@@ -315,6 +324,7 @@ def _readme(spec: Spec, chosen: str) -> str:
             "",
             f"{chosen}.",
             *([] if spec.names == "numbered" else ["Each folder holds a kind of sound."]),
+            *(_INSTRUMENTS if has_instruments else []),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
             "to its own past. The networks were not trained: no one's recordings, and no model that",
@@ -336,6 +346,10 @@ def _readme(spec: Spec, chosen: str) -> str:
     )
 
 
+_INSTRUMENTS = [
+    "For samplers: beside each tuned sound lies its instrument, and drums has the hits on a",
+    "keyboard; .sfz for SFZ players, .dspreset for DecentSampler.",
+]
 _LICENCES = {
     "CC0-1.0": "CC0 1.0 Universal (public domain dedication)\r\n\r\n"
     "These sounds are given to everyone. To the extent that the law allows, all copyright and\r\n"

@@ -45,8 +45,14 @@ def verify(path: Path | str) -> Iterator[str]:
 
 
 def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterator[str]:
+    try:
+        spec = msgspec.convert(manifest.spec, Spec)
+    except (msgspec.ValidationError, Invalid) as error:
+        yield f"manifest.json: spec: {error}"
+        return
     names = archive.namelist()
-    wanted = [sound.file for sound in manifest.sounds] + _NOTES
+    instruments = dict(pack.instruments_of(spec, manifest.sounds))
+    wanted = [*(sound.file for sound in manifest.sounds), *instruments, *_NOTES]
     for name in sorted(set(wanted) - set(names)):
         yield f"{name}: is missing"
     for name in sorted(set(names) - set(wanted)):
@@ -63,11 +69,9 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
             yield f"{SUMS}: was changed"
     if not _same_structure(archive, path):
         yield "the zip's own tables were changed, or something was added to them"
-    try:
-        spec = msgspec.convert(manifest.spec, Spec)
-    except (msgspec.ValidationError, Invalid) as error:
-        yield f"manifest.json: spec: {error}"
-        return
+    for name, text in instruments.items():
+        if archive.read(name) != text.encode():
+            yield f"{name}: is not the instrument of its sounds"
     for sound in manifest.sounds:
         for fault in _sound_faults(spec, sound, archive.read(sound.file)):
             yield f"{sound.file}: {fault}"

@@ -95,10 +95,14 @@ def test_a_pack_keeps_the_contract(packs, name):
             else:
                 assert told == []
     assert kinds == sorted(kinds, key=KINDS.index)
-    assert archive.namelist() == [*files, "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
+    played = [f for f in archive.namelist() if f.endswith((".sfz", ".dspreset"))]
+    notes = ["index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
+    assert archive.namelist() == [*files, *played, *notes]
+    assert bool(played) == (name not in {"raw", "nodc"})
     for sound in manifest["sounds"]:
         assert set(sound) == {
-            "file", "recipe", "measures", "raw_sha256", "file_sha256", "level", "pitch", "tempo_bpm", "loop",
+            "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
+            "loop",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])
