@@ -5,9 +5,13 @@ import shutil
 import nights
 import pytest
 from nights import write_spec
+from sounds import SPEC
 
-from cnndsd import cli, executors
+from cnndsd import audiofile, cli, executors, farm, render, tune
+from cnndsd.draw import draw
 from cnndsd.executors import InProcess
+from cnndsd.finish import finish
+from cnndsd.kind import kind
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +50,21 @@ def small(tmp_path_factory):
         patch.setattr(executors, "Processes", lambda jobs: InProcess())
         assert cli.main(["pack", str(folder / "s.toml")]) == 0
     return (folder / "s.zip").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Sounds of a search with their files: recipe, description, raw, samples, and what was made of it.
+
+    Those that are chosen, and others that run in a cycle.
+    """
+    found = farm.search(SPEC, InProcess(), 1)
+    chosen = farm.choose(SPEC, found)
+    sounds = []
+    for entry in chosen + [e for e in found.entries if kind(e.sound) in ("drone", "metallic", "texture")]:
+        recipe = draw(SPEC, SPEC.seed, entry.index)
+        raw = render(recipe)
+        if entry in chosen or tune.cycle(raw) is not None:
+            finished = finish(raw, recipe, entry.sound, SPEC)
+            sounds.append((recipe, entry.sound, raw, audiofile.decode(finished.data), finished))
+    return sounds

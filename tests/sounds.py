@@ -6,6 +6,10 @@ import msgspec
 
 from cnndsd.describe import Description
 from cnndsd.shelf import Entry
+from cnndsd.spec import Spec
+
+# A search that is short and finds sounds of every kind.
+SPEC = Spec(name="x", candidates=4000, count=24)
 
 PLAIN = Description(
     finite=True,

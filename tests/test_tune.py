@@ -14,15 +14,12 @@ from hypothesis import strategies as st
 from sounds import like
 from wavinfo import WavInfoReader
 
-from cnndsd import Recipe, audiofile, describe, farm, kind, render, tune
-from cnndsd.draw import draw
-from cnndsd.executors import InProcess
+from cnndsd import Recipe, audiofile, describe, kind, render, tune
 from cnndsd.finish import finish
 from cnndsd.spec import Spec
 from cnndsd.tune import Loop, Pitch
 
 RATE = 44_100
-SPEC = Spec(name="x", candidates=4000, count=24)
 
 
 def wave(hz, seconds=1.0, rate=RATE, partials=(1.0, 0.5, 0.3, 0.2)):
@@ -100,27 +97,6 @@ def test_what_never_comes_again_or_never_changes_has_no_cycle():
     assert tune.cycle(np.full(10_000, 0.5)) is None
     assert tune.cycle(rng.random(3)) is None
     assert tune.cycle(np.tile(rng.random(900), 2)) is None
-
-
-def finished():
-    """Sounds of a search with their files: recipe, description, raw, samples, and what was made of it.
-
-    Those that are chosen, and others that run in a cycle.
-    """
-    found = farm.search(SPEC, InProcess(), 1)
-    chosen = farm.choose(SPEC, found)
-    for entry in chosen + [e for e in found.entries if kind.kind(e.sound) in ("drone", "metallic", "texture")]:
-        recipe = draw(SPEC, SPEC.seed, entry.index)
-        raw = render(recipe)
-        if entry not in chosen and tune.cycle(raw) is None:
-            continue
-        made = finish(raw, recipe, entry.sound, SPEC)
-        yield recipe, entry.sound, raw, audiofile.decode(made.data), made
-
-
-@pytest.fixture(scope="module")
-def made():
-    return list(finished())
 
 
 def seam(audio, loop):
