@@ -44,17 +44,22 @@ _RAW = {
 _MAX_COMMENT = 10_000
 
 
-def encode(sound: NDArray[Any], recipe: Recipe, name: SoundFormat) -> bytes:
-    """The finished sound as a file. ``ValueError`` when it would clip: integer formats hold -1..1."""
-    return _encode(sound, recipe, FORMATS[name])
+def encode(
+    sound: NDArray[Any], recipe: Recipe, name: SoundFormat, sample_rate: int | None = None, channels: int = 1
+) -> bytes:
+    """The finished sound as a file, at the recipe's sample rate or another, the same on every channel.
+
+    ``ValueError`` when it would clip: integer formats hold -1..1.
+    """
+    return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
     """The raw sound as a WAV of its own precision (64 or 32 bit float): the very bits."""
-    return _encode(audio, recipe, _RAW[audio.dtype])
+    return _encode(audio, recipe, _RAW[audio.dtype], recipe.sample_rate, 1)
 
 
-def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format) -> bytes:
+def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format, sample_rate: int, channels: int) -> bytes:
     peak = float(np.abs(sound).max())
     if not kind.is_float and not peak <= 1.0:
         raise ValueError(f"a peak of {peak:.6g} would clip in {kind.encoding}; allowed: up to 1")
@@ -62,9 +67,9 @@ def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format) -> bytes:
         # By ourselves: libsndfile rounds downwards.
         sound = dithered(sound, recipe.last_seed)
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", recipe.sample_rate, 1, kind.encoding, format=kind.container) as file:
+    with soundfile.SoundFile(buffer, "w", sample_rate, channels, kind.encoding, format=kind.container) as file:
         file.comment = recipe.to_json()
-        file.write(sound)
+        file.write(np.repeat(sound[:, None], channels, axis=1))
     data = buffer.getvalue()
     if kind.container == "WAV" and kind.is_float:
         return _without_clock(data)
@@ -142,8 +147,8 @@ def read_recipe(path: Path | str) -> Recipe:
 
 
 def decode(data: bytes) -> NDArray[np.float64]:
-    """The samples that a player will see in a file of ours."""
-    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64")[0])
+    """The samples that a player will see in a file of ours, on its first channel."""
+    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)[0][:, 0])
 
 
 def _without_clock(data: bytes) -> bytes:

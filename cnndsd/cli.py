@@ -117,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
     pack.add_argument("--out", metavar="DIR", help="where the zip and the run's folder go (default: beside the spec)")
     pack.add_argument(
+        "--profile", metavar="NAME", help="files as a machine wants them, such as digitakt; the README lists them"
+    )
+    pack.add_argument(
         "--plain", action="store_true", help="files without notes, loops and tempo in them, for hardware that stumbles"
     )
     pack.add_argument(
@@ -237,11 +240,13 @@ def _pack(options: argparse.Namespace) -> int:
     import time
     from pathlib import Path
 
+    from cnndsd import profile
     from cnndsd import spec as specs
 
     spec = specs.load(options.spec)
-    changes = {name: getattr(options, name) for name in ("count", "candidates", "seed")}
-    changes["plain"] = True if options.plain else None
+    changes: dict[str, Any] = {} if options.profile is None else profile.wanted(options.profile)
+    changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
+    changes["plain"] = True if options.plain else changes.get("plain")
     spec = _changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     deadline = None
     if options.minutes is not None or options.until is not None:

@@ -14,7 +14,7 @@ from cnndsd.measure import FLOOR_DB
 from cnndsd.picture import Picture, depict
 from cnndsd.recipe import Recipe
 from cnndsd.render import Audio
-from cnndsd.spec import Kind, Spec
+from cnndsd.spec import Kind, SoundFormat, Spec
 from cnndsd.tune import Loop, Pitch
 
 # A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
@@ -48,38 +48,51 @@ class Finished:
     pitch: Pitch | None = None
     loop: Loop | None = None
     tempo_bpm: float | None = None
+    preview: bytes | None = None
 
 
 def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Finished:
     """The raw sound, which ``sound`` describes, mastered and encoded as the spec says."""
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
     from cnndsd.master import level, level_rule, loudness, shape, true_peak
+    from cnndsd.resample import resample
 
-    rate, mastering = recipe.sample_rate, spec.master
-    shaped, cut = shape(audio, rate, mastering)
+    rate, mastering = spec.file_rate or recipe.sample_rate, spec.master
+    shaped, cut = shape(audio, recipe.sample_rate, mastering)
+    loop = None
+    if rate != recipe.sample_rate:
+        # The network's cycle is no whole number of samples any more.
+        shaped = resample(shaped, recipe.sample_rate, rate)
     end = shaped.size - round(mastering.fade_out_s * rate)
-    loop = None if spec.plain else _exact_loop(audio, shaped, cut, end, rate)
+    if rate == recipe.sample_rate and not spec.plain:
+        loop = _exact_loop(audio, shaped, cut, end, rate)
     if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
         shaped, loop = tune.crossfaded(shaped, end, rate) or (shaped, None)
-    finished = level(shaped, rate, mastering)
+    finished = level(shaped, rate, mastering, spec.channels)
     pitch = tune.pitch(finished - finished.mean(), rate)
     tempo = tune.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
-    data = audiofile.encode(finished, recipe, spec.format)
-    file = audiofile.FORMATS[spec.format]
-    if file.is_lossy:
-        ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
-        for _ in range(_LOSSY_TRIES):
+    ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
+
+    def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
+        """The file, and what was put into it: quieter where a lossy one's peaks would pass the ceiling."""
+        heard = finished
+        data = audiofile.encode(heard, recipe, name, rate, spec.channels)
+        for _ in range(_LOSSY_TRIES if audiofile.FORMATS[name].is_lossy else 0):
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:
                 break
-            finished = finished * (0.995 * ceiling / peak)
-            data = audiofile.encode(finished, recipe, spec.format)
-    if file.container == "WAV" and not spec.plain:
+            heard = heard * (0.995 * ceiling / peak)
+            data = audiofile.encode(heard, recipe, name, rate, spec.channels)
+        return data, heard
+
+    preview = None if spec.previews == "none" else encoded(spec.previews)[0]
+    data, finished = encoded(spec.format)
+    if audiofile.FORMATS[spec.format].container == "WAV" and not spec.plain:
         data = audiofile.with_instrument(data, pitch, loop, tempo)
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
-    told = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate), peak_dbtp)]
+    told = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
     measured = Level(level_rule(finished, rate, mastering), *told)
-    return Finished(data, finished.size / rate, measured, depict(finished, rate), pitch, loop, tempo)
+    return Finished(data, finished.size / rate, measured, depict(finished, rate), pitch, loop, tempo, preview)
 
 
 def _exact_loop(raw: Audio, shaped: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:

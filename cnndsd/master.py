@@ -105,8 +105,11 @@ def level_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Masterin
     return "hit" if sounding * _FRAME_S < _BLOCK_S else "loudness"
 
 
-def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> NDArray[np.float64]:
-    """Bring to the wanted level by ``level_rule``, under the true-peak ceiling; silence stays as it is."""
+def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering, channels: int = 1) -> NDArray[np.float64]:
+    """Bring to the wanted level by ``level_rule``, under the true-peak ceiling; silence stays as it is.
+
+    ``channels``: how many will play it.
+    """
     rule = level_rule(sound, sample_rate, mastering)
     if rule == "none":
         # Centering can overshoot and stretching round upwards; no format may have to clip.
@@ -116,7 +119,7 @@ def level(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) ->
     if not peak > 0.0:
         return sound
     gain = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20) / peak
-    integrated, momentary = loudness(sound / peak, sample_rate)
+    integrated, momentary = loudness(sound / peak, sample_rate, channels)
     if rule == "loudness":
         gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
     elif rule == "hit":
@@ -136,9 +139,10 @@ def true_peak(sound: NDArray[np.float64]) -> float:
     return peak
 
 
-def loudness(sound: NDArray[np.float64], sample_rate: int) -> tuple[float, float]:
-    """Integrated loudness and the greatest momentary one, in LUFS (ITU-R BS.1770-4).
+def loudness(sound: NDArray[np.float64], sample_rate: int, channels: int = 1) -> tuple[float, float]:
+    """Integrated loudness and the greatest momentary one, in LUFS (ITU-R BS.1770-4), of a sound on so many channels.
 
+    Their powers add: on two it is 3 dB louder than on one.
     The integrated one is gated: the level should be near full scale, or the absolute gate at -70 LUFS hides the sound,
     and it is ``-inf``. What is shorter than one block of 0.4 s is padded with silence.
     """
@@ -149,7 +153,8 @@ def loudness(sound: NDArray[np.float64], sample_rate: int) -> tuple[float, float
     meter = _meter(sample_rate)
     with np.errstate(divide="ignore"):
         integrated = float(meter.integrated_loudness(whole))
-    return integrated, float(max(meter.blockwise_loudness))
+    more_db = 10.0 * math.log10(channels)
+    return integrated + more_db, float(max(meter.blockwise_loudness)) + more_db
 
 
 @functools.cache

@@ -10,6 +10,9 @@ from cnndsd.spec import Kind, Spec
 from cnndsd.tune import Pitch
 
 # Samplers' small screens want flats and few letters.
+_HARDWARE = 32
+# The longest ending of a sound file, ".flac".
+_ENDING = 5
 _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
 
 
@@ -29,13 +32,18 @@ class Names:
             return f"{spec.name}_{self._number:0{max(2, len(str(spec.count)))}d}"
         word = next(word for word in words(recipe) if word not in self._taken)
         self._taken.add(word)
-        parts = [sort, word] if spec.names == "hardware" else [spec.prefix, sort, word]
+        is_hardware = spec.names == "hardware"
+        told = ""
         if tempo_bpm is not None:
-            parts.append(f"{tempo_bpm:.0f}bpm")
+            told = f"{tempo_bpm:.0f}bpm"
         elif pitch is not None:
             letter, octave = pitch.name[:-1], pitch.name[-1]
-            parts.append((_FLATS.get(letter, letter) if spec.names == "hardware" else letter) + octave)
-        return f"{sort}/{'_'.join(part for part in parts if part)}"
+            told = (_FLATS.get(letter, letter) if is_hardware else letter) + octave
+        most = (min(spec.name_length, _HARDWARE) if is_hardware else spec.name_length) - _ENDING
+        # The word tells sounds apart; what else has room, the kind last, as the folder says it too.
+        wishes = [["" if is_hardware else spec.prefix, sort, word, told], [sort, word, told], [word, told], [word]]
+        names = ["_".join(filter(None, wish)) for wish in wishes]
+        return f"{sort}/{next(name for name in names if len(name) <= most)}"
 
 
 def words(recipe: Recipe) -> Iterator[str]:

@@ -67,6 +67,7 @@ class Listed(msgspec.Struct):
     pitch: Pitch | None = None
     tempo_bpm: float | None = None
     loop: Loop | None = None
+    preview: str | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -121,6 +122,10 @@ def write(
             made = sound.finished
             name = f"{names.name(sound.recipe, kind(sound.measures), made.pitch, made.tempo_bpm)}.{ending}"
             store(name, made.data)
+            preview = None
+            if made.preview is not None:
+                preview = f"previews/{Path(name).stem}.{spec.previews}"
+                store(preview, made.preview)
             listed.append(
                 Listed(
                     name,
@@ -133,9 +138,10 @@ def write(
                     made.pitch,
                     made.tempo_bpm,
                     made.loop,
+                    preview,
                 )
             )
-            cards.append(Card(sound.candidate, name, sound.measures, looks(made)))
+            cards.append(Card(sound.candidate, name, sound.measures, looks(made), preview=preview))
         played = dict(instruments_of(spec, listed))
         for name, text in played.items():
             store(name, text.encode())
@@ -278,6 +284,7 @@ def _table(listed: list[Listed]) -> str:
         "tempo_bpm",
         "loop_start",
         "loop_end",
+        "preview",
         "raw_sha256",
         "file_sha256",
     ]

@@ -41,13 +41,17 @@ class Looks(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Card:
-    """A sound on the page; ``looks`` may be asked for later, ``pick`` is "keep", "drop" or None."""
+    """A sound on the page, which is played from ``preview`` where there is one.
+
+    ``looks`` may be asked for later, ``pick`` is "keep", "drop" or None.
+    """
 
     candidate: int
     file: str
     sound: Description
     looks: Looks | None = None
     pick: str | None = None
+    preview: str | None = None
 
 
 def looks(made: Finished) -> Looks:
@@ -113,6 +117,7 @@ def _shown(card: Card, place: NDArray[np.float64]) -> dict[str, Any]:
         "heard_s": card.sound.heard_s,
         "looks": card.looks,
         "pick": card.pick,
+        "preview": card.preview,
     }
 
 

@@ -264,7 +264,7 @@ def identity(spec: Spec) -> bytes:
 def space_needed(spec: Spec) -> float:
     """What a run and its pack will take on disk, about, in MB."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    pack_bytes = spec.count * (seconds * spec.sample_rate * 4 + 2000)
+    pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
     # One of eight is kept at first, and later one of each cell.
     shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
     return 1 + (pack_bytes + shelf_bytes) / 1e6

@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from cnndsd import profile as profiles
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
 from cnndsd.schema import (
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
     Amount,
     Checked,
     Every,
@@ -35,6 +38,9 @@ SoundFormat = Literal["wav16", "wav24", "wavfloat", "flac", "ogg", "mp3"]
 Kind = Literal[
     "hit", "beat", "glitch", "riser", "fall", "noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"
 ]
+
+# 0 is the sound's own.
+FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
 
 MAX_CANDIDATES = 10**10
 # The most work one candidate may be, in multiply-adds: a few seconds for a block of them.
@@ -159,6 +165,10 @@ class Spec(Checked, frozen=True):
     names: Literal["kind", "hardware", "numbered"] = "kind"
     prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,15})?$")] = "cnndsd"
     plain: bool = False
+    file_rate: FileRate = 0
+    channels: Literal[1, 2] = 1
+    name_length: Annotated[int, Meta(ge=20, le=60)] = 60
+    previews: Literal["none", "ogg", "mp3"] = "none"
     sound: Ranges = Ranges()
     family: Family | None = None
     judge: Limits = Limits()
@@ -166,9 +176,13 @@ class Spec(Checked, frozen=True):
     master: Mastering = Mastering()
 
     def _check(self) -> None:
-        if self.format == "mp3" and self.sample_rate not in MP3_SAMPLE_RATES:
+        if 0 < self.file_rate < MIN_SAMPLE_RATE:
+            allowed = f"0, or {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+            raise Invalid(f"file_rate: {self.file_rate} is too low; allowed: {allowed}")
+        if "mp3" in (self.format, self.previews) and self.written_rate not in MP3_SAMPLE_RATES:
             allowed = ", ".join(map(str, MP3_SAMPLE_RATES))
-            raise Invalid(f"sound.sample_rate: {self.sample_rate} is not known to mp3; allowed: {allowed}")
+            which = "file_rate" if self.file_rate else "sound.sample_rate"
+            raise Invalid(f"{which}: {self.written_rate} is not known to mp3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
@@ -186,6 +200,11 @@ class Spec(Checked, frozen=True):
     def sample_rate(self) -> int:
         """Sample rate of every sound, in Hz."""
         return self.sound.sample_rate if self.family is None else self.family.recipe.sample_rate
+
+    @property
+    def written_rate(self) -> int:
+        """Sample rate of every file, in Hz."""
+        return self.file_rate or self.sample_rate
 
     @property
     def precision(self) -> Precision:
@@ -217,4 +236,10 @@ def load(path: Path | str) -> Spec:
     except (ValueError, RecursionError) as error:
         # TOMLDecodeError and UnicodeDecodeError are ValueErrors, and so is an integer of 5000 digits.
         raise Invalid(f"{where}: not TOML: {error}") from None
+    if "profile" in data:
+        try:
+            # What the spec says itself counts more.
+            data = {**profiles.wanted(data.pop("profile")), **data}
+        except Invalid as error:
+            raise Invalid(f"{where}: {error}") from None
     return decode(data, Spec, where)

@@ -52,7 +52,8 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
         return
     names = archive.namelist()
     instruments = dict(pack.instruments_of(spec, manifest.sounds))
-    wanted = [*(sound.file for sound in manifest.sounds), *instruments, *_NOTES]
+    sounds = [name for sound in manifest.sounds for name in (sound.file, sound.preview) if name is not None]
+    wanted = [*sounds, *instruments, *_NOTES]
     for name in sorted(set(wanted) - set(names)):
         yield f"{name}: is missing"
     for name in sorted(set(names) - set(wanted)):
@@ -96,8 +97,9 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
         yield f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})"
         return
     made = audiofile.FORMATS[spec.format]
-    if found != (made.container, made.encoding, recipe.sample_rate, 1):
-        yield f"is {found[0]} {found[1]}, {found[2]} Hz, {found[3]} channels; the spec says {spec.format}"
+    wanted = made.container, made.encoding, spec.file_rate or recipe.sample_rate, spec.channels
+    if found != wanted:
+        yield f"is {_told(*found)}; the spec says {_told(*wanted)}"
     if comment != recipe.to_json():
         yield "carries another recipe than the manifest's"
     # Loading scipy takes a while.
@@ -110,8 +112,13 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
     if sound.level is not None:
         told = sound.level.integrated_lufs, sound.level.momentary_lufs
         margin = _LOSSY_DB if made.is_lossy else _LEVEL_DB
-        if not np.allclose(np.maximum(loudness(audio, recipe.sample_rate), FLOOR_DB), told, rtol=0.0, atol=margin):
+        heard = loudness(audio, wanted[2], wanted[3])
+        if not np.allclose(np.maximum(heard, FLOOR_DB), told, rtol=0.0, atol=margin):
             yield "is not as loud as the manifest says"
+
+
+def _told(container: str, encoding: str, rate: int, channels: int) -> str:
+    return f"{container} {encoding}, {rate} Hz, {channels} channel{'s' if channels > 1 else ''}"
 
 
 def _same_structure(archive: zipfile.ZipFile, path: Path) -> bool:

@@ -19,21 +19,25 @@ tempos = st.none() | st.floats(70, 140)
 @given(
     st.sampled_from(["kind", "hardware"]),
     st.lists(st.tuples(st.integers(0, 50), st.sampled_from(KINDS), pitches, tempos), max_size=80),
+    st.sampled_from([60, 60, 44, 32, 25, 20]),
 )
-def test_every_name_keeps_the_rule_and_none_comes_twice(scheme, sounds):
-    names = Names(Spec(name="x", names=scheme))
+def test_every_name_keeps_the_rule_and_none_comes_twice(scheme, sounds, length):
+    names = Names(Spec(name="x", names=scheme, prefix="sixteen-letters0", name_length=length))
     made = [names.name(Recipe(seed=seed), kind, pitch, tempo) for seed, kind, pitch, tempo in sounds]
     files = [name.partition("/")[2] for name in made]
     assert len({name.casefold() for name in files}) == len(files)
-    most = 32 if scheme == "hardware" else 60
+    most = min(length, 32 if scheme == "hardware" else 60)
     for name, (_, kind, pitch, tempo) in zip(made, sounds, strict=True):
         folder, file = name.split("/")
         assert folder == kind
         assert len(file) + len(".flac") <= most
         assert re.fullmatch(r"[A-Za-z0-9_-]+" if scheme == "hardware" else r"[A-Za-z0-9_#-]+", file)
-        assert (tempo is not None) == file.endswith("bpm")
-        if pitch is not None and tempo is None and scheme == "kind":
-            assert file.endswith(f"_{pitch.name}")
+        if most == 60:
+            assert file.startswith(f"sixteen-letters0_{kind}_")
+        if most >= 32:
+            assert (tempo is not None) == file.endswith("bpm")
+            if pitch is not None and tempo is None and scheme == "kind":
+                assert file.endswith(f"_{pitch.name}")
 
 
 def test_a_word_belongs_to_its_recipe():

@@ -15,7 +15,7 @@ const prefix = stems.length < 2 ? "" : stems.reduce((shared, stem) => {
   return shared;
 }, stems[0].replace(/[^_]*$/, ""));
 const stem = (sound) => stems[sound.place].slice(prefix.length);
-const address = (sound) => sound.file.split("/").map(encodeURIComponent).join("/");
+const address = (sound) => (sound.preview ?? sound.file).split("/").map(encodeURIComponent).join("/");
 const seconds = (sound) => sound.looks ? sound.looks.seconds : sound.heard_s;
 const sorts = new Map([
   ["place", ["order", (s) => s.place]],
