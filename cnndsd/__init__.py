@@ -10,6 +10,7 @@ __all__ = [
     "Limits",
     "Mastering",
     "Recipe",
+    "Sound",
     "Spec",
     "describe",
     "judge",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cnndsd.recipe import Recipe as Recipe
     from cnndsd.render import render as render
     from cnndsd.render import render_many as render_many
+    from cnndsd.sound import Sound as Sound
     from cnndsd.spec import Limits as Limits
     from cnndsd.spec import Mastering as Mastering
     from cnndsd.spec import Spec as Spec
@@ -35,6 +37,7 @@ _ROOMS = {
     "Limits": "spec",
     "Mastering": "spec",
     "Recipe": "recipe",
+    "Sound": "sound",
     "Spec": "spec",
     "describe": "describe",
     "judge": "judge",

@@ -36,6 +36,8 @@ FORMATS: dict[str, Format] = {
     "ogg": Format("ogg", "OGG", "VORBIS", is_lossy=True),
     "mp3": Format("mp3", "MP3", "MPEG_LAYER_III", is_lossy=True),
 }
+# What a single sound is written as.
+ENDINGS: dict[str, SoundFormat] = {".flac": "flac", ".mp3": "mp3", ".ogg": "ogg", ".wav": "wav24"}
 _RAW = {
     np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
     np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),

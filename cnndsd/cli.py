@@ -413,19 +413,17 @@ def _render(options: argparse.Namespace) -> int:
     from cnndsd.spec import Ranges, Spec
 
     out = Path(options.output)
-    formats: dict[str, Any] = {
-        "." + kind.extension: name for name, kind in reversed(audiofile.FORMATS.items()) if name != "wavfloat"
-    }
-    formats[".wav"] = "wav24"
-    if out.suffix.lower() not in ([".wav"] if options.raw else formats):
-        allowed = ".wav" if options.raw else ", ".join(sorted(formats))
+    if out.suffix.lower() not in ([".wav"] if options.raw else audiofile.ENDINGS):
+        allowed = ".wav" if options.raw else ", ".join(audiofile.ENDINGS)
         raise Invalid(f"--output: {out.name} has an unknown ending; allowed: {allowed}")
     changes = {name: getattr(options, name) for name in Recipe.__struct_fields__ if hasattr(options, name)}
     changes = {name: value for name, value in changes.items() if value is not None}
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
     recipe = _changed(_read_recipe(options.file) if options.file is not None else Recipe(), changes, "--")
-    spec = Spec(name="render", format=formats[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate))
+    spec = Spec(
+        name="render", format=audiofile.ENDINGS[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate)
+    )
     # Opened first: a place that cannot be written is told before the work.
     with replacing(out) as file:
         audio = render(recipe)

@@ -25,7 +25,7 @@ from cnndsd.finish import finish as finish_sound
 from cnndsd.judge import Reason, judge_levels, judge_spectrum
 from cnndsd.kind import KINDS, kind
 from cnndsd.measure import Measures, Spectra, level_frame, measure_levels, measure_spectrum, take_spectra
-from cnndsd.pack import Sound
+from cnndsd.pack import Made
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.render import Audio, Tallies, hold, raw_sha256, render_batches, render_steps, scratch
 from cnndsd.schema import Failed, Invalid
@@ -246,9 +246,9 @@ class Unfinishable(Exception):
         self.index, self.aside = index, aside
 
 
-def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: int) -> Iterator[Sound]:
+def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: int) -> Iterator[Made]:
     """The chosen sounds, finished, in their order; only a few are in memory at a time."""
-    waiting: deque[tuple[Entry, Future[Sound]]] = deque()
+    waiting: deque[tuple[Entry, Future[Made]]] = deque()
     rest = iter(chosen)
     while True:
         while len(waiting) < in_flight and (entry := next(rest, None)) is not None:
@@ -271,11 +271,11 @@ def finish_all(spec: Spec, chosen: list[Entry], executor: Executor, in_flight: i
         yield sound
 
 
-def finish(spec: Spec, seed: int, entry: Entry) -> Sound:
+def finish(spec: Spec, seed: int, entry: Entry) -> Made:
     """Render a chosen candidate again and make its file."""
     recipe = draw(spec, seed, entry.index)
     audio = hold(render_steps(recipe), recipe)
-    return Sound(entry.index, recipe, entry.sound, raw_sha256(audio), finish_sound(audio, recipe, entry.sound, spec))
+    return Made(entry.index, recipe, entry.sound, raw_sha256(audio), finish_sound(audio, recipe, entry.sound, spec))
 
 
 def compile_kernels(spec: Spec) -> None:

@@ -19,10 +19,12 @@ import msgspec
 from cnndsd import __version__, audiofile
 from cnndsd.describe import Description
 from cnndsd.finish import Finished, Level
+from cnndsd.image import cover
 from cnndsd.instrument import Tuned, instruments
 from cnndsd.kind import kind
 from cnndsd.naming import Names
 from cnndsd.page import Card, looks, page
+from cnndsd.picture import Picture
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.schema import Invalid, decode
 from cnndsd.score import score
@@ -85,7 +87,7 @@ class Manifest(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Sound:
+class Made:
     """A finished sound: which candidate, its recipe, what was measured of the raw sound, its digest, what was made."""
 
     candidate: int
@@ -100,7 +102,7 @@ def write(
     spec: Spec,
     candidates: int,
     refused: dict[str, int],
-    sounds: Iterable[Sound],
+    sounds: Iterable[Made],
     by_hand: bool = False,
 ) -> int:
     """Write the zip; returns how many sounds are in it. ``by_hand``: someone chose them.
@@ -109,6 +111,7 @@ def write(
     """
     listed: list[Listed] = []
     cards: list[Card] = []
+    pictures: list[Picture] = []
     names = Names(spec)
     ending = audiofile.FORMATS[spec.format].extension
     sums: dict[str, str] = {}
@@ -141,6 +144,7 @@ def write(
                     preview,
                 )
             )
+            pictures.append(made.picture)
             cards.append(Card(sound.candidate, name, sound.measures, looks(made), preview=preview))
         played = dict(instruments_of(spec, listed))
         for name, text in played.items():
@@ -160,6 +164,7 @@ def write(
         if candidates > len(listed):
             chosen += f" out of {candidates} made"
         about = f"{chosen} · {spec.licence}"
+        store("cover.png", cover(pictures))
         store("index.html", page(spec.title or spec.name, about, cards, _keeping(spec)).encode())
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", _table(listed).encode())

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from cnndsd import farm, ledger, pack
 from cnndsd.findings import Findings, Pick, shelf_depth, tally
 from cnndsd.ledger import Ledger, Watch
-from cnndsd.pack import Sound
+from cnndsd.pack import Made
 from cnndsd.replacing import replacing
 from cnndsd.schema import Failed, Invalid
 from cnndsd.shelf import CELLS
@@ -98,7 +98,7 @@ class Run:
         path: Path,
         executor: Executor,
         in_flight: int,
-        watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+        watched: Callable[[Iterable[Made], int], Iterable[Made]] = lambda sounds, count: sounds,
         keep: Collection[int] = (),
     ) -> int:
         """Make the pack of what was found; returns how many sounds are in it, and makes none of none.
@@ -134,7 +134,7 @@ def make_pack(
     findings: Findings,
     executor: Executor,
     in_flight: int,
-    watched: Callable[[Iterable[Sound], int], Iterable[Sound]] = lambda sounds, count: sounds,
+    watched: Callable[[Iterable[Made], int], Iterable[Made]] = lambda sounds, count: sounds,
     tell: Callable[[str], None] = lambda line: None,
     beside: Path | None = None,
     keep: Collection[int] = (),
@@ -267,7 +267,7 @@ def space_needed(spec: Spec) -> float:
     pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
     # One of eight is kept at first, and later one of each cell.
     shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
-    return 1 + (pack_bytes + shelf_bytes) / 1e6
+    return 2 + (pack_bytes + shelf_bytes) / 1e6
 
 
 def _check_space(folder: Path, spec: Spec) -> None:

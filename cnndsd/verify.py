@@ -22,7 +22,7 @@ from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
 
 # The last file's place in the zip: what is made of the sounds comes behind them.
-_NOTES = ["index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
+_NOTES = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
 _CHUNK = 2**20
 # How far a file's loudness may be from that of the sound before it was encoded.
 _LEVEL_DB, _LOSSY_DB = 0.05, 1.0

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     "__init__", "schema", "profile", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render",
     "measure", "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "resample", "tune",
-    "audiofile", "picture", "finish", "naming", "instrument", "page", "replacing", "pack", "verify", "executors",
-    "farm", "ledger", "run", "audition", "bench", "cli", "__main__",
+    "audiofile", "picture", "image", "replacing", "finish", "sound", "naming", "instrument", "page", "pack", "verify",
+    "executors", "farm", "ledger", "run", "audition", "bench", "cli", "__main__",
 ]  # fmt: skip
 WITHOUT_NUMBA = {"schema", "profile", "recipe", "spec", "draw", "network", "executors"}
 

@@ -12,6 +12,7 @@ import msgspec
 from numpy._core._multiarray_umath import __cpu_dispatch__
 
 from cnndsd import Recipe, Spec, farm, kernel, render_many
+from cnndsd.findings import Findings
 
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -54,7 +55,8 @@ def widest_register():
 def choice():
     """What is found and chosen among some hundred candidates, descriptions and all."""
     small = Spec(name="x", count=8, candidates=512)
-    found = farm.judge_unit(small, 1, 0, 512)
+    found = Findings(4)
+    found.add(farm.judge_unit(small, 1, 0, 512))
     return hashlib.sha256(msgspec.json.encode([found.entries, farm.choose(small, found)])).hexdigest()
 
 

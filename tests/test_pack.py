@@ -96,13 +96,13 @@ def test_a_pack_keeps_the_contract(packs, name):
                 assert told == []
     assert kinds == sorted(kinds, key=KINDS.index)
     played = [f for f in archive.namelist() if f.endswith((".sfz", ".dspreset"))]
-    notes = ["index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
+    notes = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
     assert archive.namelist() == [*files, *played, *notes]
     assert bool(played) == (name not in {"raw", "nodc"})
     for sound in manifest["sounds"]:
         assert set(sound) == {
             "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
-            "loop",
+            "loop", "preview",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])

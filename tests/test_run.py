@@ -293,7 +293,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 30 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 32 MB"):
         run.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
@@ -335,7 +335,9 @@ def damaged_makes_the_same_or_a_line(half, data, folder):
 def test_a_damaged_ledger_is_the_same_or_refused(half, tmp_path):
     data = half[1]
     assert not damaged_makes_the_same_or_a_line(half, data, tmp_path)
-    for size in (0, 1, 99, 512, 4096, 8192, len(data) // 2, len(data) - 4096, len(data) - 1):
+    # Behind the last byte that says something, SQLite takes what is missing for the zeros that were there.
+    last = len(data.rstrip(b"\0"))
+    for size in (0, 1, 99, 512, 4096, 8192, len(data) // 2, len(data) - 4096, last - 1):
         assert damaged_makes_the_same_or_a_line(half, data[:size], tmp_path)
     rng = random.Random(1)
     for _ in range(20):
