@@ -133,7 +133,9 @@ def dithered(sound: NDArray[Any], seed: int) -> NDArray[np.int16]:
 
 
 def read_recipe(path: Path | str) -> Recipe:
-    """The recipe in a sound file's comment; ``Invalid`` when there is none."""
+    """The recipe in a sound file's comment, or in a ``.json`` file; ``Invalid`` when there is none."""
+    if str(path).lower().endswith(".json"):
+        return recipes.load(path)
     try:
         Path(path).open("rb").close()
     except OSError as error:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cnndsd.executors import Cluster, Processes
     from cnndsd.findings import Findings
-    from cnndsd.recipe import Recipe
     from cnndsd.spec import Spec
 
 DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -345,11 +344,12 @@ def _vary(options: argparse.Namespace) -> int:
     import re
     from pathlib import Path
 
+    from cnndsd import audiofile
     from cnndsd.schema import Invalid
     from cnndsd.spec import Choice, Family, Ranges, Spec
 
     path = Path(options.file)
-    recipe = _read_recipe(options.file)
+    recipe = audiofile.read_recipe(options.file)
     try:
         spec = Spec(
             name=(re.sub(r"[^A-Za-z0-9_-]", "_", path.stem).lstrip("_-")[:50] or "sound") + "_family",
@@ -420,7 +420,7 @@ def _render(options: argparse.Namespace) -> int:
     changes = {name: value for name, value in changes.items() if value is not None}
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
-    recipe = _changed(_read_recipe(options.file) if options.file is not None else Recipe(), changes, "--")
+    recipe = _changed(audiofile.read_recipe(options.file) if options.file is not None else Recipe(), changes, "--")
     spec = Spec(
         name="render", format=audiofile.ENDINGS[out.suffix.lower()], sound=Ranges(sample_rate=recipe.sample_rate)
     )
@@ -440,119 +440,18 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
     import msgspec
 
-    if Path(options.file).is_dir():
-        shown = _run_shown(options.file)
-        print(msgspec.json.encode(shown).decode() if options.json else _describe_run(shown))
-        return DONE
-    if options.file.lower().endswith(".zip"):
-        from cnndsd import pack
+    from cnndsd.show import in_words, show
 
-        manifest = msgspec.to_builtins(pack.read_manifest(options.file))
-        manifest["sounds"] = [{**sound, **why} for sound, why in zip(manifest["sounds"], _why(manifest), strict=True)]
-        print(msgspec.json.encode(manifest).decode() if options.json else _describe_pack(manifest))
-        return DONE
-    from cnndsd.describe import describe
-    from cnndsd.judge import judge
-    from cnndsd.kind import kind
-    from cnndsd.render import raw_sha256, render
-    from cnndsd.score import reasons, score
-
-    recipe = _read_recipe(options.file)
-    audio = render(recipe)
-    sound = describe(audio, recipe.sample_rate)
-    why = {"kind": kind(sound), "score": score(sound), "reasons": reasons(sound), "refused": judge(sound)}
+    shown = show(options.file)
     if options.json:
-        shown = {"recipe": recipe, "measures": sound, "raw_sha256": raw_sha256(audio), **why}
         print(msgspec.json.encode(shown).decode())
-        return DONE
-    rows = {**msgspec.to_builtins(recipe), **msgspec.to_builtins(sound), "raw_sha256": raw_sha256(audio), **why}
-    for name, value in rows.items():
-        print(f"{name:18} {_short(value)}")
+    else:
+        # Words from someone else's file, line by line.
+        for line in in_words(shown).splitlines():
+            print(_plain(line))
     return DONE
-
-
-def _run_shown(folder: str) -> dict[str, Any]:
-    """How a run stands."""
-    import time
-    from collections import Counter
-    from pathlib import Path
-
-    from cnndsd import run
-    from cnndsd.kind import kind
-
-    identity, _, found, watch = run.read(Path(folder))
-    return {
-        "run": folder,
-        "state": watch.state,
-        "seen_s_ago": round(max(0.0, time.time() - watch.seen_s), 1),
-        "version": identity["version"],
-        "seed": identity["seed"],
-        "candidates": found.candidates,
-        "wanted": watch.wanted,
-        "per_second": round(watch.per_second, 1),
-        "seconds_left": run.seconds_left(found, watch),
-        "passed": found.passed,
-        "refused": dict(sorted(found.refused.items())),
-        "kept": found.kept,
-        "picked": {pick: len(found.picked(pick)) for pick in ("keep", "drop")},
-        "kinds": dict(Counter(kind(entry.sound) for entry in found.entries).most_common()),
-        "set_aside": [{"candidate": i, "how": a.how, "recipe": a.recipe} for i, a in sorted(found.aside.items())],
-    }
-
-
-def _describe_run(shown: dict[str, Any]) -> str:
-    from cnndsd.findings import tally
-    from cnndsd.run import clock
-
-    stale = " (no sign of it since; the same command goes on)" if shown["seen_s_ago"] > 60 else ""
-    rows = {
-        "state": f"{shown['state']}, seen {clock(shown['seen_s_ago'])} ago"
-        + (stale if shown["state"] in ("running", "finishing") else ""),
-        "made by": f"{shown['version']}, seed {shown['seed']}",
-        "candidates": f"{shown['candidates']}" + (f" of {shown['wanted']}" if shown["wanted"] is not None else ""),
-        "a second": f"{shown['per_second']:.0f}",
-        "left": "unknown" if shown["seconds_left"] is None else clock(shown["seconds_left"]),
-        "passed": shown["passed"],
-        "refused": tally(shown["refused"]),
-        "kept": f"{shown['kept']}: {', '.join(f'{kind} {count}' for kind, count in shown['kinds'].items()) or 'none'}",
-        "picked": f"{shown['picked']['keep']} kept, {shown['picked']['drop']} dropped by ear",
-        "set aside": len(shown["set_aside"]),
-    }
-    lines = [
-        f"{name:12}{value}" for name, value in rows.items() if not (name == "left" and shown["state"] != "running")
-    ]
-    lines += [f"  {one['candidate']}: {one['how']}; {one['recipe'].to_json()}" for one in shown["set_aside"]]
-    return "\n".join(_plain(line) for line in lines)
-
-
-def _why(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """Why each sound of a pack is in it, and which other is nearest."""
-    import msgspec
-
-    from cnndsd.choose import distance
-    from cnndsd.describe import Description
-    from cnndsd.kind import kind
-    from cnndsd.score import reasons, score
-
-    sounds = [msgspec.convert(listed["measures"], Description) for listed in manifest["sounds"]]
-    found = []
-    for i, sound in enumerate(sounds):
-        others = ((distance(sound, other), k) for k, other in enumerate(sounds) if k != i)
-        away, nearest = min(others, default=(None, None))
-        found.append(
-            {
-                "kind": kind(sound),
-                "score": score(sound),
-                "reasons": reasons(sound),
-                "nearest": None if nearest is None else manifest["sounds"][nearest]["file"],
-                "distance": None if away is None else round(away, 4),
-            }
-        )
-    return found
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -588,51 +487,6 @@ def _bench(options: argparse.Namespace) -> int:
             f"   {low:.2f}..{high:.2f}"
         )
     return DONE
-
-
-def _describe_pack(manifest: dict[str, Any]) -> str:
-    from collections import Counter
-
-    from cnndsd.findings import tally
-
-    sounds = manifest["sounds"]
-    kinds = Counter(sound["kind"] for sound in sounds)
-    widths = [max(4, *(len(sound[key] or "") for sound in sounds)) for key in ("file", "nearest")] if sounds else [4, 7]
-    lines = [
-        f"{manifest['name']}: {len(sounds)} sounds of {manifest['candidates']} candidates, "
-        f"seed {manifest['seed']}, cnndsd {manifest['cnndsd']}, definition {manifest['definition']}",
-        f"refused: {tally(manifest['refused'])}",
-        f"kinds: {', '.join(f'{kind} {count}' for kind, count in kinds.items()) or 'none'}",
-        "",
-        f"{'file':{widths[0]}}  {'kind':9}{'score':>5}{'secs':>6}  {'nearest':{widths[1]}} {'away':>5}  why",
-    ]
-    for sound in sounds:
-        away = "" if sound["distance"] is None else f"{sound['distance']:.2f}"
-        lines.append(
-            f"{sound['file']:{widths[0]}}  {sound['kind']:9}{sound['score']:5.2f}{sound['measures']['heard_s']:6.2f}  "
-            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join(sound['reasons'])}"
-        )
-    return "\n".join(_plain(line) for line in lines)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_short, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_short(v)}" for k, v in value.items())
-    return "none" if value is None else str(value)
-
-
-def _read_recipe(file: str) -> Recipe:
-    if file.lower().endswith(".json"):
-        from cnndsd import recipe
-
-        return recipe.load(file)
-    from cnndsd import audiofile
-
-    return audiofile.read_recipe(file)
 
 
 def _changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:

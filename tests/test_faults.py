@@ -19,7 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import cluster
-import msgspec
 import poison
 import pytest
 import test_executors
@@ -30,7 +29,7 @@ from nights import WHOLE, alive, descendants, finished, gone, is_worker, judged_
 from test_executors import With
 from test_run import damaged_makes_the_same_or_a_line, half  # noqa: F401
 
-from cnndsd import cli, executors, farm, pack, recipe, run, spec
+from cnndsd import cli, executors, farm, recipe, run, show, spec
 from cnndsd.executors import InProcess, Processes
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
@@ -184,7 +183,8 @@ def test_simultaneous_starts(tmp_path, record_property):
 
 def test_a_damaged_ledger(half, tmp_path, record_property):  # noqa: F811
     data = half[1]
-    cuts = range(0, len(data), 512)
+    # The zeros at its end SQLite makes up for.
+    cuts = range(0, len(data.rstrip(b"\0")), 512)
     assert all(damaged_makes_the_same_or_a_line(half, data[:size], tmp_path) for size in cuts)
     rng = random.Random(7)
     refused = 0
@@ -330,7 +330,7 @@ def test_fuzzed_packs(tmp_path, small_pack, data):
     mutate(changed, data)
     path = tmp_path / "fuzz.zip"
     path.write_bytes(changed)
-    one_line_or_fine(lambda: cli._why(msgspec.to_builtins(pack.read_manifest(path))), path)
+    one_line_or_fine(lambda: show.show(path), path)
 
 
 @FUZZ(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -348,7 +348,7 @@ def test_fuzzed_manifests(tmp_path, small_pack, data):
     place[key] = data.draw(json_like | st.floats(allow_nan=False))
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("manifest.json", json.dumps(manifest))
-    one_line_or_fine(lambda: cli._why(msgspec.to_builtins(pack.read_manifest(path))), path)
+    one_line_or_fine(lambda: show.show(path), path)
 
 
 def mutate(text, data):

@@ -18,7 +18,7 @@ ROOMS = [
     "__init__", "schema", "profile", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render",
     "measure", "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "resample", "tune",
     "audiofile", "picture", "image", "replacing", "finish", "sound", "naming", "instrument", "page", "pack", "verify",
-    "executors", "farm", "ledger", "run", "audition", "bench", "cli", "__main__",
+    "executors", "farm", "ledger", "run", "audition", "show", "bench", "cli", "__main__",
 ]  # fmt: skip
 WITHOUT_NUMBA = {"schema", "profile", "recipe", "spec", "draw", "network", "executors"}
 

@@ -269,6 +269,10 @@ def test_nothing_but_its_own_code_may_run_or_be_asked_for(opened, tmp_path):
     )
     assert tab.evaluate("() => typeof ran") == "undefined"
     assert tab.evaluate("() => fetch('https://example.org/').then(() => 'asked', () => 'refused')") == "refused"
+    tab.evaluate(
+        "() => { const f = document.createElement('iframe'); f.src = 'https://example.org/'; document.body.append(f); }"
+    )
+    tab.wait_for_timeout(200)
     assert not [url for url in tab.asked if url.startswith("http")]
 
 
@@ -290,6 +294,9 @@ def test_the_waveform_is_the_sound_s_and_keeps_its_offset():
     low, high = np.frombuffer(picture.depict(sound, rate).wave, np.int8).reshape(-1, 2).T
     assert set(low[:120]) == set(high[:120]) == {64}
     assert high[-1] == 127
+    assert np.all(low[121:] <= high[121:])
+    assert np.all(np.diff(low.astype(int) - high)[121:] < 3)
+    assert (low[121:] < high[121:]).sum() > 90
     assert np.all(np.diff(low[120:].astype(int)) >= 0)
     # Fewer samples than columns, a single one, and none but zeros.
     for few in (np.array([0.1, -1.0, 0.5]), np.array([0.3]), np.zeros(7)):
