@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from nights import begun, finished, gone, left, write_spec
 
-from cnndsd import audition, farm, pack, run
+from cnndsd import audition, farm, ledger, pack, run
 from cnndsd.findings import Findings
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
@@ -161,9 +161,7 @@ def hostile(host, token, other, index):
         "another page on this machine": (
             request("PUT", picks, host, "Sec-Fetch-Site: same-site", json_type, body=keep), {403},
         ),
-        "a form": (
-            request("PUT", picks, host, "Content-Type: application/x-www-form-urlencoded", body=b"pick=keep"), {400},
-        ),
+        "a form": (request("PUT", picks, host, "Content-Type: text/plain", body=keep), {400}),
         "a post": (request("POST", picks, host, json_type, body=keep), {405}),
         "a pick by address": (request("GET", picks, host), {405}),
         "a delete": (request("DELETE", sound, host), {405}),
@@ -262,6 +260,23 @@ def test_a_pick_that_cannot_be_remembered_is_not_made(tmp_path):
     answer = b"".join(app(environ, lambda status, headers: told.append(status)))
     assert told == ["500 INTERNAL SERVER ERROR"]
     assert b"No space left on device" in answer
+
+
+def test_a_pick_is_forgotten_when_the_disk_refuses_it(night, tmp_path, monkeypatch):
+    (tmp_path / "s.run").mkdir()
+    (tmp_path / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with run.heard(tmp_path / "s.run") as (_, findings, remember):
+        remember(3, "keep")
+        monkeypatch.setattr(ledger.Ledger, "commit", fail)
+        for index, pick in ((3, None), (3, "drop"), (5, "keep")):
+            with pytest.raises(OSError, match="No space left"):
+                remember(index, pick)
+            assert findings.picks == {3: "keep"}
+    assert run.read(tmp_path / "s.run")[2].picks == {3: "keep"}
 
 
 def test_dropped_sounds_are_not_chosen_and_what_is_offered_holds_all_picks():

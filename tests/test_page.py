@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import soundfile
 from sounds import like, made_up
 
 from cnndsd import cli, executors, pack, picture
@@ -58,7 +59,7 @@ def made_up_page(folder, count=20, **options):
             for size in (2 * picture.WAVE_COLUMNS, picture.COLUMNS * picture.ROWS // 2)
         )
         looks = Looks(rng.uniform(0.1, 4.0), -16.0, rng.choice(["A#4", None]), None, i % 2 == 0, wave, spectrum)
-        cards.append(Card(i, f"hit/x_hit_w{i}.wav", made_up(i), looks))
+        cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), looks))
     path = folder / "index.html"
     text = page(options.pop("title", "made up"), "about", cards, "cnndsd pack SPEC.toml --seed 1 --keep ", **options)
     path.write_text(text, encoding="utf-8")
@@ -112,6 +113,15 @@ def test_a_page_without_its_folders_says_what_to_do(opened, tmp_path):
     tab = opened(made_up_page(tmp_path))
     tab.keyboard.press("ArrowRight")
     tab.wait_for_function("() => document.getElementById('now').textContent.includes('unpack the zip')")
+
+
+def test_a_sharp_in_a_name_is_no_end_of_the_address(opened, tmp_path):
+    path = made_up_page(tmp_path)
+    (tmp_path / "hit").mkdir()
+    soundfile.write(tmp_path / "hit" / "x_hit_w0_A#4.wav", np.zeros(20_000), 44_100)
+    tab = opened(path)
+    tab.keyboard.press("ArrowRight")
+    assert is_playing(tab).endswith("x_hit_w0_A#4.wav")
 
 
 def test_filter_and_sort(opened, tmp_path):
@@ -222,6 +232,12 @@ def test_everything_can_be_reached_and_named_without_a_mouse(opened, tmp_path):
     tab.locator("#keep").focus()
     tab.keyboard.press("Space")
     assert tab.evaluate("() => current.pick") == "keep"
+    # Wherever one went, and whatever is shown then.
+    tab.keyboard.press("End")
+    reachable = "() => sounds.filter((sound) => sound.card.tabIndex === 0).map((sound) => sound.place)"
+    assert tab.evaluate(reachable) == tab.evaluate("() => [current.place]")
+    tab.select_option("#picked", "keep")
+    assert tab.evaluate(reachable) == tab.evaluate("() => [shown[0].place]")
 
 
 @pytest.mark.parametrize("options", [{}, PHONE, {"viewport": {"width": 800, "height": 600}}])

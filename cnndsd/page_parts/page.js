@@ -4,7 +4,7 @@ const at = (id) => document.getElementById(id);
 const list = at("list"), map = at("map"), player = new Audio();
 // One for each sound: its card, what it shows, and whether its picture is drawn.
 const sounds = pack.sounds.map((sound, place) => ({ ...sound, place, isDrawn: false }));
-let shown = sounds, current = null, colours = null;
+let shown = sounds, current = null, reachable = null, colours = null;
 
 // ---- names and numbers
 
@@ -158,15 +158,21 @@ function takeColours() {
 
 function select(sound) {
   if (current) {
-    current.card.tabIndex = -1;
     current.card.removeAttribute("aria-current");
     current.head.style.opacity = 0;
   }
   current = sound;
-  sound.card.tabIndex = 0;
+  reach(sound);
   sound.card.setAttribute("aria-current", "true");
   showNow();
   drawMap();
+}
+
+// Tab leads to one card, and arrow keys on from there.
+function reach(sound) {
+  if (reachable) reachable.card.tabIndex = -1;
+  reachable = sound;
+  sound.card.tabIndex = 0;
 }
 
 function play(sound) {
@@ -299,8 +305,7 @@ function arrange() {
   });
   list.replaceChildren(...shown.map((sound) => sound.item));
   at("none").hidden = shown.length > 0;
-  // Tab must lead somewhere.
-  if (shown.length && !shown.includes(current)) shown[0].card.tabIndex = 0;
+  if (shown.length && !shown.includes(reachable)) reach(shown[0]);
   drawMap();
 }
 
