@@ -282,7 +282,7 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadli
             workers.prepare(farm.compile_kernels, spec)
             if options.keep:
                 count = night.finish(path, workers, in_flight, _sounds_bar, options.keep)
-                return _made(path, len(options.keep), night.findings, count)
+                return _kept(path, count)
             with _bar(None if deadline is not None else spec.candidates, " candidates") as bar:
 
                 def report(found: Findings) -> None:
@@ -323,6 +323,11 @@ def _bar(total: int | None, unit: str, sounds: Any = None) -> Any:
 
 def _sounds_bar(sounds: Any, count: int) -> Any:
     return _bar(count, " sounds", sounds)
+
+
+def _kept(path: Any, count: int) -> int:
+    print(path)
+    return _say(f"{count} sound{'s' if count != 1 else ''}, those that were listed", DONE)
 
 
 def _made(path: Any, wanted: int, found: Findings, count: int) -> int:
@@ -380,7 +385,7 @@ def _vary(options: argparse.Namespace) -> int:
             with _bar(spec.candidates, " candidates") as bar:
                 found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
         count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar, keep=options.keep)
-    return _made(out, len(options.keep) or spec.count, found, count)
+    return _kept(out, count) if options.keep else _made(out, spec.count, found, count)
 
 
 def _audition(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Whatever is wrong with a spec, a recipe or an option: one line that says what and where, and exit 2."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnndsd import Recipe, Spec, cli, farm, recipe, spec
+from cnndsd import Recipe, Spec, cli, executors, farm, recipe, spec
+from cnndsd.executors import InProcess
 from cnndsd.schema import Invalid
 
 # The text of a spec, the key that the line must name, and a word of what is allowed or wrong.
@@ -335,3 +337,28 @@ def test_an_output_that_cannot_be_written_is_called_by_its_own_name(tmp_path, ca
         assert code == 1
         assert len(lines) == 1
         assert lines[0].startswith(f"cnndsd: {path}: ")
+
+
+@pytest.mark.parametrize("command", ["pack", "vary"])
+@pytest.mark.parametrize("wrong", ["x", "-5", "1,x", "", "10000000000", "nowhere.txt", "1.5"])
+def test_a_list_of_candidates_that_is_none_is_told_in_a_line(command, wrong, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "s.toml", f"--keep={wrong}"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"cnndsd {command}: argument --keep: {wrong!r} is not allowed; allowed: numbers such as 12,99, from 0 to "
+        f"9999999999, or a file of them; see cnndsd {command} --help\n"
+    )
+
+
+def test_a_candidate_that_is_refused_makes_no_pack(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(executors, "Processes", lambda jobs: InProcess())
+    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\n')
+    (tmp_path / "list.txt").write_text("0\n1\n2\n3\n4\n5, 6 7 8 9 10 11 12")
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", str(tmp_path / "list.txt")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"cnndsd: candidate \d+ is refused \([a-z ]+\); allowed: those that pass\n", err)
+    assert not (tmp_path / "s.zip").exists()
+    assert not (tmp_path / "s.run" / "pack.new").exists()

@@ -165,7 +165,7 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, monkeypa
     monkeypatch.setattr(executors, "Processes", lambda jobs: InProcess())
     arguments = command.replace("SPEC.toml", str(tmp_path / "s.toml")).split()[1:]
     assert cli.main(arguments) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 's.zip'}\n"
+    assert capsys.readouterr() == (f"{tmp_path / 's.zip'}\n", "cnndsd: 2 sounds, those that were listed\n")
     made = pack.read_manifest(tmp_path / "s.zip")
     assert [sound.candidate for sound in made.sounds] == wanted
     assert [sound.file_sha256 for sound in made.sounds] == [listed.sounds[i].file_sha256 for i in (0, 2)]
