@@ -121,7 +121,7 @@ class Audition:
             raise BadRequest('allowed: "keep", "drop" or null, as application/json')
         try:
             said = msgspec.json.decode(request.get_data(), type=Pick | None)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadRequest(f"allowed: {', '.join(get_args(Pick))} or null, as JSON") from None
         self._entry(index)
         with self._one:

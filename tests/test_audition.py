@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import random
 import re
 import signal
 import socket
@@ -24,6 +25,12 @@ def night(tmp_path_factory):
     write_spec(folder, 600)
     finished(folder)
     return folder
+
+
+def copied(night, folder):
+    """The same run in another folder."""
+    (folder / "s.run").mkdir()
+    (folder / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
 
 
 @contextlib.contextmanager
@@ -66,8 +73,7 @@ def request(method, path, host, *headers, body=b""):
 
 def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, night, tmp_path):
     write_spec(tmp_path, 600)
-    (tmp_path / "s.run").mkdir()
-    (tmp_path / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
+    copied(night, tmp_path)
     with served(tmp_path, "--count", "50") as (address, end):
         context = chromium.new_context()
         tab = context.new_page()
@@ -151,6 +157,7 @@ def hostile(host, token, other, index):
         "the ledger": (request("GET", f"/{token}/ledger.sqlite", host), {404}),
         "a sound that is not offered": (request("GET", f"/{token}/sounds/{10**30}", host), {404}),
         "a negative sound": (request("GET", f"/{token}/sounds/-1", host), {404}),
+        "an address that is no text": (request("GET", "/%ff%fe%ed%a0%80/sounds/1", host), {404}),
         "a zero byte": (request("GET", f"/{token}/sounds/{index}%00.wav", host), {404}),
         "a foreign origin": (request("GET", sound, host, "Origin: https://example.org"), {403}),
         "a foreign origin that picks": (
@@ -167,6 +174,7 @@ def hostile(host, token, other, index):
         "a delete": (request("DELETE", sound, host), {405}),
         "an unknown pick": (request("PUT", picks, host, json_type, body=b'"burn"'), {400}),
         "no JSON": (request("PUT", picks, host, json_type, body=b"keep"), {400}),
+        "a pick that is no text": (request("PUT", picks, host, json_type, body=b'"ke\xffp"'), {400}),
         "a huge pick": (request("PUT", picks, host, json_type, body=b" " * 5000 + keep), {413}),
         "a pick of what is not offered": (request("PUT", f"/{token}/picks/{10**9}", host, json_type, body=keep), {404}),
         "a range behind the end": (request("GET", sound, host, f"Range: bytes={10**15}-"), {416}),
@@ -196,6 +204,34 @@ def test_hostile_requests_are_refused_and_touch_nothing(night):
         assert ask(port, request("GET", f"/{token}/sounds/{index}", host))[0] == 200
         assert end()[1].startswith("cnndsd: 0 kept, 0 dropped")
     assert {name: (night / name).read_bytes() for name in left(night)} == before
+
+
+def test_requests_that_were_garbled_never_make_it_fail(night, tmp_path):
+    """500 is what an error that no one thought of becomes."""
+    copied(night, tmp_path)
+    index = run.read(night / "s.run")[2].entries[0].index
+    rng = random.Random(5)
+    with served(tmp_path) as (address, end):
+        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
+        port = int(host.partition(":")[2])
+        sound, picks = f"/{token}/sounds/{index}", f"/{token}/picks/{index}"
+        sane = [
+            request("GET", sound, host, "Range: bytes=5-9"),
+            request("GET", f"/{token}/looks/{index}", host, f"Origin: http://{host}"),
+            request("PUT", picks, host, "Content-Type: application/json", body=b'"drop"'),
+        ]
+        for n in range(600):
+            garbled = bytearray(sane[n % 3])
+            for _ in range(rng.choice([1, 1, 2, 8])):
+                at = rng.randrange(len(garbled))
+                garbled[at : at + rng.randrange(4)] = rng.randbytes(rng.randrange(4))
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(garbled)
+                line.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda line=line: line.recv(65536), b""))
+            assert not re.match(rb"HTTP/1.. 5", answer) or b"Unsupported method" in answer, bytes(garbled)
+        assert ask(port, sane[0])[0] == 206
+        assert end()[0] == 0
 
 
 def test_it_listens_to_this_machine_only(night):
@@ -263,8 +299,7 @@ def test_a_pick_that_cannot_be_remembered_is_not_made(tmp_path):
 
 
 def test_a_pick_is_forgotten_when_the_disk_refuses_it(night, tmp_path, monkeypatch):
-    (tmp_path / "s.run").mkdir()
-    (tmp_path / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
+    copied(night, tmp_path)
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -307,8 +342,7 @@ def passes(spec, index):
 
 
 def test_a_pick_is_kept_through_a_kill(night, tmp_path):
-    (tmp_path / "s.run").mkdir()
-    (tmp_path / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
+    copied(night, tmp_path)
     index = run.read(night / "s.run")[2].entries[0].index
     server = begun(tmp_path, "audition", "s.run")
     host, _, token = server.stdout.readline().strip().removeprefix("http://").rstrip("/").partition("/")
