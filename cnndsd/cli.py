@@ -565,7 +565,7 @@ def _candidate_list(text: str) -> list[int]:
     else:
         with Path(text).open(encoding="utf-8") as file:
             numbers = [int(number) for number in file.read(10_000_000).replace(",", " ").split()]
-    if not (numbers and min(numbers) >= 0 and max(numbers) < 10**10):
+    if min(numbers) < 0 or max(numbers) >= 10**10:
         raise ValueError
     return numbers
 
