@@ -282,7 +282,7 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadli
             workers.prepare(farm.compile_kernels, spec)
             if options.keep:
                 count = night.finish(path, workers, in_flight, _sounds_bar, options.keep)
-                return _kept(path, count)
+                return _kept(path, len({*options.keep}), count)
             with _bar(None if deadline is not None else spec.candidates, " candidates") as bar:
 
                 def report(found: Findings) -> None:
@@ -297,8 +297,9 @@ def _search_and_pack(spec: Spec, path: Path, options: argparse.Namespace, deadli
                     found = night.search(workers, in_flight, deadline, stop.asked, report, tell)
             if stop.asked():
                 raise _Stopped(stop.number, f"{found.candidates} candidates are kept; to go on: {same}")
+            wanted = len(found.picked("keep")) or spec.count
             count = night.finish(path, workers, in_flight, _sounds_bar)
-    return _made(path, len(found.picked("keep")) or spec.count, found, count)
+    return _made(path, wanted, found, count)
 
 
 @contextmanager
@@ -325,8 +326,13 @@ def _sounds_bar(sounds: Any, count: int) -> Any:
     return _bar(count, " sounds", sounds)
 
 
-def _kept(path: Any, count: int) -> int:
+def _kept(path: Any, wanted: int, count: int) -> int:
+    """Tell what was made of a list."""
+    if not count:
+        raise _NothingPassed("none of those that were listed could be finished")
     print(path)
+    if count < wanted:
+        return _say(f"{count} of the {wanted} sounds that were listed; the others could not be finished", FEWER)
     return _say(f"{count} sound{'s' if count != 1 else ''}, those that were listed", DONE)
 
 
@@ -385,7 +391,7 @@ def _vary(options: argparse.Namespace) -> int:
             with _bar(spec.candidates, " candidates") as bar:
                 found = farm.search(spec, workers, in_flight, report=lambda found: bar.update(found.candidates - bar.n))
         count = run.make_pack(out, spec, found, workers, in_flight, _sounds_bar, keep=options.keep)
-    return _kept(out, count) if options.keep else _made(out, spec.count, found, count)
+    return _kept(out, len({*options.keep}), count) if options.keep else _made(out, spec.count, found, count)
 
 
 def _audition(options: argparse.Namespace) -> int:

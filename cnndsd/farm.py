@@ -216,14 +216,17 @@ def choose(spec: Spec, findings: Findings, keep: Collection[int] = ()) -> list[E
     """The sounds of the pack: kind by kind, each dark to bright.
 
     All of ``keep``, or all that were picked to be kept, whatever the spec's count; when there are none, the most
-    different of the best, without those that were dropped. ``Invalid`` when one of ``keep`` is refused.
+    different of the best, without those that were dropped. What was set aside is left out, also of these. ``Invalid``
+    when one of ``keep`` is refused.
     """
-    if wanted := sorted({*keep} - findings.aside.keys()) or findings.picked("keep"):
+    picks = findings.picks
+    if wanted := {*keep} or {index for index, pick in picks.items() if pick == "keep"}:
         shelf = {entry.index: entry for entry in findings.entries}
-        chosen = [shelf[index] if index in shelf else _entry(spec, index) for index in wanted]
+        left = sorted(wanted - findings.aside.keys())
+        chosen = [shelf[index] if index in shelf else _entry(spec, index) for index in left]
     else:
-        dropped = {*findings.picked("drop")}
-        chosen = choose_entries([e for e in findings.entries if e.index not in dropped], spec.count, spec.choose)
+        heard = [entry for entry in findings.entries if entry.index not in picks]
+        chosen = choose_entries(heard, spec.count, spec.choose)
     return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 

@@ -59,13 +59,11 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
 
     rate, mastering = spec.file_rate or recipe.sample_rate, spec.master
     shaped, cut = shape(audio, recipe.sample_rate, mastering)
-    loop = None
-    if rate != recipe.sample_rate:
-        # The network's cycle is no whole number of samples any more.
-        shaped = resample(shaped, recipe.sample_rate, rate)
+    shaped = resample(shaped, recipe.sample_rate, rate)
     end = shaped.size - round(mastering.fade_out_s * rate)
-    if rate == recipe.sample_rate and not spec.plain:
-        loop = _exact_loop(audio, shaped, cut, end, rate)
+    # At another rate the network's cycle is no whole number of samples.
+    can_be_exact = rate == recipe.sample_rate and not spec.plain
+    loop = _exact_loop(audio, shaped, cut, end, rate) if can_be_exact else None
     if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
         shaped, loop = tune.crossfaded(shaped, end, rate) or (shaped, None)
     finished = level(shaped, rate, mastering, spec.channels)

@@ -13,7 +13,7 @@ import poison
 import pytest
 from nights import gone
 
-from cnndsd import executors, farm, pack, run
+from cnndsd import cli, executors, farm, pack, run
 from cnndsd.executors import InProcess, Processes, WorkerDied
 from cnndsd.findings import SET_ASIDE, Findings
 from cnndsd.recipe import Recipe
@@ -179,6 +179,37 @@ def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeyp
     manifest = pack.read_manifest(tmp_path / "x.zip")
     assert manifest.refused[SET_ASIDE] == 1
     assert farm.draw(SMALL, 1, bad) not in [sound.recipe for sound in manifest.sounds]
+
+
+def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, undisturbed, tmp_path, capsys):
+    """Neither by ``--keep`` nor by picks: what someone chose is not filled up by the machine."""
+    good, bad = (entry.index for entry in farm.choose(SMALL, undisturbed)[:2])
+    finish = farm.finish
+
+    def failing(spec, seed, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+
+    monkeypatch.setattr(farm, "finish", failing)
+    for left, keep, picks in (
+        ([good], [good, bad], {}),
+        ([good], [], {good: "keep", bad: "keep"}),
+        ([], [bad], {}),
+        ([], [], {bad: "keep"}),
+    ):
+        path = tmp_path / f"{len(left)}.zip"
+        found = farm.search(SMALL, InProcess(), 1)
+        found.picks.update(picks)
+        assert run.make_pack(path, SMALL, found, InProcess(), 1, keep=keep) == len(left)
+        assert path.exists() == bool(left)
+        assert not left or [sound.candidate for sound in pack.read_manifest(path).sounds] == left
+    monkeypatch.setattr(executors, "Processes", lambda jobs: InProcess())
+    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", f"{good},{bad}"]) == 3
+    assert capsys.readouterr().err == ("cnndsd: 1 of the 2 sounds that were listed; the others could not be finished\n")
+    (tmp_path / "s.zip").unlink()
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", str(bad)]) == 3
+    assert capsys.readouterr() == ("", "cnndsd: none of those that were listed could be finished\n")
+    assert not (tmp_path / "s.zip").exists()
 
 
 def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
