@@ -9,13 +9,19 @@ import numpy as np
 from cnndsd.compiler import inlined, kernel
 from cnndsd.simd import (
     address,
+    ahead,
+    first_rows,
     fma,
     lanes_of,
     load,
+    load_apart,
     opaque,
+    padded_rows,
+    remade,
     rint,
     spread,
     store,
+    store_apart,
     to_double,
     to_float,
     turn,
@@ -136,39 +142,100 @@ def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed
 @inlined
 def mix32_lanes(x):
     """``mix32`` in lanes."""
-    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD)
-    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x735A2D97)
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(remade(np.uint64(0x21F0AAAD)))
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(remade(np.uint64(0x735A2D97)))
     return x ^ (x >> np.uint32(15))
 
 
 @inlined
-def block(weights, w, inputs, values, x, y, groups, group_weights, group_values, sine, rows):
-    """Neighbouring neurons of a layer, as many as ``rows`` has members, in every group.
-
-    Each input is loaded once for all of them. ``w``, ``x``, ``y``: where the first group's biases, inputs and outputs
-    begin, in items; ``group_weights``, ``group_values``: how many items on are the next group's.
-    """
-    for _ in range(groups):
-        h = load(weights, w, rows)
-        wi, xi = w, x
-        # Unrolled by the compiler for any number of inputs, it would end in a second loop and a mispredicted branch.
-        while xi != x + inputs * lanes_of(values):
-            wi += lanes_of(weights) * np.uint64(len(rows))
-            h = fma(load(weights, wi, rows), load(values, xi, (True,)), h)
-            xi = opaque(xi + lanes_of(values))
-        store(values, y, act(h, sine))
-        w += group_weights
-        x += group_values
-        y += group_values
+def fold(h):
+    """The square of the distance to the nearest whole number."""
+    r = h - rint(h)
+    return r * r
 
 
 @inlined
-def copy_rows(values, source, to, groups, group_values):
-    """Copy one row of every group."""
-    for _ in range(groups):
-        store(values, to, load(values, source, (True,)))
-        source += group_values
-        to += group_values
+def horner(z, curve, sine):
+    """``act`` from what ``fold`` gives, by ``curve``, the address of the numbers of ``sine``.
+
+    Read where they are used, they do not stay in registers that other slots have better use for.
+    """
+    degree = len(sine) - 1
+    q = spread(curve[degree], z)
+    for k in range(degree):
+        q = fma(q, z, spread(curve[degree - 1 - k], z))
+    return min(z * q, spread(1.0, z))
+
+
+@inlined
+def both(h, values, y, weights, inputs, x, p, step, ring, mask, curve, degree, rows):
+    """The sines of the sums ``h``, to ``y``, and beside them the sums of the next block, which are returned.
+
+    ``x``, ``p``, ``step``, ``ring``, ``mask``: see ``sums``.
+    """
+    z = fold(first_rows(h, rows))
+    h = load(weights, np.uint64(0), rows)
+    q = spread(curve[degree], z)
+    while True:
+        weights = opaque(ahead(weights, lanes_of(values) * np.uint64(len(rows))))
+        h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
+        degree = opaque(degree - np.uint64(1))
+        q = fma(q, z, spread(curve[degree], z))
+        p = opaque(p + step)
+        step <<= ring
+        inputs = opaque(inputs - np.uint64(1))
+        if inputs == 0 or degree == 0:
+            break
+    while degree != 0:
+        degree = opaque(degree - np.uint64(1))
+        q = fma(q, z, spread(curve[degree], z))
+    store(ahead(values, y), np.uint64(0), min(z * q, spread(1.0, z)))
+    return padded_rows(add(h, weights, inputs, x, p, step, ring, mask, rows), SIZES[7])
+
+
+@inlined
+def sums(weights, inputs, x, p, step, ring, mask, rows):
+    """The sums of as many neurons as ``rows`` has members, each input loaded once for all of them.
+
+    ``weights``: their biases, then per input their weights. ``x``: where a layer's outputs, or the ring of past outputs
+    begin; ``p``: the item of the first input there, ``mask`` taken; ``step``: from it to the next, which doubles from
+    input to input when ``ring`` is 1.
+    """
+    return padded_rows(
+        add(load(weights, np.uint64(0), rows), weights, inputs, x, p, step, ring, mask, rows), SIZES[7]
+    )
+
+
+@inlined
+def add(h, weights, inputs, x, p, step, ring, mask, rows):
+    """``h`` with the rest of the inputs."""
+    # Unrolled by the compiler for any number of inputs, it would end in a second loop and a mispredicted branch.
+    while inputs != 0:
+        weights = opaque(ahead(weights, lanes_of(weights) * np.uint64(len(rows))))
+        h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
+        p = opaque(p + step)
+        step <<= ring
+        inputs = opaque(inputs - np.uint64(1))
+    return h
+
+
+@inlined
+def sines(h, values, y, curve, sine, rows):
+    """The sines of the sums ``h``, to ``y``."""
+    store(ahead(values, y), np.uint64(0), horner(fold(first_rows(h, rows)), curve, sine))
+
+
+@inlined
+def outputs(weights, group_weights, inputs, x, group_values, p, step, ring, mask, y, curve, sine, rows):
+    """The outputs of as many groups as ``rows`` has members, from first to last, to ``y``."""
+    h = load_apart(weights, group_weights, rows)
+    while inputs != 0:
+        weights = opaque(ahead(weights, lanes_of(weights)))
+        h = fma(load_apart(weights, group_weights, rows), load_apart(ahead(x, p & mask), group_values, rows), h)
+        p = opaque(p + step)
+        step <<= ring
+        inputs = opaque(inputs - np.uint64(1))
+    store_apart(y, group_values, horner(fold(h), curve, sine))
 
 
 @inlined
@@ -176,11 +243,13 @@ def walk_lanes(weights, first, places, bounds, half_amount, seeds, s, move):
     """As ``walk``, in the lanes of a group, whose parameters begin at item ``first`` and seeds at item ``s``."""
     low_half, high_half = load(seeds, s, (True,)), load(seeds, s + lanes_of(seeds), (True,))
     state = mix32_lanes(low_half ^ mix32_lanes(high_half ^ mix32(move)))
+    one = np.float64(remade(np.uint64(1)))
+    unit = one * 2.0**-23
     for p in range(bounds.shape[0]):
         item = first + np.uint64(places[p]) * lanes_of(weights)
         value = load(weights, item, (True,))
         bits = mix32_lanes(state + np.uint32(np.uint32(p) * np.uint32(0x9E3779B9)))
-        v = to_float(bits >> np.uint32(8), value) * spread(2.0**-23, value) - spread(1.0, value)
+        v = to_float(bits >> np.uint32(8), value) * spread(unit, value) - spread(one, value)
         low, high = bounds[p, 0], bounds[p, 1]
         moved = fma(v, half_amount, value)
         moved = where_greater(moved, high, (high + high) - moved, moved)
@@ -252,8 +321,10 @@ def frame_levels_lanes(values, first, mask, start, stop, frame, levels, item, do
 def render_lanes(
     half_parameters,
     places,
-    blocks,
+    slots,
+    parts,
     history,
+    curve_numbers,
     sine,
     every,
     half_amount,
@@ -266,75 +337,141 @@ def render_lanes(
     doubles,
     step_count,
 ):
-    """As ``render_steps``, one candidate per lane, in groups that take turns at every block of neurons: while one waits
-    for its last sums another computes.
+    """As ``render_steps``, one candidate per lane, in groups that take turns.
 
-    Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: in the order of the
-    blocks, parameter ``p`` in row ``places[p]``, walked in place when ``every > 0``. ``blocks``, shape ``(blocks, 4)``:
-    inputs, neurons (1 to 8), and the items of ``values`` at which the inputs and the outputs begin. ``values``:
-    ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; the delayed ones, of which
-    the first is the last output; then room for two layers; zeros at first.
+    Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: parameter ``p`` in
+    row ``places[p]``, walked in place when ``every > 0``. ``slots``, ``parts``: a ``schedule.Plan``. ``values``:
+    ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; then room for two layers;
+    zeros at first. ``curve_numbers``: the numbers of ``sine``, as an array.
     ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
     ``levels``: shape ``(groups, frames, LEVELS, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
     ``doubles``: a tuple with as many members as there are rows of doubles in a row.
     """
-    weights, held, plan = address(half_parameters), address(values), address(blocks)
+    weights, held, plan, curve = address(half_parameters), address(values), address(slots), address(curve_numbers)
     halves, sounds, tallies = address(seeds), address(out), address(levels)
     lanes = lanes_of(held)
+    degree = np.uint64(curve_numbers.size - 1)
     groups = np.uint64(half_parameters.shape[0])
     group_weights = np.uint64(half_parameters.shape[1]) * lanes
     group_values = np.uint64(values.shape[1]) * lanes
     group_seeds = lanes_of(halves) * np.uint64(2)
     group_levels = np.uint64(levels.shape[1]) * np.uint64(LEVELS) * lanes
     stride = np.uint64(out.shape[1])
-    length = np.uint64(blocks[0, 0])
-    mask = np.uint64(history - 1)
-    delayed = np.uint64(history) * lanes
+    mask_steps = np.uint64(history - 1)
+    latest = mask_steps * lanes
+    h = spread(0.0, load(held, np.uint64(0), SIZES[7]))
+    y = np.uint64(0)
+    steps = np.uint64(step_count)
+    # The group that is turned next, from which step on, and when.
+    turning, begin, due = np.uint64(0), np.uint64(0), lanes
+    # One more time than there are steps, for what is late.
     t = np.uint64(0)
-    while t < np.uint64(step_count):
-        x = delayed
-        for i in range(np.uint64(1), length):
-            x += lanes
-            copy_rows(held, ((t - (np.uint64(1) << np.uint64(i))) & mask) * lanes, x, groups, group_values)
-        w = np.uint64(0)
-        for b in range(blocks.shape[0]):
-            at = np.uint64(b) * np.uint64(4)
-            inputs, neurons, x, y = plan[at], plan[at + 1], plan[at + 2], plan[at + 3]
-            if neurons == 8:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[7])
-            elif neurons == 7:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[6])
-            elif neurons == 6:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[5])
-            elif neurons == 5:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[4])
-            elif neurons == 4:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[3])
-            elif neurons == 3:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[2])
-            elif neurons == 2:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[1])
+    while True:
+        part = 0 if t == 0 else 2 if t == steps else 1
+        slot = parts[part] * np.uint64(8)
+        end = parts[part + 1] * np.uint64(8)
+        while slot != end:
+            does = plan[slot] * np.uint64(8) + plan[slot + 1] - np.uint64(1)
+            inputs, ring = plan[slot + 2], plan[slot + 6]
+            w, x, to = ahead(weights, plan[slot + 3] * lanes), ahead(held, plan[slot + 4] * lanes), plan[slot + 5] * lanes
+            past = (t - plan[slot + 7]) * lanes
+            p, step, mask = (past - lanes) * ring, lanes - lanes * ring - lanes * ring, latest | (ring - np.uint64(1))
+            slot += np.uint64(8)
+            if does == 7:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[7])
+                y = to
+            elif does == 6:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[6])
+                y = to
+            elif does == 5:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[5])
+                y = to
+            elif does == 4:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[4])
+                y = to
+            elif does == 3:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[3])
+                y = to
+            elif does == 2:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[2])
+                y = to
+            elif does == 1:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[1])
+                y = to
+            elif does == 0:
+                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[0])
+                y = to
+            elif does == 15:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[7])
+                y = to
+            elif does == 14:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[6])
+                y = to
+            elif does == 13:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[5])
+                y = to
+            elif does == 12:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[4])
+                y = to
+            elif does == 11:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[3])
+                y = to
+            elif does == 10:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[2])
+                y = to
+            elif does == 9:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[1])
+                y = to
+            elif does == 8:
+                h = sums(w, inputs, x, p, step, ring, mask, SIZES[0])
+                y = to
+            elif does == 23:
+                sines(h, held, y, curve, sine, SIZES[7])
+            elif does == 22:
+                sines(h, held, y, curve, sine, SIZES[6])
+            elif does == 21:
+                sines(h, held, y, curve, sine, SIZES[5])
+            elif does == 20:
+                sines(h, held, y, curve, sine, SIZES[4])
+            elif does == 19:
+                sines(h, held, y, curve, sine, SIZES[3])
+            elif does == 18:
+                sines(h, held, y, curve, sine, SIZES[2])
+            elif does == 17:
+                sines(h, held, y, curve, sine, SIZES[1])
+            elif does == 16:
+                sines(h, held, y, curve, sine, SIZES[0])
+            elif does == 27:
+                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[3])
+            elif does == 26:
+                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[2])
+            elif does == 25:
+                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[1])
             else:
-                block(weights, w, inputs, held, x, y, groups, group_weights, group_values, sine, SIZES[0])
-            w += neurons * (inputs + np.uint64(1)) * lanes
-        copy_rows(held, delayed, (t & mask) * lanes, groups, group_values)
-        t += np.uint64(1)
-        if every > 0 and t % np.uint64(every) == 0:
-            move = np.uint32(t // np.uint64(every) - np.uint64(1))
+                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[0])
+        if every > 0 and t < steps and (t + np.uint64(1)) % np.uint64(every) == 0:
+            move = np.uint32((t + np.uint64(1)) // np.uint64(every) - np.uint64(1))
             for g in range(groups):
                 group = np.uint64(g)
                 walk_lanes(
                     weights, group * group_weights, places, bounds, half_amount, halves, group * group_seeds, move
                 )
-        if t % lanes == 0 or t == np.uint64(step_count):
-            begin = (t - np.uint64(1)) // lanes * lanes
-            for g in range(groups):
-                group = np.uint64(g)
-                first = group * group_values
-                turn(held, first + (begin & mask) * lanes, sounds, group * lanes * stride + begin, stride)
-                if frame > 0:
-                    item = group * group_levels
-                    frame_levels_lanes(held, first, mask, begin, t, np.uint64(frame), tallies, item, doubles)
+        # One group after the other, so that what is written past the caches has time to get there.
+        while due <= t or (t == steps and begin < steps):
+            first = turning * group_values
+            turn(held, first + (begin & mask_steps) * lanes, sounds, turning * lanes * stride + begin, stride)
+            if frame > 0:
+                stop, item = min(begin + lanes, steps), turning * group_levels
+                frame_levels_lanes(held, first, mask_steps, begin, stop, np.uint64(frame), tallies, item, doubles)
+            turning += np.uint64(1)
+            due += lanes // groups
+            if turning == groups:
+                turning = np.uint64(0)
+                begin += lanes
+                due = begin + lanes
+        if t == steps:
+            break
+        t += np.uint64(1)
 
 
 @inlined

@@ -1,15 +1,11 @@
 """From a recipe to the numbers of its network, in the order that the definition lays down."""
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.recipe import Recipe
-
-# Sums that are in flight at once; eight hide the latency of an fma.
-_BLOCK_NEURONS = 8
 
 
 def sample_type(recipe: Recipe) -> type[np.float32] | type[np.float64]:
@@ -51,28 +47,3 @@ def parameters(recipe: Recipe) -> NDArray[np.float64]:
 def _uniform(seed: int, stream: int, count: int) -> NDArray[np.float64]:
     raw = np.random.Philox(key=np.array([seed, stream], np.uint64)).random_raw(count)
     return np.asarray((raw >> np.uint64(11)) * 2.0**-53)
-
-
-def blocks(widths: Sequence[int], history: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """How ``kernel.render_lanes`` takes a network: ``blocks``, in rows instead of items, and ``places``.
-
-    A layer's neurons are divided into blocks as equal as can be. A block's rows of parameters follow one another: its
-    biases, then for each input in order the weights of all its neurons. Its values stand behind ``history`` and the
-    delayed inputs, those of every other layer in the same rows.
-    """
-    layers = len(widths) - 1
-    first = history + widths[0]
-    plan, places = [], []
-    row = 0
-    for layer, (inputs, neurons) in enumerate(itertools.pairwise(widths)):
-        x = history if layer == 0 else first + (layer - 1) % 2 * max(widths)
-        y = history if layer == layers - 1 else first + layer % 2 * max(widths)
-        count = -(-neurons // _BLOCK_NEURONS)
-        for block in range(count):
-            size = (neurons + block) // count
-            plan.append((inputs, size, x, y))
-            rows = size * (inputs + 1)
-            places.append((row + np.arange(rows).reshape(inputs + 1, size)).T.ravel())
-            row += rows
-            y += size
-    return np.array(plan, np.uint64), np.concatenate(places).astype(np.uint64)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd import kernel
-from cnndsd.network import blocks, parameters, ranges, sample_type
+from cnndsd.network import parameters, ranges, sample_type
 from cnndsd.recipe import Recipe
+from cnndsd.schedule import blocks, plan
 from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 
 Audio = NDArray[Any]
@@ -19,6 +20,8 @@ Tallies = NDArray[np.float64]
 # A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
 _CACHE_BYTES = 48 * 1024
 _FEW_GROUPS, _MANY_GROUPS = 4, 8
+# Steps that a ring of past outputs holds at least: sounds are taken from it some time after they are made.
+_LEAST_HISTORY = 32
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 
@@ -105,13 +108,14 @@ def render_batches(
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
     widths, sine, every, half_amount, bounds = _shared(shape)
-    history = max(2 * wide, 2 ** (shape.length - 1))
-    plan, places = blocks(shape.widths, history)
-    plan[:, 2:] *= np.uint64(wide)
+    history = max(_LEAST_HISTORY, 2 ** (shape.length - 1))
+    found, places = blocks(shape.widths, history)
     low, high = ranges(shape).T
     half_parameters = empty_rows((groups, low.size), number)
     halves = empty_rows((groups, 2), np.uint32)
-    values = empty_rows((groups, history + shape.length + 2 * int(widths.max())), number)
+    values = empty_rows((groups, history + 2 * int(widths.max())), number)
+    slots, parts = plan(found, groups, low.size, int(values.shape[1]), staggered=every == 0)
+    curve = np.array(sine, number)
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
@@ -130,8 +134,10 @@ def render_batches(
         kernel.render_lanes(
             half_parameters,
             places,
-            plan,
+            slots,
+            parts,
             history,
+            curve,
             sine,
             every,
             half_amount,

@@ -86,14 +86,37 @@ def lanes_of(typing_context: Any, pointer: Any) -> Any:
 
 
 @intrinsic
+def ahead(typing_context: Any, pointer: Any, items: Any) -> Any:
+    """The address so many items on."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return pointer(pointer, types.uintp), generate
+
+
+@intrinsic
 def opaque(typing_context: Any, x: Any) -> Any:
-    """The same 64-bit number, but the compiler knows nothing of it: a loop counted by it stays as it is written."""
+    """The same 64-bit number or address, but the compiler knows nothing of it: a loop that it runs by stays as it is
+    written, without index registers and a second copy for the rest.
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         same = ir.FunctionType(arguments[0].type, [arguments[0].type])
         return builder.call(ir.InlineAsm(same, "", "=r,0"), arguments)
 
     return x(x), generate
+
+
+@intrinsic
+def remade(typing_context: Any, number: Any) -> Any:
+    """A 64-bit number that is made again wherever it is used: registers that loops need do not hold it meanwhile."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        same = ir.FunctionType(arguments[0].type, [arguments[0].type])
+        return builder.call(ir.InlineAsm(same, "", "=r,0", side_effect=True), arguments)
+
+    return number(number), generate
 
 
 def _place(builder: ir.IRBuilder, pointer: Any, item: Any, kind: ir.Type) -> Any:
@@ -129,6 +152,60 @@ def store(typing_context: Any, pointer: Any, item: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(pointer, types.uintp, value), generate
+
+
+@intrinsic
+def load_apart(typing_context: Any, pointer: Any, stride: Any, rows: Any) -> Any:
+    """As ``load`` from an address, rows ``stride`` items from one another."""
+    kind = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        pointer, stride, _ = arguments
+        loaded = []
+        for r in range(kind.rows):
+            item = builder.mul(stride, ir.Constant(stride.type, r))
+            loaded.append(builder.load(_place(builder, pointer, item, _row_type(kind)), align=ROW_BYTES))
+        return _together(builder, loaded)
+
+    return kind(pointer, types.uintp, rows), generate
+
+
+@intrinsic
+def store_apart(typing_context: Any, pointer: Any, stride: Any, value: Any) -> Any:
+    """As ``store`` to an address, rows ``stride`` items from one another."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        pointer, stride, value = arguments
+        kind = signature.args[2]
+        for r in range(kind.rows):
+            place = _place(builder, pointer, builder.mul(stride, ir.Constant(stride.type, r)), _row_type(kind))
+            builder.store(builder.extract_value(value, r), place, align=ROW_BYTES)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.uintp, value), generate
+
+
+@intrinsic
+def first_rows(typing_context: Any, value: Any, rows: Any) -> Any:
+    """As many of the first rows as the tuple ``rows`` has members."""
+    kind = Rows(value.element, value.lanes, rows.count)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return _together(builder, [builder.extract_value(arguments[0], r) for r in range(kind.rows)])
+
+    return kind(value, rows), generate
+
+
+@intrinsic
+def padded_rows(typing_context: Any, value: Any, rows: Any) -> Any:
+    """As many rows as the tuple ``rows`` has members, of which the first are those of ``value``, the others anything."""
+    kind = Rows(value.element, value.lanes, rows.count)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        given = [builder.extract_value(arguments[0], r) for r in range(value.rows)]
+        return _together(builder, given + [ir.Constant(_row_type(kind), ir.Undefined)] * (kind.rows - value.rows))
+
+    return kind(value, rows), generate
 
 
 def _turned(builder: ir.IRBuilder, rows: list[Any]) -> list[Any]:
