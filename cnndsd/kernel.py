@@ -12,6 +12,7 @@ from cnndsd.simd import (
     ahead,
     first_rows,
     fma,
+    high_product,
     lanes_of,
     load,
     load_apart,
@@ -362,8 +363,8 @@ def render_lanes(
     h = spread(0.0, load(held, np.uint64(0), SIZES[7]))
     y = np.uint64(0)
     steps = np.uint64(step_count)
-    # The group that is turned next, from which step on, and when.
-    turning, begin, due = np.uint64(0), np.uint64(0), lanes
+    # The group that is turned into sounds next, and from which step on.
+    turning, begin = np.uint64(0), np.uint64(0)
     # One more time than there are steps, for what is late.
     t = np.uint64(0)
     while True:
@@ -371,11 +372,12 @@ def render_lanes(
         slot = parts[part] * np.uint64(8)
         end = parts[part + 1] * np.uint64(8)
         while slot != end:
-            does = plan[slot] * np.uint64(8) + plan[slot + 1] - np.uint64(1)
+            does = plan[slot]
             inputs, ring = plan[slot + 2], plan[slot + 6]
-            w, x, to = ahead(weights, plan[slot + 3] * lanes), ahead(held, plan[slot + 4] * lanes), plan[slot + 5] * lanes
+            w, x, to = ahead(weights, plan[slot + 3]), ahead(held, plan[slot + 4]), plan[slot + 5]
             past = (t - plan[slot + 7]) * lanes
-            p, step, mask = (past - lanes) * ring, lanes - lanes * ring - lanes * ring, latest | (ring - np.uint64(1))
+            direct = ring - np.uint64(1)
+            p, step, mask = (past - lanes) & ~direct, lanes - ((lanes + lanes) & ~direct), latest | direct
             slot += np.uint64(8)
             if does == 7:
                 h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[7])
@@ -456,33 +458,19 @@ def render_lanes(
                 walk_lanes(
                     weights, group * group_weights, places, bounds, half_amount, halves, group * group_seeds, move
                 )
-        # One group after the other, so that what is written past the caches has time to get there.
-        while due <= t or (t == steps and begin < steps):
+        while begin + lanes <= t or (t == steps and begin < steps):
             first = turning * group_values
             turn(held, first + (begin & mask_steps) * lanes, sounds, turning * lanes * stride + begin, stride)
             if frame > 0:
                 stop, item = min(begin + lanes, steps), turning * group_levels
                 frame_levels_lanes(held, first, mask_steps, begin, stop, np.uint64(frame), tallies, item, doubles)
             turning += np.uint64(1)
-            due += lanes // groups
             if turning == groups:
                 turning = np.uint64(0)
                 begin += lanes
-                due = begin + lanes
         if t == steps:
             break
         t += np.uint64(1)
-
-
-@inlined
-def high_product(a, b):
-    """The upper 64 bits of the product of two 64-bit numbers."""
-    low32 = np.uint64(0xFFFFFFFF)
-    half = np.uint64(32)
-    a0, a1, b0, b1 = a & low32, a >> half, b & low32, b >> half
-    middle = a1 * b0 + ((a0 * b0) >> half)
-    other = a0 * b1 + (middle & low32)
-    return a1 * b1 + (middle >> half) + (other >> half)
 
 
 @kernel

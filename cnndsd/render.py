@@ -116,6 +116,8 @@ def render_batches(
     values = empty_rows((groups, history + 2 * int(widths.max())), number)
     slots, parts = plan(found, groups, low.size, int(values.shape[1]), staggered=every == 0)
     curve = np.array(sine, number)
+    slots[:, 0] = slots[:, 0] * 8 + slots[:, 1] - 1
+    slots[:, 3:6] *= np.uint64(wide)
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]

@@ -338,6 +338,18 @@ def rint(typing_context: Any, x: Any) -> Any:
 
 
 @intrinsic
+def high_product(typing_context: Any, a: Any, b: Any) -> Any:
+    """The upper 64 bits of the product of two unsigned 64-bit numbers."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(*[builder.zext(number, wide) for number in arguments])
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
 def spread(typing_context: Any, value: Any, like: Any) -> Any:
     """A number in the type of ``like``; in every lane where that is rows."""
     several = isinstance(like, Rows)
