@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 
 # fastmath stays off: it lets the compiler reorder and contract, and one rounding makes another sound.
@@ -14,7 +15,7 @@ import numba
 # nogil lets threads render side by side; cache spares every later process the compile.
 _OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True, "cache": True}
 # The rooms whose code ends up in a kernel.
-_ROOMS = ("compiler", "simd", "kernel", "measure", "describe", "choose", "bench")
+_ROOMS = ("compiler", "simd", "schedule", "kernel", "measure", "describe", "choose", "bench")
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +26,15 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small function that kernels call; it is cached as a part of them."""
     return numba.njit(fastmath=False, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+
+
+def wide_registers() -> bool:
+    """Whether the processor that is compiled for has 32 registers of 64 bytes, as those with AVX-512 have."""
+    if numba.config.CPU_NAME == "generic":
+        return False
+    if numba.config.CPU_FEATURES is not None:
+        return "+avx512f" in numba.config.CPU_FEATURES
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
 
 
 def _cache_folder() -> Path:

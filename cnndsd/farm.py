@@ -43,8 +43,8 @@ _GRACE_S = 6.0
 _MOST_ASIDE = 16
 # The rooms that decide what is found: a run cannot be continued, nor a worker help, with other ones.
 _DECIDING = (
-    "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render", "measure", "judge",
-    "describe", "kind", "score", "shelf", "farm",
+    "schema", "recipe", "spec", "draw", "network", "compiler", "simd", "schedule", "kernel", "render", "measure",
+    "judge", "describe", "kind", "score", "shelf", "farm",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
+from cnndsd.schedule import SLOT
 from cnndsd.simd import (
     address,
     ahead,
@@ -156,11 +157,12 @@ def fold(h):
 
 
 @inlined
-def horner(z, curve, sine):
-    """``act`` from what ``fold`` gives, by ``curve``, the address of the numbers of ``sine``.
+def sine_of(h, curve, sine):
+    """As ``act``, with the numbers of ``sine`` from ``curve``, the address of as many.
 
-    Read where they are used, they do not stay in registers that other slots have better use for.
+    Read where they are used, they take no registers from others.
     """
+    z = fold(h)
     degree = len(sine) - 1
     q = spread(curve[degree], z)
     for k in range(degree):
@@ -169,16 +171,17 @@ def horner(z, curve, sine):
 
 
 @inlined
-def both(h, values, y, weights, inputs, x, p, step, ring, mask, curve, degree, rows):
-    """The sines of the sums ``h``, to ``y``, and beside them the sums of the next block, which are returned.
+def both(h, y, sums_of, inputs, curve, degree, rows):
+    """The sines of the sums ``h``, written to ``y``, and the sums of another block, which are returned; see ``add``.
 
-    ``x``, ``p``, ``step``, ``ring``, ``mask``: see ``sums``.
+    At once, since sums need a load for every fma and sines none, and each alone would wait for its own last result.
     """
+    weights, x, p, step, ring, mask = sums_of
     z = fold(first_rows(h, rows))
-    h = load(weights, np.uint64(0), rows)
     q = spread(curve[degree], z)
+    h = load(weights, np.uint64(0), rows)
     while True:
-        weights = opaque(ahead(weights, lanes_of(values) * np.uint64(len(rows))))
+        weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
         h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
         degree = opaque(degree - np.uint64(1))
         q = fma(q, z, spread(curve[degree], z))
@@ -190,29 +193,22 @@ def both(h, values, y, weights, inputs, x, p, step, ring, mask, curve, degree, r
     while degree != 0:
         degree = opaque(degree - np.uint64(1))
         q = fma(q, z, spread(curve[degree], z))
-    store(ahead(values, y), np.uint64(0), min(z * q, spread(1.0, z)))
-    return padded_rows(add(h, weights, inputs, x, p, step, ring, mask, rows), SIZES[7])
+    store(y, np.uint64(0), min(z * q, spread(1.0, z)))
+    return padded_rows(add(h, (weights, x, p, step, ring, mask), inputs, rows), SIZES[7])
 
 
 @inlined
-def sums(weights, inputs, x, p, step, ring, mask, rows):
-    """The sums of as many neurons as ``rows`` has members, each input loaded once for all of them.
+def add(h, sums_of, inputs, rows):
+    """Sums and the next inputs of as many neurons as ``rows`` has members; each input is loaded once for all of them.
 
-    ``weights``: their biases, then per input their weights. ``x``: where a layer's outputs, or the ring of past outputs
-    begin; ``p``: the item of the first input there, ``mask`` taken; ``step``: from it to the next, which doubles from
-    input to input when ``ring`` is 1.
+    ``sums_of``: the address of the biases, or of the weights of the input before; that of the outputs of a layer, or of
+    the ring of past outputs; the item of the first input there, of which ``mask`` is taken; the way to the next, which
+    doubles from input to input where ``ring`` is 1; ``ring``; ``mask``.
     """
-    return padded_rows(
-        add(load(weights, np.uint64(0), rows), weights, inputs, x, p, step, ring, mask, rows), SIZES[7]
-    )
-
-
-@inlined
-def add(h, weights, inputs, x, p, step, ring, mask, rows):
-    """``h`` with the rest of the inputs."""
+    weights, x, p, step, ring, mask = sums_of
     # Unrolled by the compiler for any number of inputs, it would end in a second loop and a mispredicted branch.
     while inputs != 0:
-        weights = opaque(ahead(weights, lanes_of(weights) * np.uint64(len(rows))))
+        weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
         h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
         p = opaque(p + step)
         step <<= ring
@@ -221,22 +217,35 @@ def add(h, weights, inputs, x, p, step, ring, mask, rows):
 
 
 @inlined
-def sines(h, values, y, curve, sine, rows):
-    """The sines of the sums ``h``, to ``y``."""
-    store(ahead(values, y), np.uint64(0), horner(fold(first_rows(h, rows)), curve, sine))
+def sums(sums_of, inputs, rows):
+    """The sums of a block."""
+    return padded_rows(add(load(sums_of[0], np.uint64(0), rows), sums_of, inputs, rows), SIZES[7])
 
 
 @inlined
-def outputs(weights, group_weights, inputs, x, group_values, p, step, ring, mask, y, curve, sine, rows):
-    """The outputs of as many groups as ``rows`` has members, from first to last, to ``y``."""
+def sines(h, y, curve, sine, rows):
+    """The sines of the sums ``h``, written to ``y``."""
+    store(y, np.uint64(0), sine_of(first_rows(h, rows), curve, sine))
+
+
+@inlined
+def whole(y, sums_of, inputs, sine, rows):
+    """The sums of a block and their sines, written to ``y``."""
+    store(y, np.uint64(0), act(add(load(sums_of[0], np.uint64(0), rows), sums_of, inputs, rows), sine))
+
+
+@inlined
+def outputs(y, sums_of, inputs, group_weights, group_values, curve, sine, rows):
+    """The outputs of as many groups as ``rows`` has members, from sums to sines, written to ``y``."""
+    weights, x, p, step, ring, mask = sums_of
     h = load_apart(weights, group_weights, rows)
     while inputs != 0:
-        weights = opaque(ahead(weights, lanes_of(weights)))
+        weights = opaque(ahead(weights, lanes_of(x)))
         h = fma(load_apart(weights, group_weights, rows), load_apart(ahead(x, p & mask), group_values, rows), h)
         p = opaque(p + step)
         step <<= ring
         inputs = opaque(inputs - np.uint64(1))
-    store_apart(y, group_values, horner(fold(h), curve, sine))
+    store_apart(y, group_values, sine_of(h, curve, sine))
 
 
 @inlined
@@ -325,8 +334,9 @@ def render_lanes(
     slots,
     parts,
     history,
-    curve_numbers,
+    curve,
     sine,
+    beside,
     every,
     half_amount,
     bounds,
@@ -341,25 +351,26 @@ def render_lanes(
     """As ``render_steps``, one candidate per lane, in groups that take turns.
 
     Arrays begin with an axis of groups, then rows, and end with one of lanes. ``half_parameters``: parameter ``p`` in
-    row ``places[p]``, walked in place when ``every > 0``. ``slots``, ``parts``: a ``schedule.Plan``. ``values``:
-    ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; then room for two layers;
-    zeros at first. ``curve_numbers``: the numbers of ``sine``, as an array.
+    row ``places[p]``, walked in place when ``every > 0``. ``slots``, ``parts``: a ``schedule.Plan``, in items instead
+    of rows. ``values``: ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; then
+    room for two layers; zeros at first. ``curve``: the numbers of ``sine``, as an array. ``beside``: whether the plan
+    takes sums and sines at once; None if not, and then nothing of that is compiled.
     ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
     ``levels``: shape ``(groups, frames, LEVELS, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
     ``doubles``: a tuple with as many members as there are rows of doubles in a row.
     """
-    weights, held, plan, curve = address(half_parameters), address(values), address(slots), address(curve_numbers)
+    weights, held, plan, numbers = address(half_parameters), address(values), address(slots), address(curve)
     halves, sounds, tallies = address(seeds), address(out), address(levels)
     lanes = lanes_of(held)
-    degree = np.uint64(curve_numbers.size - 1)
     groups = np.uint64(half_parameters.shape[0])
     group_weights = np.uint64(half_parameters.shape[1]) * lanes
     group_values = np.uint64(values.shape[1]) * lanes
     group_seeds = lanes_of(halves) * np.uint64(2)
     group_levels = np.uint64(levels.shape[1]) * np.uint64(LEVELS) * lanes
     stride = np.uint64(out.shape[1])
-    mask_steps = np.uint64(history - 1)
-    latest = mask_steps * lanes
+    mask = np.uint64(history - 1)
+    latest = mask * lanes
+    degree = np.uint64(curve.size - 1)
     h = spread(0.0, load(held, np.uint64(0), SIZES[7]))
     y = np.uint64(0)
     steps = np.uint64(step_count)
@@ -369,88 +380,184 @@ def render_lanes(
     t = np.uint64(0)
     while True:
         part = 0 if t == 0 else 2 if t == steps else 1
-        slot = parts[part] * np.uint64(8)
-        end = parts[part + 1] * np.uint64(8)
+        slot, end = parts[part] * np.uint64(SLOT), parts[part + 1] * np.uint64(SLOT)
         while slot != end:
-            does = plan[slot]
-            inputs, ring = plan[slot + 2], plan[slot + 6]
-            w, x, to = ahead(weights, plan[slot + 3]), ahead(held, plan[slot + 4]), plan[slot + 5]
-            past = (t - plan[slot + 7]) * lanes
+            does, inputs, ring = plan[slot], plan[slot + 1], plan[slot + 5]
+            to, now = plan[slot + 4], (t - plan[slot + 6]) * lanes
             direct = ring - np.uint64(1)
-            p, step, mask = (past - lanes) & ~direct, lanes - ((lanes + lanes) & ~direct), latest | direct
-            slot += np.uint64(8)
-            if does == 7:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[7])
-                y = to
-            elif does == 6:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[6])
-                y = to
-            elif does == 5:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[5])
-                y = to
-            elif does == 4:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[4])
-                y = to
-            elif does == 3:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[3])
-                y = to
-            elif does == 2:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[2])
-                y = to
-            elif does == 1:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[1])
-                y = to
-            elif does == 0:
-                h = both(h, held, y, w, inputs, x, p, step, ring, mask, curve, degree, SIZES[0])
-                y = to
-            elif does == 15:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[7])
-                y = to
-            elif does == 14:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[6])
-                y = to
-            elif does == 13:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[5])
-                y = to
-            elif does == 12:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[4])
-                y = to
-            elif does == 11:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[3])
-                y = to
-            elif does == 10:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[2])
-                y = to
-            elif does == 9:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[1])
-                y = to
-            elif does == 8:
-                h = sums(w, inputs, x, p, step, ring, mask, SIZES[0])
-                y = to
-            elif does == 23:
-                sines(h, held, y, curve, sine, SIZES[7])
-            elif does == 22:
-                sines(h, held, y, curve, sine, SIZES[6])
-            elif does == 21:
-                sines(h, held, y, curve, sine, SIZES[5])
-            elif does == 20:
-                sines(h, held, y, curve, sine, SIZES[4])
-            elif does == 19:
-                sines(h, held, y, curve, sine, SIZES[3])
-            elif does == 18:
-                sines(h, held, y, curve, sine, SIZES[2])
-            elif does == 17:
-                sines(h, held, y, curve, sine, SIZES[1])
-            elif does == 16:
-                sines(h, held, y, curve, sine, SIZES[0])
-            elif does == 27:
-                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[3])
-            elif does == 26:
-                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[2])
-            elif does == 25:
-                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[1])
+            p, step = (now - lanes) & ~direct, lanes - ((lanes + lanes) & ~direct)
+            sums_of = ahead(weights, plan[slot + 2]), ahead(held, plan[slot + 3]), p, step, ring, latest | direct
+            slot += np.uint64(SLOT)
+            if beside is not None:
+                if does == 7:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[7])
+                    y = to
+                elif does == 6:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[6])
+                    y = to
+                elif does == 5:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[5])
+                    y = to
+                elif does == 4:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[4])
+                    y = to
+                elif does == 3:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[3])
+                    y = to
+                elif does == 2:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[2])
+                    y = to
+                elif does == 1:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[1])
+                    y = to
+                elif does == 0:
+                    h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[0])
+                    y = to
+                elif does == 15:
+                    h = sums(sums_of, inputs, SIZES[7])
+                    y = to
+                elif does == 14:
+                    h = sums(sums_of, inputs, SIZES[6])
+                    y = to
+                elif does == 13:
+                    h = sums(sums_of, inputs, SIZES[5])
+                    y = to
+                elif does == 12:
+                    h = sums(sums_of, inputs, SIZES[4])
+                    y = to
+                elif does == 11:
+                    h = sums(sums_of, inputs, SIZES[3])
+                    y = to
+                elif does == 10:
+                    h = sums(sums_of, inputs, SIZES[2])
+                    y = to
+                elif does == 9:
+                    h = sums(sums_of, inputs, SIZES[1])
+                    y = to
+                elif does == 8:
+                    h = sums(sums_of, inputs, SIZES[0])
+                    y = to
+                elif does == 23:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[7])
+                elif does == 22:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[6])
+                elif does == 21:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[5])
+                elif does == 20:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[4])
+                elif does == 19:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[3])
+                elif does == 18:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[2])
+                elif does == 17:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[1])
+                elif does == 16:
+                    sines(h, ahead(held, y), numbers, sine, SIZES[0])
+                elif does == 35:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[3],
+                    )
+                elif does == 34:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[2],
+                    )
+                elif does == 33:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[1],
+                    )
+                else:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[0],
+                    )
             else:
-                outputs(w, group_weights, inputs, x, group_values, p, step, ring, mask, ahead(held, to + (past & latest)), curve, sine, SIZES[0])
+                if does == 31:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[7])
+                elif does == 30:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[6])
+                elif does == 29:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[5])
+                elif does == 28:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[4])
+                elif does == 27:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[3])
+                elif does == 26:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[2])
+                elif does == 25:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[1])
+                elif does == 24:
+                    whole(ahead(held, to), sums_of, inputs, sine, SIZES[0])
+                elif does == 35:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[3],
+                    )
+                elif does == 34:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[2],
+                    )
+                elif does == 33:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[1],
+                    )
+                else:
+                    outputs(
+                        ahead(held, to + (now & latest)),
+                        sums_of,
+                        inputs,
+                        group_weights,
+                        group_values,
+                        numbers,
+                        sine,
+                        SIZES[0],
+                    )
         if every > 0 and t < steps and (t + np.uint64(1)) % np.uint64(every) == 0:
             move = np.uint32((t + np.uint64(1)) // np.uint64(every) - np.uint64(1))
             for g in range(groups):
@@ -460,10 +567,10 @@ def render_lanes(
                 )
         while begin + lanes <= t or (t == steps and begin < steps):
             first = turning * group_values
-            turn(held, first + (begin & mask_steps) * lanes, sounds, turning * lanes * stride + begin, stride)
+            turn(held, first + (begin & mask) * lanes, sounds, turning * lanes * stride + begin, stride)
             if frame > 0:
                 stop, item = min(begin + lanes, steps), turning * group_levels
-                frame_levels_lanes(held, first, mask_steps, begin, stop, np.uint64(frame), tallies, item, doubles)
+                frame_levels_lanes(held, first, mask, begin, stop, np.uint64(frame), tallies, item, doubles)
             turning += np.uint64(1)
             if turning == groups:
                 turning = np.uint64(0)

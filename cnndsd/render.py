@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd import kernel
+from cnndsd.compiler import wide_registers
 from cnndsd.network import parameters, ranges, sample_type
 from cnndsd.recipe import Recipe
 from cnndsd.schedule import blocks, plan
@@ -17,6 +18,8 @@ from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 Audio = NDArray[Any]
 Tallies = NDArray[np.float64]
 
+# Whether the sums of one block of neurons are computed beside the sines of another; None, not False, for the compiler.
+_BESIDE = True if wide_registers() else None
 # A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
 _CACHE_BYTES = 48 * 1024
 _FEW_GROUPS, _MANY_GROUPS = 4, 8
@@ -114,10 +117,9 @@ def render_batches(
     half_parameters = empty_rows((groups, low.size), number)
     halves = empty_rows((groups, 2), np.uint32)
     values = empty_rows((groups, history + 2 * int(widths.max())), number)
-    slots, parts = plan(found, groups, low.size, int(values.shape[1]), staggered=every == 0)
+    slots, parts = plan(found, groups, low.size, int(values.shape[1]), _BESIDE is not None, staggered=every == 0)
     curve = np.array(sine, number)
-    slots[:, 0] = slots[:, 0] * 8 + slots[:, 1] - 1
-    slots[:, 3:6] *= np.uint64(wide)
+    slots[:, 2:5] *= np.uint64(wide)
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
@@ -141,6 +143,7 @@ def render_batches(
             history,
             curve,
             sine,
+            _BESIDE,
             every,
             half_amount,
             bounds,

@@ -8,7 +8,7 @@ half a step behind the first, so that something is there to be computed meanwhil
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,9 @@ OUTPUT_GROUPS = 4
 
 # What a slot does: the sums of a block while the sines of the one before are taken, sums alone, sines alone, or outputs
 # of several groups from first to last.
-BOTH, SUMS, SINES, OUTPUTS = range(4)
+BOTH, SUMS, SINES, WHOLE, OUTPUTS = range(0, 40, 8)
+# Numbers in a slot, as many as a line of the cache holds.
+SLOT = 8
 
 
 class Block(NamedTuple):
@@ -42,7 +44,6 @@ class Slot(NamedTuple):
     """
 
     does: int
-    neurons: int
     inputs: int
     weights: int
     x: int
@@ -75,9 +76,8 @@ def blocks(widths: Sequence[int], history: int) -> tuple[list[Block], NDArray[np
     return found, np.concatenate(places).astype(np.uint64)
 
 
-
 class Plan(NamedTuple):
-    """``slots``: shape ``(slots, 8)``. The first step takes those from ``parts[0]`` on, every other step those from
+    """``slots``: shape ``(slots, SLOT)``. The first step takes those from ``parts[0]`` on, every other step those from
     ``parts[1]`` on, and what is late after the last step those from ``parts[2]`` to ``parts[3]``.
     """
 
@@ -91,14 +91,15 @@ _Turn = tuple[int, range, int]
 _Pending = tuple[Block, int]
 
 
-def plan(found: list[Block], groups: int, group_weights: int, group_values: int, staggered: bool) -> Plan:
+def plan(found: list[Block], groups: int, group_weights: int, group_values: int, beside: bool, staggered: bool) -> Plan:
     """All slots of ``groups`` groups, from one to the next of which it is so many rows of weights and of values.
 
     ``staggered``: the second half of the groups runs half a step behind. Else a step is over in all groups before the
     next begins, as weights that walk ask for.
     """
     by_layer = [list(some) for _, some in itertools.groupby(found, lambda block: block.layer)]
-    turns = _turns(len(by_layer), groups, staggered)
+    alike = len({block.neurons for block in found[:-1]}) == 1
+    turns = _turns(len(by_layer), groups, staggered and beside and alike)
     on_time = [turn for turn in turns if not turn[2]]
 
     def part(turns: list[_Turn], pending: _Pending | None) -> tuple[list[Slot], _Pending | None]:
@@ -108,15 +109,15 @@ def plan(found: list[Block], groups: int, group_weights: int, group_values: int,
             for group in some[:: OUTPUT_GROUPS if last else 1]:
                 for block in by_layer[layer]:
                     neurons = min(OUTPUT_GROUPS, some.stop - group) if last else block.neurons
-                    alike = last or (pending and pending[0].neurons == neurons)
-                    if pending and not (alike and not _awaited(pending, layer, some if last else [group])):
-                        slots.append(Slot(SINES, pending[0].neurons, 0, 0, 0, 0, 0, 0))
+                    fits = last or (pending and pending[0].neurons == neurons)
+                    if pending and (not fits or _awaited(pending, layer, some if last else [group])):
+                        slots.append(Slot(SINES + pending[0].neurons - 1, 0, 0, 0, 0, 0, 0))
                         pending = None
-                    does = OUTPUTS if last else BOTH if pending else SUMS
+                    does = OUTPUTS if last else WHOLE if not beside else BOTH if pending else SUMS
                     w, values = group * group_weights + block.weights, group * group_values
                     place = w, values + block.x, values + block.y
-                    slots.append(Slot(does, neurons, block.inputs, *place, int(layer == 0), late))
-                    if not last:
+                    slots.append(Slot(does + neurons - 1, block.inputs, *place, int(layer == 0), late))
+                    if does in (SUMS, BOTH):
                         pending = block, group
         return slots, pending
 
@@ -124,7 +125,9 @@ def plan(found: list[Block], groups: int, group_weights: int, group_values: int,
     steady, _ = part(turns, pending)
     closing, _ = part([turn for turn in turns if turn[2]], pending)
     parts = np.cumsum([0, len(opening), len(steady), len(closing)])
-    return Plan(np.array([*opening, *steady, *closing], np.uint64), parts.astype(np.uint64))
+    slots = np.zeros((parts[-1], SLOT), np.uint64)
+    slots[:, : len(Slot._fields)] = [*opening, *steady, *closing]
+    return Plan(slots, parts.astype(np.uint64))
 
 
 def _turns(layers: int, groups: int, staggered: bool) -> list[_Turn]:
@@ -133,9 +136,7 @@ def _turns(layers: int, groups: int, staggered: bool) -> list[_Turn]:
         return [(layer, range(groups), 0) for layer in range(layers)]
     early, others = range((groups + 1) // 2), range((groups + 1) // 2, groups)
     return [
-        turn
-        for layer in range(layers)
-        for turn in ((layer, early, 0), ((layer - 1) % layers, others, int(layer == 0)))
+        turn for layer in range(layers) for turn in ((layer, early, 0), ((layer - 1) % layers, others, int(layer == 0)))
     ]
 
 

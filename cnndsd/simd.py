@@ -198,7 +198,7 @@ def first_rows(typing_context: Any, value: Any, rows: Any) -> Any:
 
 @intrinsic
 def padded_rows(typing_context: Any, value: Any, rows: Any) -> Any:
-    """As many rows as the tuple ``rows`` has members, of which the first are those of ``value``, the others anything."""
+    """As many rows as the tuple ``rows`` has members: first those of ``value``, then anything."""
     kind = Rows(value.element, value.lanes, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:

@@ -15,12 +15,12 @@ from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Spec
 ROOT = Path(__file__).parent.parent
 # From the ground up: a room may import from those before it.
 ROOMS = [
-    "__init__", "schema", "profile", "recipe", "spec", "draw", "network", "compiler", "simd", "kernel", "render",
-    "measure", "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "resample", "tune",
-    "audiofile", "picture", "image", "replacing", "finish", "sound", "naming", "instrument", "page", "pack", "verify",
-    "executors", "farm", "ledger", "run", "audition", "show", "bench", "cli", "__main__",
+    "__init__", "schema", "profile", "recipe", "spec", "draw", "network", "compiler", "simd", "schedule", "kernel",
+    "render", "measure", "judge", "describe", "kind", "score", "shelf", "choose", "findings", "master", "resample",
+    "tune", "audiofile", "picture", "image", "replacing", "finish", "sound", "naming", "instrument", "page", "pack",
+    "verify", "executors", "farm", "ledger", "run", "audition", "show", "bench", "cli", "__main__",
 ]  # fmt: skip
-WITHOUT_NUMBA = {"schema", "profile", "recipe", "spec", "draw", "network", "executors"}
+WITHOUT_NUMBA = {"schema", "profile", "recipe", "spec", "draw", "network", "schedule", "executors"}
 
 
 def imports(room):
