@@ -69,14 +69,24 @@ SIZES = tuple((True,) * neurons for neurons in range(1, 9))
 
 
 @inlined
-def act(h, sine):
-    """``sin(pi * h) ** 2``: fold into half a period, then Horner in the square; rounding must not pass 1."""
+def fold(h):
+    """The square of the distance to the nearest whole number: half a period of the sine, and its symmetry."""
     r = h - rint(h)
-    z = r * r
+    return r * r
+
+
+@inlined
+def act(h, numbers, sine):
+    """``sin(pi * h) ** 2``: fold into half a period, then Horner in the square; rounding must not pass 1.
+
+    ``numbers``: ``sine``, or the address of as many, from which each is read where it is used; the compiler would keep
+    the others in registers that loops have need of.
+    """
+    z = fold(h)
     degree = len(sine) - 1
-    q = spread(sine[degree], z)
+    q = spread(numbers[degree], z)
     for k in range(degree):
-        q = fma(q, z, sine[degree - 1 - k])
+        q = fma(q, z, numbers[degree - 1 - k])
     return min(z * q, spread(1.0, z))
 
 
@@ -132,7 +142,7 @@ def render_steps(half_parameters, widths, sine, every, half_amount, bounds, seed
                 for i in range(widths[layer - 1]):
                     h = fma(half_parameters[p], a[i], h)
                     p += 1
-                b[n] = act(h, sine)
+                b[n] = act(h, sine, sine)
             a, b = b, a
         steps[t] = a[0]
         ring[t & mask] = a[0]
@@ -150,41 +160,20 @@ def mix32_lanes(x):
 
 
 @inlined
-def fold(h):
-    """The square of the distance to the nearest whole number."""
-    r = h - rint(h)
-    return r * r
-
-
-@inlined
-def sine_of(h, curve, sine):
-    """As ``act``, with the numbers of ``sine`` from ``curve``, the address of as many.
-
-    Read where they are used, they take no registers from others.
-    """
-    z = fold(h)
-    degree = len(sine) - 1
-    q = spread(curve[degree], z)
-    for k in range(degree):
-        q = fma(q, z, spread(curve[degree - 1 - k], z))
-    return min(z * q, spread(1.0, z))
-
-
-@inlined
-def both(h, y, sums_of, inputs, curve, degree, rows):
+def both(h, y, sums_of, inputs, numbers, degree, rows):
     """The sines of the sums ``h``, written to ``y``, and the sums of another block, which are returned; see ``add``.
 
     At once, since sums need a load for every fma and sines none, and each alone would wait for its own last result.
     """
     weights, x, p, step, ring, mask = sums_of
     z = fold(first_rows(h, rows))
-    q = spread(curve[degree], z)
+    q = spread(numbers[degree], z)
     h = load(weights, np.uint64(0), rows)
     while True:
         weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
         h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
         degree = opaque(degree - np.uint64(1))
-        q = fma(q, z, spread(curve[degree], z))
+        q = fma(q, z, numbers[degree])
         p = opaque(p + step)
         step <<= ring
         inputs = opaque(inputs - np.uint64(1))
@@ -192,7 +181,7 @@ def both(h, y, sums_of, inputs, curve, degree, rows):
             break
     while degree != 0:
         degree = opaque(degree - np.uint64(1))
-        q = fma(q, z, spread(curve[degree], z))
+        q = fma(q, z, numbers[degree])
     store(y, np.uint64(0), min(z * q, spread(1.0, z)))
     return padded_rows(add(h, (weights, x, p, step, ring, mask), inputs, rows), SIZES[7])
 
@@ -223,19 +212,19 @@ def sums(sums_of, inputs, rows):
 
 
 @inlined
-def sines(h, y, curve, sine, rows):
+def sines(h, y, numbers, sine, rows):
     """The sines of the sums ``h``, written to ``y``."""
-    store(y, np.uint64(0), sine_of(first_rows(h, rows), curve, sine))
+    store(y, np.uint64(0), act(first_rows(h, rows), numbers, sine))
 
 
 @inlined
 def whole(y, sums_of, inputs, sine, rows):
     """The sums of a block and their sines, written to ``y``."""
-    store(y, np.uint64(0), act(add(load(sums_of[0], np.uint64(0), rows), sums_of, inputs, rows), sine))
+    store(y, np.uint64(0), act(add(load(sums_of[0], np.uint64(0), rows), sums_of, inputs, rows), sine, sine))
 
 
 @inlined
-def outputs(y, sums_of, inputs, group_weights, group_values, curve, sine, rows):
+def outputs(y, sums_of, inputs, group_weights, group_values, numbers, sine, rows):
     """The outputs of as many groups as ``rows`` has members, from sums to sines, written to ``y``."""
     weights, x, p, step, ring, mask = sums_of
     h = load_apart(weights, group_weights, rows)
@@ -245,7 +234,7 @@ def outputs(y, sums_of, inputs, group_weights, group_values, curve, sine, rows):
         p = opaque(p + step)
         step <<= ring
         inputs = opaque(inputs - np.uint64(1))
-    store_apart(y, group_values, sine_of(h, curve, sine))
+    store_apart(y, group_values, act(h, numbers, sine))
 
 
 @inlined

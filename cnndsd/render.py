@@ -23,8 +23,6 @@ _BESIDE = True if wide_registers() else None
 # A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
 _CACHE_BYTES = 48 * 1024
 _FEW_GROUPS, _MANY_GROUPS = 4, 8
-# Steps that a ring of past outputs holds at least: sounds are taken from it some time after they are made.
-_LEAST_HISTORY = 32
 # The sounds of one batch, in bytes; longer ones are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 
@@ -111,15 +109,15 @@ def render_batches(
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
     widths, sine, every, half_amount, bounds = _shared(shape)
-    history = max(_LEAST_HISTORY, 2 ** (shape.length - 1))
+    history = max(2 * wide, 2 ** (shape.length - 1))
     found, places = blocks(shape.widths, history)
     low, high = ranges(shape).T
     half_parameters = empty_rows((groups, low.size), number)
     halves = empty_rows((groups, 2), np.uint32)
     values = empty_rows((groups, history + 2 * int(widths.max())), number)
-    slots, parts = plan(found, groups, low.size, int(values.shape[1]), _BESIDE is not None, staggered=every == 0)
+    slots, parts = plan(found, groups, low.size, int(values.shape[1]), beside=bool(_BESIDE), staggered=every == 0)
+    slots[:, 2:5] *= np.uint64(wide)  # rows to items
     curve = np.array(sine, number)
-    slots[:, 2:5] *= np.uint64(wide)
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
@@ -182,7 +180,7 @@ def _row_count(shape: Recipe, groups: int, frames: int) -> int:
 def _groups(shape: Recipe, frames: int) -> int:
     """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
     # Of the history only the rows of the delays are touched at each step.
-    touched = ROW_BYTES * (shape.parameters + max(shape.widths) + 2 * shape.length)
+    touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths) + shape.length)
     if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
         groups = _MANY_GROUPS
     else:

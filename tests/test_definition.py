@@ -211,7 +211,7 @@ def test_holding_equals_evaluating_the_network_at_every_sample(gap):
 @numba.njit
 def _activate(h, sine, out):
     for i in range(h.size):
-        out[i] = kernel.act(h[i], sine)
+        out[i] = kernel.act(h[i], sine, sine)
 
 
 @pytest.mark.parametrize(("sine", "bound"), [(kernel.SINE_SINGLE, 2e-7), (kernel.SINE_DOUBLE, 4e-16)])
