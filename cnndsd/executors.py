@@ -3,6 +3,7 @@
 An executor of ours fails a unit with ``WorkerDied`` when its worker died under it, and runs the others on.
 """
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -245,6 +246,7 @@ def _work(pipe: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    gc.set_threshold(100_000)  # as the command's own process, and for the same reason
     importlib.import_module("cnndsd.farm")
     pipe.send(True)
     while True:
