@@ -7,7 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.schedule import SLOT
+from cnndsd.schedule import BOTH, OUTPUTS, SINES, SLOT, SUMS, WHOLE
 from cnndsd.simd import (
     address,
     ahead,
@@ -224,9 +224,13 @@ def whole(y, sums_of, inputs, sine, rows):
 
 
 @inlined
-def outputs(y, sums_of, inputs, group_weights, group_values, numbers, sine, rows):
-    """The outputs of as many groups as ``rows`` has members, from sums to sines, written to ``y``."""
+def outputs(y, sums_of, inputs, apart, numbers, sine, rows):
+    """The outputs of as many groups as ``rows`` has members, from sums to sines, written to ``y``.
+
+    ``apart``: how many items of weights and of values it is from one group to the next.
+    """
     weights, x, p, step, ring, mask = sums_of
+    group_weights, group_values = apart
     h = load_apart(weights, group_weights, rows)
     while inputs != 0:
         weights = opaque(ahead(weights, lanes_of(x)))
@@ -354,6 +358,7 @@ def render_lanes(
     groups = np.uint64(half_parameters.shape[0])
     group_weights = np.uint64(half_parameters.shape[1]) * lanes
     group_values = np.uint64(values.shape[1]) * lanes
+    apart = group_weights, group_values
     group_seeds = lanes_of(halves) * np.uint64(2)
     group_levels = np.uint64(levels.shape[1]) * np.uint64(LEVELS) * lanes
     stride = np.uint64(out.shape[1])
@@ -377,176 +382,105 @@ def render_lanes(
             p, step = (now - lanes) & ~direct, lanes - ((lanes + lanes) & ~direct)
             sums_of = ahead(weights, plan[slot + 2]), ahead(held, plan[slot + 3]), p, step, ring, latest | direct
             slot += np.uint64(SLOT)
+            # One chain of tests, so that the compiler makes one jump by a table of it.
             if beside is not None:
-                if does == 7:
+                if does == BOTH + 7:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[7])
                     y = to
-                elif does == 6:
+                elif does == BOTH + 6:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[6])
                     y = to
-                elif does == 5:
+                elif does == BOTH + 5:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[5])
                     y = to
-                elif does == 4:
+                elif does == BOTH + 4:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[4])
                     y = to
-                elif does == 3:
+                elif does == BOTH + 3:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[3])
                     y = to
-                elif does == 2:
+                elif does == BOTH + 2:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[2])
                     y = to
-                elif does == 1:
+                elif does == BOTH + 1:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[1])
                     y = to
-                elif does == 0:
+                elif does == BOTH + 0:
                     h = both(h, ahead(held, y), sums_of, inputs, numbers, degree, SIZES[0])
                     y = to
-                elif does == 15:
+                elif does == SUMS + 7:
                     h = sums(sums_of, inputs, SIZES[7])
                     y = to
-                elif does == 14:
+                elif does == SUMS + 6:
                     h = sums(sums_of, inputs, SIZES[6])
                     y = to
-                elif does == 13:
+                elif does == SUMS + 5:
                     h = sums(sums_of, inputs, SIZES[5])
                     y = to
-                elif does == 12:
+                elif does == SUMS + 4:
                     h = sums(sums_of, inputs, SIZES[4])
                     y = to
-                elif does == 11:
+                elif does == SUMS + 3:
                     h = sums(sums_of, inputs, SIZES[3])
                     y = to
-                elif does == 10:
+                elif does == SUMS + 2:
                     h = sums(sums_of, inputs, SIZES[2])
                     y = to
-                elif does == 9:
+                elif does == SUMS + 1:
                     h = sums(sums_of, inputs, SIZES[1])
                     y = to
-                elif does == 8:
+                elif does == SUMS + 0:
                     h = sums(sums_of, inputs, SIZES[0])
                     y = to
-                elif does == 23:
+                elif does == SINES + 7:
                     sines(h, ahead(held, y), numbers, sine, SIZES[7])
-                elif does == 22:
+                elif does == SINES + 6:
                     sines(h, ahead(held, y), numbers, sine, SIZES[6])
-                elif does == 21:
+                elif does == SINES + 5:
                     sines(h, ahead(held, y), numbers, sine, SIZES[5])
-                elif does == 20:
+                elif does == SINES + 4:
                     sines(h, ahead(held, y), numbers, sine, SIZES[4])
-                elif does == 19:
+                elif does == SINES + 3:
                     sines(h, ahead(held, y), numbers, sine, SIZES[3])
-                elif does == 18:
+                elif does == SINES + 2:
                     sines(h, ahead(held, y), numbers, sine, SIZES[2])
-                elif does == 17:
+                elif does == SINES + 1:
                     sines(h, ahead(held, y), numbers, sine, SIZES[1])
-                elif does == 16:
+                elif does == SINES + 0:
                     sines(h, ahead(held, y), numbers, sine, SIZES[0])
-                elif does == 35:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[3],
-                    )
-                elif does == 34:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[2],
-                    )
-                elif does == 33:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[1],
-                    )
+                elif does == OUTPUTS + 3:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[3])
+                elif does == OUTPUTS + 2:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[2])
+                elif does == OUTPUTS + 1:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[1])
                 else:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[0],
-                    )
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[0])
             else:
-                if does == 31:
+                if does == WHOLE + 7:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[7])
-                elif does == 30:
+                elif does == WHOLE + 6:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[6])
-                elif does == 29:
+                elif does == WHOLE + 5:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[5])
-                elif does == 28:
+                elif does == WHOLE + 4:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[4])
-                elif does == 27:
+                elif does == WHOLE + 3:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[3])
-                elif does == 26:
+                elif does == WHOLE + 2:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[2])
-                elif does == 25:
+                elif does == WHOLE + 1:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[1])
-                elif does == 24:
+                elif does == WHOLE + 0:
                     whole(ahead(held, to), sums_of, inputs, sine, SIZES[0])
-                elif does == 35:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[3],
-                    )
-                elif does == 34:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[2],
-                    )
-                elif does == 33:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[1],
-                    )
+                elif does == OUTPUTS + 3:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[3])
+                elif does == OUTPUTS + 2:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[2])
+                elif does == OUTPUTS + 1:
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[1])
                 else:
-                    outputs(
-                        ahead(held, to + (now & latest)),
-                        sums_of,
-                        inputs,
-                        group_weights,
-                        group_values,
-                        numbers,
-                        sine,
-                        SIZES[0],
-                    )
+                    outputs(ahead(held, to + (now & latest)), sums_of, inputs, apart, numbers, sine, SIZES[0])
         if every > 0 and t < steps and (t + np.uint64(1)) % np.uint64(every) == 0:
             move = np.uint32((t + np.uint64(1)) // np.uint64(every) - np.uint64(1))
             for g in range(groups):

@@ -19,8 +19,8 @@ BLOCK_NEURONS = 8
 # As many groups may have their outputs computed together.
 OUTPUT_GROUPS = 4
 
-# What a slot does: the sums of a block while the sines of the one before are taken, sums alone, sines alone, or outputs
-# of several groups from first to last.
+# What a slot does, plus its neurons less one: the sums of a block while the sines of the one before are taken; sums
+# alone; sines alone; a block from sums to sines, where nothing is done at once; the outputs of several groups.
 BOTH, SUMS, SINES, WHOLE, OUTPUTS = range(0, 40, 8)
 # Numbers in a slot, as many as a line of the cache holds.
 SLOT = 8
