@@ -33,10 +33,13 @@ def peer_table(found: list[dict]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     by_precision = {precision: [f for f in found if f["precision"] == precision] for precision in ("single", "double")}
-    own = [by_precision[precision][0]["times_real_time"] for precision in by_precision]
+    # On as many cores, or on one: the first of ours.
+    own = {
+        (f["precision"], f["cores"]): f["times_real_time"] for f in reversed(found) if f["peer"].startswith("cnndsd")
+    }
     for peers in zip(*by_precision.values(), strict=True):
         times = [peer["times_real_time"] for peer in peers]
-        faster = ", ".join(f"{mine / theirs:,.1f}" for mine, theirs in zip(own, times, strict=True))
+        faster = ", ".join(f"{own[p['precision'], p['cores']] / p['times_real_time']:,.1f}" for p in peers)
         name, networks, cores = (peers[0][key] for key in ("peer", "networks", "cores"))
         lines.append(f"| {name} | {networks} | {cores} | {times[0]:,.1f} | {times[1]:,.1f} | {faster} |")
     return "\n".join(lines)

@@ -1,12 +1,15 @@
-"""Our own kernel through the public API: ``python own_network.py PARAMETERS SECONDS single|double``.
+"""Our own kernel through the public API: ``python own_network.py PARAMETERS SECONDS single|double one|all``.
 
-Draws its parameters itself, within the measured time; the file given is not read.
+On one core, or a thread on each, with as many networks each. Draws its parameters itself, within the measured time; the
+file given is not read.
 """
 
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from peer import RATE, arguments, report
+from peer import CORES, RATE, arguments, report
 
 from cnndsd import Recipe, render_many
 
@@ -15,12 +18,16 @@ MANY = 128
 
 def main() -> None:
     _, steps, number = arguments()
+    cores = CORES if sys.argv[4] == "all" else 1
     precision = "single" if number is np.float32 else "double"
     recipes = [Recipe(gap=0, seed=seed, seconds=steps / RATE, precision=precision) for seed in range(MANY)]
-    render_many(recipes)
-    start = time.perf_counter()
-    sounds = render_many(recipes)
-    report(MANY, steps, time.perf_counter() - start, 1, lambda: np.array(sounds).T)
+    with ThreadPoolExecutor(cores) as threads:
+        list(threads.map(render_many, [recipes] * cores))
+        start = time.perf_counter()
+        sounds = list(threads.map(render_many, [recipes] * cores))
+        report(
+            MANY * cores, steps, time.perf_counter() - start, cores, lambda: np.hstack([np.array(s).T for s in sounds])
+        )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from peer import CORES
 
 from cnndsd import Recipe, render
 from cnndsd.network import parameters
@@ -49,7 +50,8 @@ def python(script: str) -> tuple[str, ...]:
 
 
 PEERS = [
-    Peer("cnndsd render_many", 128, 4, python("own_network.py")),
+    Peer("cnndsd render_many", 128, 4, (*python("own_network.py"), "one")),
+    Peer("cnndsd render_many", 128 * CORES, 4, (*python("own_network.py"), "all")),
     Peer("C", 1, 30, build=("c",), tools=("gcc",)),
     Peer("C -ffast-math", 1, 60, build=("c", FAST), tools=("gcc",)),
     Peer("C", 32, 2, build=("c",), tools=("gcc",)),
