@@ -77,7 +77,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, memory: Audio) -> None:
         self._recipe, self._memory = recipe, memory
-        self._limit = _limit(recipe)
+        self._limit = fma_limit(recipe)
         self._first_call_s = _seconds(self._render)
         self._limits: list[float] = []
         self._times: list[float] = []
@@ -116,7 +116,7 @@ def operations_per_step(recipe: Recipe) -> int:
     return recipe.parameters - neurons + neurons * (len(sine) + 1)
 
 
-def _limit(recipe: Recipe) -> Callable[[], float]:
+def fma_limit(recipe: Recipe) -> Callable[[], float]:
     """A measurement of this core's multiply-adds per second in the recipe's precision."""
     rows = empty_rows((1 + max(map(len, _CHAINS)),), sample_type(recipe))
     rows[:] = 0.5

@@ -376,11 +376,12 @@ def render_lanes(
         part = 0 if t == 0 else 2 if t == steps else 1
         slot, end = parts[part] * np.uint64(SLOT), parts[part + 1] * np.uint64(SLOT)
         while slot != end:
-            does, inputs, ring = plan[slot], plan[slot + 1], plan[slot + 5]
-            to, now = plan[slot + 4], (t - plan[slot + 6]) * lanes
-            direct = ring - np.uint64(1)
-            p, step = (now - lanes) & ~direct, lanes - ((lanes + lanes) & ~direct)
-            sums_of = ahead(weights, plan[slot + 2]), ahead(held, plan[slot + 3]), p, step, ring, latest | direct
+            does, inputs, ring, to = plan[slot], plan[slot + 1], plan[slot + 5], plan[slot + 4]
+            now = (t - plan[slot + 6]) * lanes
+            # In the ring from the step before backwards, twice as far each time; in a layer from its first row on.
+            back = np.uint64(0) - ring
+            p, step = (now - lanes) & back, (lanes ^ back) + ring
+            sums_of = ahead(weights, plan[slot + 2]), ahead(held, plan[slot + 3]), p, step, ring, latest | ~back
             slot += np.uint64(SLOT)
             # One chain of tests, so that the compiler makes one jump by a table of it.
             if beside is not None:
