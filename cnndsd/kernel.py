@@ -504,30 +504,42 @@ def render_lanes(
         t += np.uint64(1)
 
 
+@inlined
+def philox(counter, key):
+    """The four numbers of Philox4x64-10 at a counter below 2**64, with the words of ``key`` and 0 as its key."""
+    x0, x1, x2, x3 = counter, np.uint64(0), np.uint64(0), np.uint64(0)
+    k0, k1 = key, np.uint64(0)
+    for _ in range(10):
+        high0, low0 = high_product(np.uint64(0xD2E7470EE14C6C93), x0), np.uint64(0xD2E7470EE14C6C93) * x0
+        high1, low1 = high_product(np.uint64(0xCA5A826395121157), x2), np.uint64(0xCA5A826395121157) * x2
+        x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
+        k0 += np.uint64(0x9E3779B97F4A7C15)
+        k1 += np.uint64(0xBB67AE8584CAA73B)
+    return x0, x1, x2, x3
+
+
 @kernel
-def draw_parameters(seeds, counts, low, span, places, half_parameters):
-    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane, from Philox4x64-10.
+def draw_parameters(seeds, low, span, places, half_parameters):
+    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane.
 
     ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter, which goes to the row
     that ``places`` tells.
-    ``counts``: scratch, ``(4,)``, uint64.
     """
-    half = half_parameters.dtype.type(0.5)
     lanes = half_parameters.shape[2]
-    for lane in range(seeds.size):
-        for p in range(half_parameters.shape[1]):
-            if p % 4 == 0:
-                x0, x1, x2, x3 = np.uint64(p // 4 + 1), np.uint64(0), np.uint64(0), np.uint64(0)
-                k0, k1 = seeds[lane], np.uint64(0)
-                for _ in range(10):
-                    high0 = high_product(np.uint64(0xD2E7470EE14C6C93), x0)
-                    high1 = high_product(np.uint64(0xCA5A826395121157), x2)
-                    low0 = np.uint64(0xD2E7470EE14C6C93) * x0
-                    low1 = np.uint64(0xCA5A826395121157) * x2
-                    x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
-                    k0 += np.uint64(0x9E3779B97F4A7C15)
-                    k1 += np.uint64(0xBB67AE8584CAA73B)
-                counts[0], counts[1], counts[2], counts[3] = x0, x1, x2, x3
-            u = np.float64(counts[p % 4] >> np.uint64(11)) * 2.0**-53
-            value = half_parameters.dtype.type(low[p] + span[p] * u) * half
-            half_parameters[lane // lanes, places[p], lane % lanes] = value
+    for k in range(seeds.size):
+        group, lane = k // lanes, k % lanes
+        for p in range(0, places.size, 4):
+            x0, x1, x2, x3 = philox(np.uint64(p // 4 + 1), seeds[k])
+            put_parameter(x0, p, low, span, places, half_parameters, group, lane)
+            put_parameter(x1, p + 1, low, span, places, half_parameters, group, lane)
+            put_parameter(x2, p + 2, low, span, places, half_parameters, group, lane)
+            put_parameter(x3, p + 3, low, span, places, half_parameters, group, lane)
+
+
+@inlined
+def put_parameter(bits, p, low, span, places, half_parameters, group, lane):
+    """Parameter ``p`` of a lane, if there is one, from 64 random bits."""
+    if p < places.size:
+        number = half_parameters.dtype.type
+        u = np.float64(bits >> np.uint64(11)) * 2.0**-53
+        half_parameters[group, places[p], lane] = number(low[p] + span[p] * u) * number(0.5)

@@ -128,7 +128,7 @@ def render_batches(
                 half_parameters[lane // wide, places, lane % wide] = _half_parameters(shape.reseeded(seed))
             keys[:] = shape.seed
         else:
-            kernel.draw_parameters(keys, np.empty(4, np.uint64), low, high - low, places, half_parameters)
+            kernel.draw_parameters(keys, low, high - low, places, half_parameters)
         halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
         halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
         values[:] = 0.0

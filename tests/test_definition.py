@@ -171,7 +171,7 @@ def test_the_kernels_philox_is_numpys(seeds, count):
     ones = np.ones(count)
     keys = np.repeat(np.array(seeds, np.uint64), 2)
     places = np.arange(count, dtype=np.uint64)[::-1].copy()
-    kernel.draw_parameters(keys, np.empty(4, np.uint64), 0 * ones, ones, places, drawn)
+    kernel.draw_parameters(keys, 0 * ones, ones, places, drawn)
     for group, seed in enumerate(seeds):
         raw = np.random.Philox(key=seed).random_raw(count)
         assert drawn[group, ::-1, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
