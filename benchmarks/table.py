@@ -33,10 +33,8 @@ def peer_table(found: list[dict]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     by_precision = {precision: [f for f in found if f["precision"] == precision] for precision in ("single", "double")}
-    # On as many cores, or on one: the first of ours.
-    own = {
-        (f["precision"], f["cores"]): f["times_real_time"] for f in reversed(found) if f["peer"].startswith("cnndsd")
-    }
+    # Ours through the public API, on as many cores.
+    own = {(f["precision"], f["cores"]): f["times_real_time"] for f in found if f["peer"] == "cnndsd render_many"}
     for peers in zip(*by_precision.values(), strict=True):
         times = [peer["times_real_time"] for peer in peers]
         faster = ", ".join(f"{own[p['precision'], p['cores']] / p['times_real_time']:,.1f}" for p in peers)

@@ -1,7 +1,8 @@
-"""Our own kernel through the public API: ``python own_network.py PARAMETERS SECONDS single|double one|all``.
+"""Our own kernel: ``python own_network.py PARAMETERS SECONDS single|double one|all|again``.
 
-On one core, or a thread on each, with as many networks each. Draws its parameters itself, within the measured time; the
-file given is not read.
+Through the public API, on one core or with a thread on each, and as many networks each; or, ``again``, on one core as
+the farm renders, into the same memory again and again. Draws its parameters itself, within the measured time; the file
+given is not read.
 """
 
 import sys
@@ -12,22 +13,38 @@ import numpy as np
 from peer import CORES, RATE, arguments, report
 
 from cnndsd import Recipe, render_many
+from cnndsd.render import render_batches, scratch
 
 MANY = 128
+# The peers take a second or more; so do these together.
+ROUNDS = 10
 
 
 def main() -> None:
     _, steps, number = arguments()
-    cores = CORES if sys.argv[4] == "all" else 1
+    form = sys.argv[4]
+    cores = CORES if form == "all" else 1
     precision = "single" if number is np.float32 else "double"
     recipes = [Recipe(gap=0, seed=seed, seconds=steps / RATE, precision=precision) for seed in range(MANY)]
+    memory = scratch()
+
+    def render(rounds: int) -> float:
+        """The sum of the last samples, so that all have been waited for."""
+        total = 0.0
+        for _ in range(rounds):
+            if form == "again":
+                for batch, _ in render_batches(recipes[0], range(MANY), memory=memory):
+                    total += float(batch[:, -1].sum())
+            else:
+                total += sum(float(sound[-1]) for sound in render_many(recipes))
+        return total
+
     with ThreadPoolExecutor(cores) as threads:
-        list(threads.map(render_many, [recipes] * cores))
+        list(threads.map(render, [1] * cores))
         start = time.perf_counter()
-        sounds = list(threads.map(render_many, [recipes] * cores))
-        report(
-            MANY * cores, steps, time.perf_counter() - start, cores, lambda: np.hstack([np.array(s).T for s in sounds])
-        )
+        list(threads.map(render, [ROUNDS] * cores))
+        taken = time.perf_counter() - start
+    report(MANY * cores * ROUNDS, steps, taken, cores, lambda: np.array(render_many(recipes)).T)
 
 
 if __name__ == "__main__":

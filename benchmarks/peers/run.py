@@ -52,6 +52,7 @@ def python(script: str) -> tuple[str, ...]:
 PEERS = [
     Peer("cnndsd render_many", 128, 4, (*python("own_network.py"), "one")),
     Peer("cnndsd render_many", 128 * CORES, 4, (*python("own_network.py"), "all")),
+    Peer("cnndsd in the farm", 128, 4, (*python("own_network.py"), "again")),
     Peer("C", 1, 30, build=("c",), tools=("gcc",)),
     Peer("C -ffast-math", 1, 60, build=("c", FAST), tools=("gcc",)),
     Peer("C", 32, 2, build=("c",), tools=("gcc",)),
