@@ -37,8 +37,9 @@ def peer_table(found: list[dict]) -> str:
     own = {(f["precision"], f["cores"]): f["times_real_time"] for f in found if f["peer"] == "cnndsd render_many"}
     for peers in zip(*by_precision.values(), strict=True):
         times = [peer["times_real_time"] for peer in peers]
-        faster = ", ".join(f"{own[p['precision'], p['cores']] / p['times_real_time']:,.1f}" for p in peers)
         name, networks, cores = (peers[0][key] for key in ("peer", "networks", "cores"))
+        faster = ", ".join(f"{own[p['precision'], p['cores']] / p['times_real_time']:,.1f}" for p in peers)
+        faster = "" if name.startswith("cnndsd") else faster
         lines.append(f"| {name} | {networks} | {cores} | {times[0]:,.1f} | {times[1]:,.1f} | {faster} |")
     return "\n".join(lines)
 
