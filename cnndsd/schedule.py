@@ -4,7 +4,7 @@ A core reaches its limit only while sums and sines are computed at once: sums ne
 sines none, and each waits for its own last result. So neurons are taken in blocks of up to eight, and while the sums of
 one block are added up, the sines of the block before are taken, as a rule in another group of lanes. The output, a
 single neuron that everything waits for, is computed for several groups together; the second half of the groups runs
-half a step behind the first, so that something is there to be computed meanwhile.
+half a step behind the first, so that something is there to be computed meanwhile. docs/kernel.md has an example.
 """
 
 import itertools
@@ -38,9 +38,11 @@ class Block(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """What ``kernel.render_lanes`` does at once; the fields of its plan.
+    """What ``kernel.render_lanes`` does at once: the fields of a row of its plan.
 
-    ``late``: 1 for a group that is one step behind. ``ring``: 1 when the inputs stand in the ring of past outputs.
+    ``does``: from ``BOTH`` on, and how many. ``weights``, ``x``, ``y``: rows of the first bias, of the first input and
+    of the first output, in the first of its groups. ``ring``: 1 when the inputs are past outputs, and ``x`` begins
+    their ring. ``late``: 1 for groups that are one step behind. Sines alone need nothing else: the sums are at hand.
     """
 
     does: int
