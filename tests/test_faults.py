@@ -257,9 +257,17 @@ def test_a_million_candidates(tmp_path, record_property):
     watcher.join()
     assert running.returncode == 0, err
 
+    first_seen = {}
+    for t, n, _ in seen:
+        first_seen.setdefault(n, t)
+
     def per_candidate(low, high):
-        part = [(t, n) for t, n, _ in seen if low <= n <= high]
-        return (part[-1][0] - part[0][0]) / (part[-1][1] - part[0][1])
+        """From what the ledger held last before the one number to what it held first from the other on."""
+        begin, end = (
+            max((n for n in first_seen if n <= low), default=min(first_seen)),
+            min(n for n in first_seen if n >= high),
+        )
+        return (first_seen[end] - first_seen[begin]) / (end - begin)
 
     first, last = per_candidate(0, 100_000), per_candidate(900_000, 1_000_000)
     early = next(m for _, n, m in seen if n > 100_000)
