@@ -38,6 +38,9 @@ SHAPES = [
     {"length": 4, "hidden": (3, 2), "adjusting": {"every": 1, "amount": 0.3}},
     {"length": 4, "hidden": (3, 2), "gap": 2, "adjusting": {"every": 3, "amount": 0.05}},
     {"length": 2, "hidden": (3,), "weights": (0.4, 0.5), "adjusting": {"every": 2, "amount": 5.0}},
+    {"length": 2, "hidden": (1, 1)},
+    {"length": 3, "hidden": (9,)},
+    {"length": 2, "hidden": (33, 9)},
 ]
 
 
@@ -53,9 +56,11 @@ def streams(recipe, seeds, memory=None):
     return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
 
 
+@pytest.mark.parametrize("beside", [True, None])
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, monkeypatch):
+def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, beside, monkeypatch):
+    monkeypatch.setattr(RENDER_ROOM, "_BESIDE", beside)
     monkeypatch.setattr(RENDER_ROOM, "_FEW_GROUPS", groups)
     monkeypatch.setattr(RENDER_ROOM, "_MANY_GROUPS", groups)
     at_once = groups * lanes(np.float64 if precision == "double" else np.float32)

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cnndsd import cli
+from cnndsd.__main__ import run
 from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Spec
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +67,11 @@ def test_public_names_are_verbs_and_types_whatever_was_imported_before():
     code = "import cnndsd.farm, cnndsd; from cnndsd import render, judge; print(callable(render), callable(judge))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "True True\n", done.stderr
+
+
+def test_the_installed_command_is_ours():
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="cnndsd")
+    assert command.load() is run
 
 
 def commands():
