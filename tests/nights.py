@@ -87,6 +87,13 @@ def judged_some(folder, least=1000):
     raise AssertionError("nothing was judged")
 
 
+def judged_more(folder):
+    """Wait until the ledger holds more than it holds now."""
+    ledger = folder / "s.run" / "ledger.sqlite"
+    held = run.read(folder / "s.run")[2].candidates if ledger.exists() else 0
+    return judged_some(folder, held + 1)
+
+
 def gone(processes, seconds=5.0):
     """Whether they are all gone in time."""
     end = time.monotonic() + seconds

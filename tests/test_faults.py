@@ -200,7 +200,7 @@ def test_a_damaged_ledger(half, tmp_path, record_property):  # noqa: F811
 
 
 def test_dask_workers_killed_every_few_seconds(tmp_path, record_property):
-    candidates = 60_000
+    candidates = 200_000
     write_spec(tmp_path / "whole", candidates)
     whole = finished(tmp_path / "whole")
     write_spec(tmp_path / "s", candidates)
@@ -221,8 +221,8 @@ def test_dask_workers_killed_every_few_seconds(tmp_path, record_property):
 
 
 def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path, record_property):
-    write_spec(tmp_path / "alone", 60_000)
-    write_spec(tmp_path / "many", 60_000)
+    write_spec(tmp_path / "alone", 200_000)
+    write_spec(tmp_path / "many", 200_000)
     with cluster.local(tmp_path, workers=1) as (address, _):
         running = start(tmp_path / "many", "--scheduler", address)
         judged_some(tmp_path / "many")
