@@ -40,7 +40,7 @@ def repeat(kind, weights, values, curve, sine, inputs, count):
     store(w, np.uint64(0), h)
 
 
-class Slot:
+class Repeated:
     """Slots of one precision, with so many inputs."""
 
     def __init__(self, recipe: Recipe, inputs: int) -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     print(f"{'':18}" + "".join(f"{kind:>24}" for kind in KINDS))
     for recipe in (Recipe(precision="single"), Recipe(precision="double")):
         for inputs in (6, 8, 16):
-            slot = Slot(recipe, inputs)
-            shares = [[slot.share(kind) for kind in range(len(KINDS))] for _ in range(1 + options.rounds)][1:]
+            slots = Repeated(recipe, inputs)
+            shares = [[slots.share(kind) for kind in range(len(KINDS))] for _ in range(1 + options.rounds)][1:]
             words = (f"{statistics.median(s):.2f} ({min(s):.2f}..{max(s):.2f})" for s in zip(*shares, strict=True))
             print(f"{recipe.precision}  {inputs:2} inputs " + "".join(f"{word:>24}" for word in words), flush=True)
 

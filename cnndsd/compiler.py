@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
 import numba
+from numba.core.codegen import get_host_cpu_features
 
 # fastmath stays off: it lets the compiler reorder and contract, and one rounding makes another sound.
 # error_model "numpy" drops the test for division by zero from the loops.
@@ -30,11 +30,8 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def wide_registers() -> bool:
     """Whether the processor that is compiled for has 32 registers of 64 bytes, as those with AVX-512 have."""
-    if numba.config.CPU_NAME == "generic":
-        return False
-    if numba.config.CPU_FEATURES is not None:
-        return "+avx512f" in numba.config.CPU_FEATURES
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+    features = numba.config.CPU_FEATURES
+    return "+avx512f" in (get_host_cpu_features() if features is None else features).split(",")
 
 
 def _cache_folder() -> Path:

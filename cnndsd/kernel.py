@@ -7,7 +7,7 @@ parameters halved, which is exact, and spare the kernel a multiplication per neu
 import numpy as np
 
 from cnndsd.compiler import inlined, kernel
-from cnndsd.schedule import BOTH, OUTPUTS, SINES, SLOT, SUMS, WHOLE
+from cnndsd.schedule import BLOCK_NEURONS, BOTH, OUTPUTS, SINES, SLOT, SUMS, WHOLE
 from cnndsd.simd import (
     address,
     ahead,
@@ -65,7 +65,7 @@ SINE_SINGLE = tuple(
 LEVELS = 6
 
 # How many neurons a block may have, as tuples of as many: only a type can tell a number to the compiler.
-SIZES = tuple((True,) * neurons for neurons in range(1, 9))
+SIZES = tuple((True,) * neurons for neurons in range(1, BLOCK_NEURONS + 1))
 
 
 @inlined
@@ -79,8 +79,8 @@ def fold(h):
 def act(h, numbers, sine):
     """``sin(pi * h) ** 2``: fold into half a period, then Horner in the square; rounding must not pass 1.
 
-    ``numbers``: ``sine``, or the address of as many, from which each is read where it is used; the compiler would keep
-    the others in registers that loops have need of.
+    ``numbers``: ``sine``, or the address of as many, from which each is read where it is used: a constant the compiler
+    would keep in a register that loops have need of.
     """
     z = fold(h)
     degree = len(sine) - 1
@@ -102,9 +102,10 @@ def mix32(x):
 
 @inlined
 def walk(half_parameters, bounds, half_amount, seed_low, seed_high, move):
-    """Move every parameter once and reflect it at the ends of its range.
+    """Move every parameter by up to ``half_amount`` either way and reflect it at the ends of its range.
 
-    ``bounds``: shape ``(parameters, 2)``, the halved low and high of each.
+    ``bounds``: shape ``(parameters, 2)``, the halved low and high of each. ``seed_low``, ``seed_high``: uint32 halves
+    of the seed. ``move``: how many times they were moved before.
     """
     state = mix32(np.uint32(seed_low ^ mix32(np.uint32(seed_high ^ mix32(np.uint32(move))))))
     one = half_parameters.dtype.type(1.0)
@@ -164,18 +165,19 @@ def both(h, y, sums_of, inputs, numbers, degree, rows):
     """The sines of the sums ``h``, written to ``y``, and the sums of another block, which are returned; see ``add``.
 
     At once, since sums need a load for every fma and sines none, and each alone would wait for its own last result.
+    ``numbers``: the address of the ``degree + 1`` numbers of the sine.
     """
-    weights, x, p, step, ring, mask = sums_of
+    weights, x, at, way, ring, mask = sums_of
     z = fold(first_rows(h, rows))
     q = spread(numbers[degree], z)
     h = load(weights, np.uint64(0), rows)
     while True:
         weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
-        h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
+        h = fma(load(weights, np.uint64(0), rows), load(x, at & mask, (True,)), h)
         degree = opaque(degree - np.uint64(1))
         q = fma(q, z, numbers[degree])
-        p = opaque(p + step)
-        step <<= ring
+        at = opaque(at + way)
+        way <<= ring
         inputs = opaque(inputs - np.uint64(1))
         if inputs == 0 or degree == 0:
             break
@@ -183,7 +185,7 @@ def both(h, y, sums_of, inputs, numbers, degree, rows):
         degree = opaque(degree - np.uint64(1))
         q = fma(q, z, numbers[degree])
     store(y, np.uint64(0), min(z * q, spread(1.0, z)))
-    return padded_rows(add(h, (weights, x, p, step, ring, mask), inputs, rows), SIZES[7])
+    return padded_rows(add(h, (weights, x, at, way, ring, mask), inputs, rows), SIZES[7])
 
 
 @inlined
@@ -194,13 +196,13 @@ def add(h, sums_of, inputs, rows):
     the ring of past outputs; the item of the first input there, of which ``mask`` is taken; the way to the next, which
     doubles from input to input where ``ring`` is 1; ``ring``; ``mask``.
     """
-    weights, x, p, step, ring, mask = sums_of
+    weights, x, at, way, ring, mask = sums_of
     # Unrolled by the compiler for any number of inputs, it would end in a second loop and a mispredicted branch.
     while inputs != 0:
         weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
-        h = fma(load(weights, np.uint64(0), rows), load(x, p & mask, (True,)), h)
-        p = opaque(p + step)
-        step <<= ring
+        h = fma(load(weights, np.uint64(0), rows), load(x, at & mask, (True,)), h)
+        at = opaque(at + way)
+        way <<= ring
         inputs = opaque(inputs - np.uint64(1))
     return h
 
@@ -229,14 +231,14 @@ def outputs(y, sums_of, inputs, apart, numbers, sine, rows):
 
     ``apart``: how many items of weights and of values it is from one group to the next.
     """
-    weights, x, p, step, ring, mask = sums_of
+    weights, x, at, way, ring, mask = sums_of
     group_weights, group_values = apart
     h = load_apart(weights, group_weights, rows)
     while inputs != 0:
         weights = opaque(ahead(weights, lanes_of(x)))
-        h = fma(load_apart(weights, group_weights, rows), load_apart(ahead(x, p & mask), group_values, rows), h)
-        p = opaque(p + step)
-        step <<= ring
+        h = fma(load_apart(weights, group_weights, rows), load_apart(ahead(x, at & mask), group_values, rows), h)
+        at = opaque(at + way)
+        way <<= ring
         inputs = opaque(inputs - np.uint64(1))
     store_apart(y, group_values, act(h, numbers, sine))
 
@@ -347,10 +349,13 @@ def render_lanes(
     row ``places[p]``, walked in place when ``every > 0``. ``slots``, ``parts``: a ``schedule.Plan``, in items instead
     of rows. ``values``: ``history`` rows, the ring of past outputs, a power of two and at least twice the lanes; then
     room for two layers; zeros at first. ``curve``: the numbers of ``sine``, as an array. ``beside``: whether the plan
-    takes sums and sines at once; None if not, and then nothing of that is compiled.
-    ``seeds``: low and high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows.
-    ``levels``: shape ``(groups, frames, LEVELS, lanes)``, ``frame_levels`` of the candidates when ``frame > 0``.
-    ``doubles``: a tuple with as many members as there are rows of doubles in a row.
+    takes sums and sines at once; None if not, and then nothing of that is compiled. A slot of the other kind of plan
+    is not told from an output. ``half_amount``, ``bounds``: as ``walk`` takes them. ``seeds``: uint32, a row of low and
+    one of high halves. ``out``: shape ``(candidates, steps)``, both rounded up to whole rows, each sound from the
+    beginning of one. ``levels``: shape ``(groups, frames, LEVELS, lanes)``, ``frame_levels`` of the candidates when
+    ``frame > 0``.
+    ``doubles``: a tuple with as many members as there are rows of doubles in a row. ``step_count``: how many of the
+    steps are rendered.
     """
     weights, held, plan, numbers = address(half_parameters), address(values), address(slots), address(curve)
     halves, sounds, tallies = address(seeds), address(out), address(levels)
@@ -376,12 +381,14 @@ def render_lanes(
         part = 0 if t == 0 else 2 if t == steps else 1
         slot, end = parts[part] * np.uint64(SLOT), parts[part + 1] * np.uint64(SLOT)
         while slot != end:
-            does, inputs, ring, to = plan[slot], plan[slot + 1], plan[slot + 5], plan[slot + 4]
-            now = (t - plan[slot + 6]) * lanes
+            # The fields of a ``schedule.Slot``.
+            does, inputs, bias, x = plan[slot], plan[slot + 1], plan[slot + 2], plan[slot + 3]
+            to, ring, late = plan[slot + 4], plan[slot + 5], plan[slot + 6]
+            now = (t - late) * lanes
             # In the ring from the step before backwards, twice as far each time; in a layer from its first row on.
             back = np.uint64(0) - ring
-            p, step = (now - lanes) & back, (lanes ^ back) + ring
-            sums_of = ahead(weights, plan[slot + 2]), ahead(held, plan[slot + 3]), p, step, ring, latest | ~back
+            at, way = (now - lanes) & back, (lanes ^ back) + ring
+            sums_of = ahead(weights, bias), ahead(held, x), at, way, ring, latest | ~back
             slot += np.uint64(SLOT)
             # One chain of tests, so that the compiler makes one jump by a table of it.
             if beside is not None:

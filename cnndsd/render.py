@@ -12,7 +12,7 @@ from cnndsd import kernel
 from cnndsd.compiler import wide_registers
 from cnndsd.network import parameters, ranges, sample_type
 from cnndsd.recipe import Recipe
-from cnndsd.schedule import blocks, plan
+from cnndsd.schedule import Slot, blocks, plan
 from cnndsd.simd import ROW_BYTES, empty_rows, lanes
 
 Audio = NDArray[Any]
@@ -63,7 +63,8 @@ def render_steps(recipe: Recipe) -> Audio:
     at any gap is the network at gap 0, each output held: one evaluation serves ``recipe.hold`` samples.
     """
     number: Any = sample_type(recipe)
-    widths, sine, every, half_amount, bounds = _shared(recipe)
+    sine, every, half_amount, bounds = _shared(recipe)
+    widths = np.array(recipe.widths, dtype=np.int64)
     half_parameters = _half_parameters(recipe)
     steps = np.empty(recipe.steps, dtype=number)
     low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
@@ -108,15 +109,16 @@ def render_batches(
     wide = lanes(number)
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
-    widths, sine, every, half_amount, bounds = _shared(shape)
+    sine, every, half_amount, bounds = _shared(shape)
     history = max(2 * wide, 2 ** (shape.length - 1))
     found, places = blocks(shape.widths, history)
     low, high = ranges(shape).T
     half_parameters = empty_rows((groups, low.size), number)
     halves = empty_rows((groups, 2), np.uint32)
-    values = empty_rows((groups, history + 2 * int(widths.max())), number)
+    values = empty_rows((groups, history + 2 * max(shape.widths[1:])), number)
     slots, parts = plan(found, groups, low.size, int(values.shape[1]), beside=bool(_BESIDE), staggered=every == 0)
-    slots[:, 2:5] *= np.uint64(wide)  # rows to items
+    for rows in ("weights", "x", "y"):
+        slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
     curve = np.array(sine, number)
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
@@ -180,7 +182,7 @@ def _row_count(shape: Recipe, groups: int, frames: int) -> int:
 def _groups(shape: Recipe, frames: int) -> int:
     """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
     # Of the history only the rows of the delays are touched at each step.
-    touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths) + shape.length)
+    touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths[1:]) + shape.length)
     if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
         groups = _MANY_GROUPS
     else:
@@ -190,16 +192,15 @@ def _groups(shape: Recipe, frames: int) -> int:
     return groups
 
 
-def _shared(recipe: Recipe) -> tuple[NDArray[np.int64], tuple[Any, ...], int, Any, Audio]:
-    """What the kernels take alike: widths, sine, every (0: never), halved amount and halved ranges."""
+def _shared(recipe: Recipe) -> tuple[tuple[Any, ...], int, Any, Audio]:
+    """What the kernels take alike: sine, every (0: never), halved amount and halved ranges."""
     number: Any = sample_type(recipe)
     half = number(0.5)
-    widths = np.array(recipe.widths, dtype=np.int64)
     sine = kernel.SINE_DOUBLE if number is np.float64 else kernel.SINE_SINGLE
     if recipe.adjusting is None or recipe.adjusting.amount == 0.0:
-        return widths, sine, 0, half, np.zeros((0, 2), dtype=number)
+        return sine, 0, half, np.zeros((0, 2), dtype=number)
     amount = number(recipe.adjusting.amount) * half
-    return widths, sine, recipe.adjusting.every, amount, ranges(recipe).astype(number) * half
+    return sine, recipe.adjusting.every, amount, ranges(recipe).astype(number) * half
 
 
 def raw_sha256(audio: Audio) -> str:

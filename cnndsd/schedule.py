@@ -21,8 +21,8 @@ OUTPUT_GROUPS = 4
 
 # What a slot does, plus its neurons less one: the sums of a block while the sines of the one before are taken; sums
 # alone; sines alone; a block from sums to sines, where nothing is done at once; the outputs of several groups.
-BOTH, SUMS, SINES, WHOLE, OUTPUTS = range(0, 40, 8)
-# Numbers in a slot, as many as a line of the cache holds.
+BOTH, SUMS, SINES, WHOLE, OUTPUTS = range(0, 5 * BLOCK_NEURONS, BLOCK_NEURONS)
+# Numbers in a row of a plan, as many as a line of the cache holds; a slot leaves the last unused.
 SLOT = 8
 
 
@@ -40,9 +40,10 @@ class Block(NamedTuple):
 class Slot(NamedTuple):
     """What ``kernel.render_lanes`` does at once: the fields of a row of its plan.
 
-    ``does``: from ``BOTH`` on, and how many. ``weights``, ``x``, ``y``: rows of the first bias, of the first input and
-    of the first output, in the first of its groups. ``ring``: 1 when the inputs are past outputs, and ``x`` begins
-    their ring. ``late``: 1 for groups that are one step behind. Sines alone need nothing else: the sums are at hand.
+    ``does``: one of ``BOTH`` to ``OUTPUTS``, plus its neurons less one. ``inputs``: how many. ``weights``, ``x``,
+    ``y``: rows of the first bias, of the first input and of the first output, in the first of its groups. ``ring``: 1
+    when the inputs are past outputs, and ``x`` begins their ring. ``late``: 1 for groups that are one step behind.
+    Sines alone need only ``does``: the sums are at hand, and where they go was told with them.
     """
 
     does: int
@@ -59,14 +60,14 @@ def blocks(widths: Sequence[int], history: int) -> tuple[list[Block], NDArray[np
 
     A layer's neurons are divided into blocks as equal as can be. A block's rows of parameters follow one another: its
     biases, then for each input in order the weights of all its neurons. Values begin with ``history`` rows, the ring of
-    past outputs; those of every other layer stand in the same rows behind it.
+    past outputs; those of every other layer stand in the same rows behind it, ``2 * max(widths[1:])`` in all.
     """
-    layers = len(widths) - 1
+    layers, widest = len(widths) - 1, max(widths[1:])
     found, places = [], []
     row = 0
     for layer, (inputs, neurons) in enumerate(itertools.pairwise(widths)):
-        x = 0 if layer == 0 else history + (layer - 1) % 2 * max(widths)
-        y = 0 if layer == layers - 1 else history + layer % 2 * max(widths)
+        x = 0 if layer == 0 else history + (layer - 1) % 2 * widest
+        y = 0 if layer == layers - 1 else history + layer % 2 * widest
         count = -(-neurons // BLOCK_NEURONS)
         for b in range(count):
             size = (neurons + b) // count
@@ -96,8 +97,10 @@ _Pending = tuple[Block, int]
 def plan(found: list[Block], groups: int, group_weights: int, group_values: int, beside: bool, staggered: bool) -> Plan:
     """All slots of ``groups`` groups, from one to the next of which it is so many rows of weights and of values.
 
-    ``staggered``: the second half of the groups runs half a step behind. Else a step is over in all groups before the
-    next begins, as weights that walk ask for.
+    ``beside``: sums and sines of hidden layers are computed at once, for a kernel that is told the same; else each
+    block is computed whole. ``staggered``: the second half of the groups may run half a step behind, which it does
+    where there is something to compute meanwhile. Else a step is over in all groups before the next begins, as weights
+    that walk ask for.
     """
     by_layer = [list(some) for _, some in itertools.groupby(found, lambda block: block.layer)]
     alike = len({block.neurons for block in found[:-1]}) == 1
@@ -108,8 +111,8 @@ def plan(found: list[Block], groups: int, group_weights: int, group_values: int,
         slots = []
         for layer, some, late in turns:
             last = layer == len(by_layer) - 1
-            for group in some[:: OUTPUT_GROUPS if last else 1]:
-                for block in by_layer[layer]:
+            for block in by_layer[layer]:
+                for group in some[:: OUTPUT_GROUPS if last else 1]:
                     neurons = min(OUTPUT_GROUPS, some.stop - group) if last else block.neurons
                     fits = last or (pending and pending[0].neurons == neurons)
                     if pending and (not fits or _awaited(pending, layer, some if last else [group])):

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import itertools
 import re
 
 import msgspec
@@ -17,6 +18,7 @@ from cnndsd.draw import BLOCK, draw
 from cnndsd.network import parameters, ranges
 from cnndsd.recipe import Variation, from_json
 from cnndsd.render import raw_sha256, render_batches, render_steps, scratch
+from cnndsd.schedule import BOTH, OUTPUT_GROUPS, OUTPUTS, WHOLE, blocks, plan
 from cnndsd.simd import lanes
 
 # `cnndsd.render` is the verb; this is the room.
@@ -73,6 +75,16 @@ def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision
         for seed, steps in zip(seeds, streams(recipe, seeds, memory), strict=True):
             alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_shapes_that_are_compared_meet_every_slot(beside):
+    met = set()
+    for recipe, groups in itertools.product((Recipe(**shape) for shape in SHAPES), range(1, 9)):
+        found, _ = blocks(recipe.widths, 64)
+        met |= set(plan(found, groups, recipe.parameters, 100, beside, recipe.adjusting is None).slots[:, 0].tolist())
+    hidden = range(BOTH, WHOLE) if beside else range(WHOLE, OUTPUTS)
+    assert met == {*hidden, *range(OUTPUTS, OUTPUTS + OUTPUT_GROUPS)}
 
 
 @pytest.mark.parametrize("batch_bytes", [1_000, 100_000, 2**27])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnndsd import cli
+from cnndsd import cli, compiler, farm
 from cnndsd.__main__ import run
 from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Spec
 
@@ -42,6 +42,18 @@ def test_every_room_is_on_the_list():
 @pytest.mark.parametrize("room", [r for r in ROOMS if r != "__init__"])
 def test_imports_run_one_way(room):
     assert set(imports(room)) <= set(ROOMS[: ROOMS.index(room)])
+
+
+def test_kernels_are_kept_by_the_text_of_all_rooms_that_they_are_made_of():
+    text = {room: (ROOT / "cnndsd" / f"{room}.py").read_text() for room in ROOMS}
+    compiled = {room for room in ROOMS if re.search(r"^@(kernel|inlined|compiled)$", text[room], re.MULTILINE)}
+    assert {*compiled, *imports("kernel"), *imports("simd"), *imports("schedule")} <= set(compiler._ROOMS)
+
+
+def test_a_run_is_known_by_the_text_of_all_rooms_that_decide():
+    """What a run's farm calls besides comes after the judging, and machines' profiles are no part of a sound."""
+    deciding = set(farm._DECIDING)
+    assert set().union(*map(imports, deciding - {"farm"})) <= {*deciding, "profile"}
 
 
 @pytest.mark.parametrize("room", sorted(WITHOUT_NUMBA))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import llvmlite.binding
 import msgspec
+import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__
 
 from cnndsd import Recipe, Spec, farm, kernel, render_many
@@ -40,6 +41,24 @@ MACHINES = {
 
 # Where registers are many and wide, and where the compiler does not optimise, sums are computed beside sines.
 BESIDE = {"skylake-avx512", "znver4", "not optimised"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "wide"),
+    [
+        ({"NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f"}, True),
+        ({"NUMBA_CPU_FEATURES": "+avx2,+fma,-avx512f"}, False),
+        ({"NUMBA_CPU_NAME": "generic"}, False),
+        ({"NUMBA_ENABLE_AVX": "0"}, False),
+        ({}, bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))),
+    ],
+)
+def test_wide_registers_are_those_of_the_processor_that_is_compiled_for(environment, wide):
+    code = "from cnndsd.compiler import wide_registers; print(wide_registers())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{wide}\n"
 
 
 def digest(precision):

@@ -49,9 +49,10 @@ def python(script: str) -> tuple[str, ...]:
     return (sys.executable, str(HERE / script))
 
 
+ALL_CORES = Peer("cnndsd render_many", 128 * CORES, 4, (*python("own_network.py"), "all"))
 PEERS = [
     Peer("cnndsd render_many", 128, 4, (*python("own_network.py"), "one")),
-    Peer("cnndsd render_many", 128 * CORES, 4, (*python("own_network.py"), "all")),
+    ALL_CORES,
     Peer("cnndsd in the farm", 128, 4, (*python("own_network.py"), "again")),
     Peer("C", 1, 30, build=("c",), tools=("gcc",)),
     Peer("C -ffast-math", 1, 60, build=("c", FAST), tools=("gcc",)),
@@ -70,6 +71,8 @@ PEERS = [
 
 def missing(peer: Peer) -> str:
     """What a peer needs and has not; empty when it can run."""
+    if peer is ALL_CORES and CORES == 1:
+        return "second core"
     tools = [tool for tool in peer.tools if not shutil.which(tool)]
     return " ".join([*tools, *(m for m in peer.modules if not importlib.util.find_spec(m))])
 
