@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cnndsd import spec as specs
-from cnndsd.draw import BLOCK, draw_seeds, draw_shape
-from cnndsd.farm import compile_kernels, judge_unit
-from cnndsd.judge import judge_levels, judge_spectrum
-from cnndsd.measure import level_frame, measure_levels, measure_spectrum, take_spectra
-from cnndsd.render import render_batches, scratch
+from cnndsd.ear.judging import judge_levels, judge_spectrum
+from cnndsd.ear.measuring import level_frame, measure_levels, measure_spectrum, take_spectra
+from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_shape
+from cnndsd.farm.units import judge_unit, warm
+from cnndsd.sound.rendering import render_batches, scratch
 
 BLOCKS = 160
 
@@ -25,8 +25,8 @@ def main() -> None:
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    spec = specs.load(options.spec)
-    compile_kernels(spec)
+    spec = specs.load_spec(options.spec)
+    warm(spec)
     memory = scratch()
 
     def draw() -> list:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from cnndsd import farm
-from cnndsd.executors import Processes, cores
-from cnndsd.run import make_pack
+from cnndsd.farm import searching, units
+from cnndsd.farm.executors import Processes, cores
+from cnndsd.farm.production import make_pack
 from cnndsd.spec import Choice, Spec
 
 MEASURES = {
@@ -39,9 +39,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         path = Path(folder) / "large.zip"
         with Processes(cores()) as workers:
-            workers.prepare(farm.compile_kernels, spec)
-            found = farm.search(spec, workers, 4)
-            count = make_pack(path, spec, found, workers, 4)
+            workers.prepare(units.warm, spec)
+            found = searching.judge_missing(spec, workers)
+            count = make_pack(path, spec, found, workers)
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
         page = Path(folder) / "index.html"

@@ -12,12 +12,12 @@ import numpy as np
 
 from cnndsd import describe, judge, render
 from cnndsd import spec as specs
-from cnndsd.choose import distance
-from cnndsd.describe import Description
-from cnndsd.draw import draw
-from cnndsd.farm import judged
+from cnndsd.ear.describing import Description
+from cnndsd.ear.distances import distance
+from cnndsd.ear.scoring import score
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.units import judge_candidates
 from cnndsd.recipe import Variation
-from cnndsd.score import score
 
 AMOUNTS = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -26,8 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, default=20_000)
     options = parser.parse_args()
-    spec = specs.load(Path(__file__).parent.parent / "packs" / "sample_pack.toml")
-    found = [(i, d) for i, d in judged(spec, spec.seed, 0, options.candidates) if isinstance(d, Description)]
+    spec = specs.load_spec(Path(__file__).parent.parent / "packs" / "sample_pack.toml")
+    found = [(i, d) for i, d in judge_candidates(spec, spec.seed, 0, options.candidates) if isinstance(d, Description)]
     pairs = np.random.default_rng(1).integers(len(found), size=(4000, 2))
     strangers = [distance(found[a][1], found[b][1]) for a, b in pairs if a != b]
     print(f"random pairs{' ':10}{_middle(strangers)}")

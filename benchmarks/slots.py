@@ -11,11 +11,11 @@ import time
 import numpy as np
 
 from cnndsd import Recipe
-from cnndsd.bench import fma_limit
-from cnndsd.compiler import kernel as compiled
-from cnndsd.kernel import SINE_DOUBLE, SINE_SINGLE, SIZES, both, sums, whole
-from cnndsd.network import sample_type
-from cnndsd.simd import address, ahead, empty_rows, lanes_of, load, store
+from cnndsd.sound.compiler import compiled
+from cnndsd.sound.kernel import SINE_DOUBLE, SINE_SINGLE, SIZES, both, sums, whole
+from cnndsd.sound.network import sample_type
+from cnndsd.sound.simd import address, ahead, empty_rows, lanes_of, load, store
+from cnndsd.sound.speed import fma_limit
 
 SLOTS = 20_000
 NEURONS = 8

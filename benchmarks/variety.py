@@ -17,15 +17,16 @@ import msgspec
 import numpy as np
 
 from cnndsd import judge, measure, render, spec
-from cnndsd.choose import distance
-from cnndsd.draw import draw
-from cnndsd.executors import Processes
-from cnndsd.farm import choose, search
-from cnndsd.kind import kind
-from cnndsd.master import master
+from cnndsd.ear.distances import distance
+from cnndsd.ear.kinds import kind
+from cnndsd.ear.scoring import is_static
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.executors import Processes
+from cnndsd.farm.production import choose_sounds
+from cnndsd.farm.searching import judge_missing
+from cnndsd.farm.shelf import Entry
+from cnndsd.finishing.mastering import master
 from cnndsd.recipe import Recipe
-from cnndsd.score import is_static
-from cnndsd.shelf import Entry
 from cnndsd.spec import Spec
 
 RANDOM_PACKS = 5
@@ -74,7 +75,7 @@ class Variety(NamedTuple):
 def variety(pack: Spec) -> Variety:
     """Choose the pack's sounds, and look at them through librosa."""
     with Processes(2) as workers:
-        chosen = choose(pack, search(pack, workers, 4))
+        chosen = choose_sounds(pack, judge_missing(pack, workers))
     points, static = zip(*(features(draw(pack, pack.seed, entry.index)) for entry in chosen), strict=True)
     others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(pack.seed))
     random = np.array([features(recipe)[0] for recipe in others])
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=50_000)
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    base = msgspec.structs.replace(spec.load(options.spec), candidates=options.candidates)
+    base = msgspec.structs.replace(spec.load_spec(options.spec), candidates=options.candidates)
     ratios = []
     for seed in range(1, options.seeds + 1):
         chosen, apart, usual, static = variety(msgspec.structs.replace(base, seed=seed))

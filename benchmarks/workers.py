@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
-from cnndsd import farm
 from cnndsd import spec as specs
-from cnndsd.executors import Processes
+from cnndsd.farm import searching
+from cnndsd.farm.executors import Processes
 from cnndsd.spec import Spec
 
 
@@ -32,7 +32,7 @@ def command(spec: str, candidates: int, jobs: int) -> float:
 
 def judging(spec: Spec, workers: Processes, jobs: int) -> float:
     start = time.perf_counter()
-    farm.search(spec, workers, 2 * jobs)
+    searching.judge_missing(spec, workers)
     return time.perf_counter() - start
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    spec = msgspec.structs.replace(specs.load(options.spec), candidates=options.candidates)
+    spec = msgspec.structs.replace(specs.load_spec(options.spec), candidates=options.candidates)
     with Processes(1) as one, Processes(2) as two:
         workers = {1: one, 2: two}
         for jobs in workers:

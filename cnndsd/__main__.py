@@ -4,7 +4,7 @@ import gc
 import sys
 from typing import NoReturn
 
-from cnndsd.cli import main
+from cnndsd.desk.cli import main
 
 
 def run() -> NoReturn:

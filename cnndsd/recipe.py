@@ -33,14 +33,14 @@ MAX_MACS = 60_000_000_000
 MAX_VARIATIONS = 64
 
 
-class Adjusting(Checked, frozen=True):
+class Adjusting(Checked, frozen=True, kw_only=True):
     """Weights and biases that walk: one move of at most ``amount`` after every ``every`` network steps."""
 
     every: Every
     amount: Amount
 
 
-class Variation(Checked, frozen=True):
+class Variation(Checked, frozen=True, kw_only=True):
     """One move of all weights and biases, before the sound begins.
 
     Each goes up or down by at most ``amount``, 0..1, of the width of its range; ``seed`` says by how much.
@@ -50,7 +50,7 @@ class Variation(Checked, frozen=True):
     amount: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Recipe(Checked, frozen=True):
+class Recipe(Checked, frozen=True, kw_only=True):
     """One sound. ``Invalid`` (a ``ValueError``) when a field is out of its range.
 
     ``hidden`` holds the widths of the hidden layers; ``weights`` and ``biases`` are ``(low, high)``;
@@ -139,7 +139,7 @@ def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
     return decode(data, Recipe, where)
 
 
-def load(path: Path | str) -> Recipe:
+def load_recipe(path: Path | str) -> Recipe:
     """The recipe in a JSON file."""
     try:
         with open(path, "rb") as file:

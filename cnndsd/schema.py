@@ -45,7 +45,7 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for name, convert in _converters(type(self)).items():
             value = getattr(self, name)
             try:
-                converted = convert(value)
+                converted = convert(_plain(value))
             except msgspec.ValidationError as error:
                 raise Invalid(explain(error, {name: value}, root=name)) from None
             for number in _numbers(converted):
@@ -67,6 +67,15 @@ def _converters(kind: type) -> dict[str, Callable[[Any], Any]]:
         field: functools.partial(msgspec.convert, type=hints[field])
         for field in kind.__struct_fields__  # type: ignore[attr-defined]
     }
+
+
+def _plain(value: Any) -> Any:
+    """The value with numpy's scalars and arrays, also inside lists and tuples, as Python's numbers and lists."""
+    if isinstance(value, int | float | str | dict) or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _numbers(value: Any) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from cnndsd import profile as profiles
+from cnndsd.profiles import profile_keys
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
 from cnndsd.schema import (
     MAX_SAMPLE_RATE,
@@ -48,7 +48,7 @@ MAX_PACK_MACS = 2e9
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
-class AdjustingRanges(Checked, frozen=True):
+class AdjustingRanges(Checked, frozen=True, kw_only=True):
     """Ranges that ``Adjusting`` is drawn from; both are drawn evenly on a logarithmic scale."""
 
     every: tuple[Every, Every] = (1, 64)
@@ -61,7 +61,7 @@ class AdjustingRanges(Checked, frozen=True):
             raise Invalid(f"amount: {self.amount[0]} is too small; allowed: 1e-9 or more")
 
 
-class Ranges(Checked, frozen=True):
+class Ranges(Checked, frozen=True, kw_only=True):
     """``[sound]``: the ranges that recipes are drawn from, each evenly, both ends included."""
 
     length: tuple[Length, Length] = (3, 10)
@@ -97,7 +97,7 @@ class Ranges(Checked, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
-class Family(Checked, frozen=True):
+class Family(Checked, frozen=True, kw_only=True):
     """``[family]``: variations of one sound, drawn in place of ``[sound]``; amounts evenly on a logarithmic scale."""
 
     recipe: Recipe
@@ -114,7 +114,7 @@ class Family(Checked, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
-class Limits(Checked, frozen=True):
+class Limits(Checked, frozen=True, kw_only=True):
     """``[judge]``: what a candidate must be; levels are measured with the DC taken out."""
 
     rms_dbfs: Decibel = -50.0
@@ -125,7 +125,7 @@ class Limits(Checked, frozen=True):
     noise_movement_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 2.0
 
 
-class Choice(Checked, frozen=True):
+class Choice(Checked, frozen=True, kw_only=True):
     """``[choose]``: which of those that pass come into the pack."""
 
     distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.5
@@ -137,7 +137,7 @@ class Choice(Checked, frozen=True):
             raise Invalid(f"shares: {sum(self.shares.values()):.6g} altogether is too much; allowed: up to 1")
 
 
-class Mastering(Checked, frozen=True):
+class Mastering(Checked, frozen=True, kw_only=True):
     """``[master]``: how a chosen sound is finished."""
 
     dc: Literal["raw", "rescale", "center"] = "center"
@@ -151,7 +151,7 @@ class Mastering(Checked, frozen=True):
     peak_dbtp: Annotated[float, Meta(ge=-40.0, le=0.0)] = -1.0
 
 
-class Spec(Checked, frozen=True):
+class Spec(Checked, frozen=True, kw_only=True):
     """A whole pack spec. Valid from birth; ``Invalid`` (a ``ValueError``) otherwise."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
@@ -222,8 +222,12 @@ class Spec(Checked, frozen=True):
         return self.sound.digest if self.family is None else self.family.digest
 
 
-def load(path: Path | str) -> Spec:
-    """Read a spec from a TOML file; ``Invalid`` says file, key, what is wrong and what is allowed."""
+def load_spec(path: Path | str) -> Spec:
+    """Read a spec from a TOML file; ``Invalid`` says file, key, what is wrong and what is allowed.
+
+    >>> load_spec("packs/sample_pack.toml").count
+    48
+    """
     where = str(path)
     try:
         text = Path(path).read_bytes()
@@ -239,7 +243,7 @@ def load(path: Path | str) -> Spec:
     if "profile" in data:
         try:
             # What the spec says itself counts more.
-            data = {**profiles.wanted(data.pop("profile")), **data}
+            data = {**profile_keys(data.pop("profile")), **data}
         except Invalid as error:
             raise Invalid(f"{where}: {error}") from None
     return decode(data, Spec, where)

@@ -14,18 +14,20 @@ from picture import spectrogram
 
 from cnndsd import render
 from cnndsd import spec as specs
-from cnndsd.describe import Description
-from cnndsd.draw import draw
-from cnndsd.farm import judged
-from cnndsd.kind import kind
-from cnndsd.score import score
+from cnndsd.ear.describing import Description
+from cnndsd.ear.kinds import kind
+from cnndsd.ear.scoring import score
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.units import judge_candidates
 from cnndsd.spec import Spec
 
 COLUMNS, EACH = 8, 32
 
 
 def sheet(spec: Spec, candidates: int) -> Figure:
-    found = [(i, sound) for i, sound in judged(spec, spec.seed, 0, candidates) if isinstance(sound, Description)]
+    found = [
+        (i, sound) for i, sound in judge_candidates(spec, spec.seed, 0, candidates) if isinstance(sound, Description)
+    ]
     found.sort(key=lambda pair: (-score(pair[1]), pair[0]))
     middle = len(found) // 2 - EACH // 2
     parts = {"best": found[:EACH], "middle": found[middle : middle + EACH], "worst": found[-EACH:]}
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--spec", default=ROOT / "packs" / "sample_pack.toml")
     parser.add_argument("--candidates", type=int, default=20_000)
     options = parser.parse_args()
-    figure = sheet(specs.load(options.spec), options.candidates)
+    figure = sheet(specs.load_spec(options.spec), options.candidates)
     figure.savefig(options.out, dpi=60, facecolor=figure.get_facecolor())
 
 

@@ -7,11 +7,15 @@ import pytest
 from nights import write_spec
 from sounds import SPEC
 
-from cnndsd import audiofile, cli, executors, farm, render, tune
-from cnndsd.draw import draw
-from cnndsd.executors import InProcess
-from cnndsd.finish import finish
-from cnndsd.kind import kind
+from cnndsd import render
+from cnndsd.desk import cli
+from cnndsd.ear import tuning
+from cnndsd.ear.kinds import kind
+from cnndsd.farm import factory, production, searching
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.executors import InProcess
+from cnndsd.finishing import audiofile
+from cnndsd.finishing.finished import finish
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +51,7 @@ def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack")
     write_spec(folder, 200)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "Processes", lambda jobs: InProcess())
+        patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
         assert cli.main(["pack", str(folder / "s.toml")]) == 0
     return (folder / "s.zip").read_bytes()
 
@@ -58,13 +62,13 @@ def made():
 
     Those that are chosen, and others that run in a cycle.
     """
-    found = farm.search(SPEC, InProcess(), 1)
-    chosen = farm.choose(SPEC, found)
+    found = searching.judge_missing(SPEC, InProcess())
+    chosen = production.choose_sounds(SPEC, found)
     sounds = []
     for entry in chosen + [e for e in found.entries if kind(e.sound) in ("drone", "metallic", "texture")]:
         recipe = draw(SPEC, SPEC.seed, entry.index)
         raw = render(recipe)
-        if entry in chosen or tune.cycle(raw) is not None:
+        if entry in chosen or tuning.cycle(raw) is not None:
             finished = finish(raw, recipe, entry.sound, SPEC)
             sounds.append((recipe, entry.sound, raw, audiofile.decode(finished.data), finished))
     return sounds

@@ -6,7 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from cnndsd import run
+from cnndsd.farm import runs
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.progress import Progress
+from cnndsd.schema import Invalid
 
 TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.3, 0.6]\n'
 # What a run leaves in its folder, besides the pack.
@@ -15,6 +18,13 @@ WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
 
 # Whatever a test started, for the end of a test that failed.
 started = []
+
+
+class Heard(Progress):
+    """Keeps the lines that it hears."""
+
+    def __init__(self, lines):
+        self.status = self.log = lines.append
 
 
 def write_spec(folder, candidates, more=""):
@@ -81,7 +91,7 @@ def judged_some(folder, least=1000):
     for _ in range(2400):
         time.sleep(0.05)
         if (folder / "s.run" / "ledger.sqlite").exists():
-            _, _, found, _ = run.read(folder / "s.run")
+            _, _, found, _ = runs.read(folder / "s.run")
             if found.candidates >= least:
                 return found.candidates
     raise AssertionError("nothing was judged")
@@ -90,7 +100,7 @@ def judged_some(folder, least=1000):
 def judged_more(folder):
     """Wait until the ledger holds more than it holds now."""
     ledger = folder / "s.run" / "ledger.sqlite"
-    held = run.read(folder / "s.run")[2].candidates if ledger.exists() else 0
+    held = runs.read(folder / "s.run")[2].candidates if ledger.exists() else 0
     return judged_some(folder, held + 1)
 
 
@@ -115,3 +125,22 @@ def alive(pid):
 def left(folder):
     """Every file under a folder."""
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+
+
+def damaged_makes_the_same_or_a_line(half, data, folder):
+    """Go on from a damaged ledger; True when it was refused."""
+    spec, _, whole = half
+    place = folder / "s.run"
+    place.mkdir(exist_ok=True)
+    (place / "ledger.sqlite").write_bytes(data)
+    try:
+        with runs.begin(place, spec) as night:
+            night.search(InProcess())
+            night.finish(folder / "s.zip", InProcess())
+    except Invalid as error:
+        assert str(error).startswith(f"{place / 'ledger.sqlite'}: is damaged (")
+        assert str(error).endswith("allowed: --restart, which begins anew")
+        assert "\n" not in str(error)
+        return True
+    assert (folder / "s.zip").read_bytes() == whole
+    return False

@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from cnndsd import farm
+from cnndsd.farm import units
+from cnndsd.farm.findings import Findings
 
-_judged = farm.judged
+_judged = units.judge_candidates
 
 
 def segfault():
@@ -29,8 +30,8 @@ POISONS = {"segfault": segfault, "abort": os.abort, "endless": endless, "exit": 
            "quit": sys.exit, "allocate": allocate, "divide": lambda: 1 // 0}  # fmt: skip
 
 
-def judge_unit(spec, seed, first, count, wanted, poison):
-    """``farm.judge_unit`` with ``poison``, index -> name."""
+def judge_unit(spec, seed, first, count, wanted, bars, poison):
+    """``units.judge_unit`` with ``poison``, index -> name."""
 
     def poisoned(spec, seed, first, count, memory):
         for index in range(first, first + count):
@@ -38,18 +39,36 @@ def judge_unit(spec, seed, first, count, wanted, poison):
                 POISONS[poison[index]]()
         return _judged(spec, seed, first, count, memory)
 
-    farm.judged = poisoned
+    units.judge_candidates = poisoned
     try:
-        return farm.judge_unit(spec, seed, first, count, wanted)
+        return units.judge_unit(spec, seed, first, count, wanted, bars)
     finally:
-        farm.judged = _judged
+        units.judge_candidates = _judged
 
 
-def die_once(spec, seed, first, count, wanted, folder):
-    """``farm.judge_unit``, but of each unit the first worker is killed."""
+def die_once(spec, seed, first, count, wanted, bars, folder):
+    """``units.judge_unit``, but of each unit the first worker is killed."""
     try:
         (Path(folder) / str(first)).touch(exist_ok=False)
     except FileExistsError:
-        return farm.judge_unit(spec, seed, first, count, wanted)
+        return units.judge_unit(spec, seed, first, count, wanted, bars)
     os.kill(os.getpid(), 9)
     return None
+
+
+class With:
+    """A judge that can be sent to a worker, with one more argument."""
+
+    def __init__(self, judge, extra):
+        self.judge, self.extra = judge, extra
+
+    def __call__(self, *arguments):
+        return self.judge(*arguments, self.extra)
+
+
+def judged_without(spec, left_out):
+    """What is found in the candidates that are not poisoned, each judged alone."""
+    found = Findings(4)
+    for index in set(range(spec.candidates)) - set(left_out):
+        found.add(units.judge_unit(spec, 1, index, 1))
+    return found

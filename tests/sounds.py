@@ -4,8 +4,8 @@ import random
 
 import msgspec
 
-from cnndsd.describe import Description
-from cnndsd.shelf import Entry
+from cnndsd.ear.describing import Description
+from cnndsd.farm.shelf import Entry
 from cnndsd.spec import Spec
 
 # A search that is short and finds sounds of every kind.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from peer import CORES, RATE, arguments, report
 
 from cnndsd import Recipe, render_many
-from cnndsd.render import render_batches, scratch
+from cnndsd.sound.rendering import render_batches, scratch
 
 MANY = 128
 # So often that a measurement takes a second or more, as the peers' do.

@@ -20,7 +20,7 @@ import numpy as np
 from peer import CORES
 
 from cnndsd import Recipe, render
-from cnndsd.network import parameters
+from cnndsd.sound.network import parameters
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -1,0 +1,33 @@
+from .desk.notebook import Sound as Sound
+from .desk.showing import show as show
+from .ear.analysis import describe as describe
+from .ear.analysis import measure as measure
+from .ear.describing import Description as Description
+from .ear.distances import distance as distance
+from .ear.judging import judge as judge
+from .ear.kinds import kind as kind
+from .ear.measuring import Measures as Measures
+from .ear.scoring import score as score
+from .farm.factory import NothingPassed as NothingPassed
+from .farm.factory import Packed as Packed
+from .farm.factory import pack as pack
+from .farm.factory import search as search
+from .farm.factory import vary as vary
+from .farm.findings import Findings as Findings
+from .farm.progress import Progress as Progress
+from .finishing.finished import write as write
+from .finishing.mastering import master as master
+from .finishing.verification import verify as verify
+from .recipe import Adjusting as Adjusting
+from .recipe import Recipe as Recipe
+from .recipe import Variation as Variation
+from .schema import Failed as Failed
+from .schema import Invalid as Invalid
+from .sound.rendering import render as render
+from .sound.rendering import render_many as render_many
+from .spec import Limits as Limits
+from .spec import Mastering as Mastering
+from .spec import Spec as Spec
+from .spec import load_spec as load_spec
+
+__version__: str

@@ -1,0 +1,94 @@
+"""Words of the command line to values: argument types that say in one line what they allow."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+
+def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
+    """A spec or a recipe with changes from options; ``Invalid`` names the option."""
+    import msgspec
+
+    from cnndsd.schema import Invalid
+
+    try:
+        return msgspec.structs.replace(structure, **changes)
+    except Invalid as error:
+        name, colon, rest = str(error).partition(":")
+        raise Invalid(f"{prefix}{name.replace('_', '-')}{colon}{rest}") from None
+
+
+def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return convert(text)
+        except (ValueError, OSError):
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}") from None
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 1e6:
+        raise ValueError
+    return value
+
+
+def _count(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not 1 <= value <= most:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _time_of_day(text: str) -> tuple[int, int]:
+    hour, minute = map(int, text.split(":"))
+    if not (0 <= hour < 24 and 0 <= minute < 60):
+        raise ValueError
+    return hour, minute
+
+
+def seconds_until(clock: tuple[int, int]) -> float:
+    """Seconds from now until the next time that the clock shows these hours and minutes."""
+    import datetime
+
+    now = datetime.datetime.now()
+    then = now.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
+    return (then - now).total_seconds() % 86_400
+
+
+minutes = _argument(_positive, "a number of minutes above 0")
+jobs = _argument(_count(1024), "1 to 1024")
+rounds = _argument(_count(1000), "1 to 1000")
+shown = _argument(_count(10_000), "1 to 10000")
+port = _argument(_count(65_535), "1 to 65535")
+clock = _argument(_time_of_day, "a time of day as HH:MM")
+widths = _argument(lambda text: [int(w) for w in text.split(",")] if text.strip() else [], "whole numbers such as 8,8")
+
+
+def _candidate_list(text: str) -> list[int]:
+    from pathlib import Path
+
+    if not text.strip(" ,0123456789"):
+        numbers = [int(number) for number in text.replace(",", " ").split()]
+    else:
+        with Path(text).open(encoding="utf-8") as file:
+            numbers = [int(number) for number in file.read(10_000_000).replace(",", " ").split()]
+    if min(numbers) < 0 or max(numbers) >= 10**10:
+        raise ValueError
+    return numbers
+
+
+candidates = _argument(_candidate_list, "numbers such as 12,99, from 0 to 9999999999, or a file of them")
+
+
+def _pair(text: str) -> list[float]:
+    first, second = (int(n) if n.strip().isdigit() else float(n) for n in text.split(","))
+    return [first, second]
+
+
+numbers = _argument(_pair, "two numbers such as 0,1")

@@ -1,0 +1,48 @@
+"""``cnndsd bench``: how fast this machine renders."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from cnndsd.desk import arguments
+from cnndsd.desk.terminal import DONE, bar
+
+
+def add(commands: Any) -> None:
+    """Add the command and its options to the command line."""
+    parser = commands.add_parser(
+        "bench",
+        help="how fast this machine renders",
+        description="Measure how many times faster than real time one core renders seven network shapes at three gaps, "
+        "in both precisions, and what share of the limit of its multiply-add units that is. Takes about ten "
+        "seconds; leave the machine alone meanwhile.",
+        epilog="example: cnndsd bench --rounds 9 --json > bench.json",
+    )
+    parser.add_argument(
+        "--rounds", type=arguments.rounds, default=5, metavar="N", help="measurements of each (default: 5)"
+    )
+    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    import msgspec
+
+    from cnndsd.sound.speed import GAPS, PRECISIONS, SHAPES, measure_speeds
+
+    with bar(options.rounds * len(PRECISIONS) * len(SHAPES) * len(GAPS), "") as progress:
+        speeds = measure_speeds(options.rounds, progress.update)
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(speeds)).decode())
+        return DONE
+    print(f"{'network':16}{'precision':>10}{'gap':>5}{'x real time':>13}{'share':>7}   min..max")
+    for speed in speeds:
+        shape = f"{speed.length},[{','.join(map(str, speed.hidden))}]"
+        low, high = speed.share_spread
+        print(
+            f"{shape:16}{speed.precision:>10}{speed.gap:5}{speed.times_real_time:13.0f}{speed.share_of_limit:7.2f}"
+            f"   {low:.2f}..{high:.2f}"
+        )
+    return DONE

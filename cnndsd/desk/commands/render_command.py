@@ -1,0 +1,66 @@
+"""``cnndsd render``: one sound, from options or from a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from cnndsd.desk import arguments
+from cnndsd.desk.terminal import DONE, say
+
+
+def add(commands: Any) -> None:
+    """Add the command and its options to the command line."""
+    parser = commands.add_parser(
+        "render",
+        help="make one sound",
+        description="Make one sound from options, or again from the recipe in a sound file or a JSON file; options "
+        "change that recipe. Finished like the default pack's sounds; --raw writes the network's own output.",
+        epilog="examples: cnndsd render --length 6 --hidden 8,8 --gap 5 --seed 7 -o seven.wav;  "
+        "cnndsd render seven.wav --seconds 20 -o longer.flac",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a sound file made by cnndsd, or a recipe as JSON")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .wav, .flac, .ogg or .mp3 file")
+    parser.add_argument("--raw", action="store_true", help="the network's own output, 0..1, as a float WAV")
+    recipe = parser.add_argument_group("recipe")
+    recipe.add_argument(
+        "--length", type=int, metavar="N", help="inputs: how many of its own earlier samples it hears (1..16)"
+    )
+    recipe.add_argument(
+        "--hidden", type=arguments.widths, metavar="8,8", help='widths of the hidden layers ("" for none)'
+    )
+    recipe.add_argument("--gap", type=int, help="the nearest input is 2**gap samples old (0..12); higher is darker")
+    recipe.add_argument("--seed", type=int, help="which network")
+    recipe.add_argument("--seconds", type=float, help="how long")
+    recipe.add_argument("--sample-rate", type=int, metavar="HZ", help="samples in a second (8000..192000)")
+    recipe.add_argument("--precision", metavar="double|single", help="number format of the network")
+    recipe.add_argument("--weights", type=arguments.numbers, metavar="LOW,HIGH", help="range of the random weights")
+    recipe.add_argument("--biases", type=arguments.numbers, metavar="LOW,HIGH", help="range of the random biases")
+    recipe.add_argument(
+        "--adjusting",
+        type=arguments.numbers,
+        metavar="EVERY,AMOUNT",
+        help="weights walk by up to AMOUNT every EVERY steps",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from cnndsd.finishing.audiofile import read_recipe
+    from cnndsd.finishing.finished import check_ending, write
+    from cnndsd.recipe import Recipe
+    from cnndsd.schema import Invalid
+
+    try:
+        check_ending(options.output, options.raw)
+    except Invalid as error:
+        raise Invalid(f"--output: {error}") from None
+    given: dict[str, Any] = {name: getattr(options, name, None) for name in Recipe.__struct_fields__}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if "adjusting" in changes:
+        changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
+    recipe = Recipe() if options.file is None else read_recipe(options.file)
+    written = write(arguments.changed(recipe, changes, "--"), options.output, raw=options.raw)
+    print(written.path)
+    return say(f"raw sha256 {written.raw_sha256}", DONE)

@@ -1,0 +1,81 @@
+"""What a command writes to the terminal: its lines, its progress bars and its exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cnndsd.farm.progress import Progress
+
+if TYPE_CHECKING:
+    from cnndsd.desk.stopping import Stop
+    from cnndsd.farm.findings import Findings
+
+DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def say(message: str, code: int) -> int:
+    """Write one line to stderr; returns ``code``."""
+    print(f"cnndsd: {printable(' '.join(message.split()))}", file=sys.stderr)
+    return code
+
+
+def printable(text: str) -> str:
+    """Words from someone else's file, fit for a terminal: no control characters, 500 letters at most."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 500 else text[:497] + "..."
+
+
+def count_of(number: int, thing: str) -> str:
+    """``1 sound``, ``2 sounds``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def bar(total: int | None, unit: str) -> Any:
+    """A progress bar on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit=unit, disable=not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
+
+
+class Bars(Progress):
+    """A bar while candidates are judged, and one while sounds are finished. ``stop``: what may end the search."""
+
+    def __init__(self, candidates: int | None, stop: Stop | None = None) -> None:
+        self._candidates, self._stop = candidates, stop
+        self._bar: Any = None
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def searched(self, findings: Findings) -> None:
+        from cnndsd.farm.findings import refusals_in_words
+
+        if self._bar is None:
+            self._bar = bar(self._candidates, " candidates")
+        self._bar.update(findings.candidates - self._bar.n)
+        words = f"kept {findings.kept}, refused {refusals_in_words(findings.refused)}"
+        self._bar.set_postfix_str(words, refresh=False)
+
+    def finished(self, done: int, count: int) -> None:
+        if done == 0:
+            if self._stop is not None:
+                self._stop.end_gently()
+            self._close()
+            self._bar = bar(count, " sounds")
+        self._bar.update(done - self._bar.n)
+
+    def status(self, line: str) -> None:
+        if not sys.stderr.isatty():
+            say(line, DONE)
+
+    def stopped(self) -> bool:
+        return self._stop is not None and self._stop.asked()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,71 @@
+"""The chain from a sound to its measures and its description: frame statistics, amplitudes, spectra, measures."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnndsd.ear.describing import Description, describe_all
+from cnndsd.ear.judging import Reason, judge_amplitude, judge_spectrum
+from cnndsd.ear.measuring import (
+    Analysis,
+    Clock,
+    Measures,
+    measure_amplitude,
+    measure_spectrum,
+    take_spectra,
+    take_statistics,
+    undivided,
+)
+from cnndsd.sound.audio import checked_audio
+from cnndsd.spec import Limits
+
+
+def measure(audio: ArrayLike, sample_rate: int = 44_100) -> Measures:
+    """Measure a sound, shape ``(samples,)``, floats or PCM integers, at ``sample_rate`` Hz.
+
+    ``Invalid`` (a ``ValueError``) when it is empty, not finite or not one channel.
+
+    >>> measure(render(Recipe(seed=35))).rms_dbfs
+    """
+    steps, clock = _steps_of(audio, sample_rate)
+    return _analysis(steps, clock).measures
+
+
+def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
+    """Describe a sound, shape ``(samples,)``, floats or PCM integers, at ``sample_rate`` Hz.
+
+    ``Invalid`` (a ``ValueError``) when it is empty, not finite or not one channel.
+
+    >>> describe(render(Recipe(seed=35))).pitch_hz
+    """
+    steps, clock = _steps_of(audio, sample_rate)
+    return describe_all([_analysis(steps, clock)], steps.size, clock)[0]
+
+
+def analyse(
+    steps: NDArray[Any], statistics: NDArray[np.float64], clock: Clock, limits: Limits | None = None
+) -> Analysis | Reason:
+    """Measure the network steps of a sound whose frame statistics are known.
+
+    With ``limits``, the reason of a refusal as soon as one is found; without, the sound must be finite.
+    """
+    amplitude = measure_amplitude(statistics, steps.size, clock)
+    if limits is not None and (reason := judge_amplitude(amplitude, limits)) is not None:
+        return reason
+    power = take_spectra(amplitude, steps, clock)
+    measures = measure_spectrum(amplitude, power, clock)
+    if limits is not None and (reason := judge_spectrum(measures, limits)) is not None:
+        return reason
+    return Analysis(measures, power, statistics)
+
+
+def _steps_of(audio: ArrayLike, sample_rate: int) -> tuple[NDArray[Any], Clock]:
+    steps, hold = undivided(checked_audio(audio, sample_rate))
+    return steps, Clock(int(sample_rate), hold)
+
+
+def _analysis(steps: NDArray[Any], clock: Clock) -> Analysis:
+    analysis = analyse(steps, take_statistics(steps, clock), clock)
+    assert isinstance(analysis, Analysis)
+    return analysis

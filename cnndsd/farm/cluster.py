@@ -1,0 +1,120 @@
+"""Work on the machines of a Dask cluster."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
+from typing import Any
+
+from cnndsd.farm.executors import WorkerDied
+from cnndsd.schema import Failed
+
+# How often the cluster's workers are counted.
+_COUNT_S = 5.0
+
+
+class Cluster(Executor):
+    """A Dask cluster, found by its scheduler's address such as ``tcp://10.0.0.1:8786``.
+
+    Dask itself tries again what a worker died of; ``WorkerDied`` says that it gave up. ``ConnectionError`` when no
+    scheduler or no worker answers within ``patience_s``, and ``BrokenExecutor`` when the scheduler is gone for so long.
+    """
+
+    def __init__(self, address: str, patience_s: float = 30.0) -> None:
+        import logging
+
+        import distributed
+
+        # It logs what is told here by exceptions.
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        try:
+            self._client = distributed.Client(address, timeout=patience_s, set_as_default=False)
+            self._client.wait_for_workers(1, timeout=patience_s)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ConnectionError(f"{address}: no Dask scheduler with workers answers ({error})") from None
+        self._executor = self._client.get_executor(pure=False)
+        self._died = (distributed.scheduler.KilledWorker, distributed.comm.CommClosedError)
+        self._patience_s = patience_s
+        self._gone = f"{address}: the scheduler is gone; the same command goes on"
+        self._broken = False
+        self._pending: set[Future[Any]] = set()
+        self._threads = self._count_threads()
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def capacity(self) -> int:
+        """Two tasks for each thread that the cluster has at the moment, so that none waits for the next."""
+        return 2 * max(1, self._threads)
+
+    def _count_threads(self) -> int:
+        return sum(self._client.nthreads().values())
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the task on any worker of the cluster."""
+        if self._broken:
+            raise BrokenExecutor(self._gone)
+        told: Future[Any] = Future()
+        self._pending.add(told)
+        dask = self._executor.submit(fn, *args, **kwargs)
+
+        def tell(done: Future[Any]) -> None:
+            self._pending.discard(told)
+            # Who waits may have cancelled it, or been told already that the scheduler is gone.
+            if (told.done() and not told.cancelled()) or not told.set_running_or_notify_cancel():
+                return
+            if done.cancelled():
+                told.set_exception(BrokenExecutor(self._gone))
+                return
+            error = done.exception()
+            if error is None:
+                told.set_result(done.result())
+            elif isinstance(error, self._died):
+                told.set_exception(WorkerDied(str(error)))
+            else:
+                told.set_exception(error if isinstance(error, Failed | MemoryError) else _unable(error))
+
+        told.add_done_callback(lambda future: dask.cancel() if future.cancelled() else None)
+        dask.add_done_callback(tell)
+        return told
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call ``fn(*args)`` once on each machine of the cluster, before there is work."""
+        one_of_each = {
+            worker["host"]: address for address, worker in self._client.scheduler_info(-1)["workers"].items()
+        }
+        try:
+            self._client.run(fn, *args, workers=list(one_of_each.values()))
+        except Exception as error:
+            raise _unable(error) from None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Leave the cluster; what it still does for us is cancelled."""
+        self._closed.set()
+        self._client.close(timeout=2)
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        self.shutdown()
+
+    def _watch(self) -> None:
+        """Follow the size of the cluster, and give up a lost scheduler, for which Dask's client waits for ever."""
+        seen = counted = time.monotonic()
+        while not self._closed.wait(0.5):
+            if self._client.status == "running":
+                seen = time.monotonic()
+                if seen - counted > _COUNT_S:
+                    counted = seen
+                    with suppress(OSError, TimeoutError, RuntimeError):
+                        self._threads = self._count_threads()
+            elif time.monotonic() - seen > self._patience_s:
+                self._broken = True
+                for future in list(self._pending):
+                    if not future.done():
+                        future.set_exception(BrokenExecutor(self._gone))
+                return
+
+
+def _unable(error: BaseException) -> Failed:
+    return Failed(f"a worker of the cluster cannot do this work ({error}); needed: this very cnndsd on all of them")

@@ -1,0 +1,293 @@
+"""Where work runs: in this process or over worker processes (``cluster`` has a third place). They know nothing of it.
+
+An executor fails a task with ``WorkerDied`` when its worker died under it, and runs the others on.
+"""
+
+import gc
+import importlib
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from multiprocessing import resource_tracker
+from typing import Any, NamedTuple, Protocol
+
+# A worker that has not started after this long is stuck.
+_START_S = 300.0
+_START_TRIES = 5
+# One process is started or put away at a time: multiprocessing's own list of them is not made for threads.
+_STARTING = threading.Lock()
+_NAMES = {number.value: number.name for number in signal.Signals}
+
+
+class WorkerDied(Exception):
+    """The process that did the work died of it, or hung; the message says how."""
+
+
+class Workers(Protocol):
+    """What a search needs of an executor."""
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks to submit at a time so that no worker waits for the next; it may change."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn(*args, **kwargs)`` and return its future."""
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call ``fn(*args)`` once on each machine, before there is work."""
+
+
+class InProcess(Executor):
+    """Runs each task at once, in the caller's process."""
+
+    capacity = 1
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the task and return its finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call ``fn(*args)`` once, before there is work."""
+        fn(*args)
+
+
+class _Task(NamedTuple):
+    future: Future[Any]
+    work: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class Processes(Executor):
+    """Spawned worker processes, one task in each at a time: one that dies, or hangs, loses only its task.
+
+    Forking a process that has started threads or a JIT is unsafe, so workers are spawned. They start at once and import
+    the modules ``preload`` while the caller gets ready. A task that takes longer than ``hang_s`` is taken for endless,
+    and its worker is killed. ``BrokenExecutor`` when workers cannot even start.
+    """
+
+    def __init__(self, jobs: int, hang_s: float = 600.0, preload: Sequence[str] = ()) -> None:
+        self.hang_s = hang_s
+        self.capacity = 2 * jobs
+        self._preload = tuple(preload)
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._broken: str | None = None
+        self._closing = False
+        self._workers: list[_Worker | None] = [None] * jobs  # the last of each slot
+        self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the task in the next worker that is free."""
+        if self._broken is not None:
+            raise BrokenExecutor(self._broken)
+        if self._closing:
+            raise RuntimeError("no more work after the executor was shut down")
+        future: Future[Any] = Future()
+        self._tasks.put(_Task(future, (fn, args, kwargs)))
+        if self._broken is not None:
+            # It broke meanwhile, and nobody will come for the task.
+            self._fail_all()
+        return future
+
+    def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Call ``fn(*args)`` once on the workers' machine, before there is work; that is here."""
+        fn(*args)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers when they have done what was submitted, or at once what they do now."""
+        self._closing = True
+        if cancel_futures:
+            for task in self._drain():
+                task.future.cancel()
+        for _ in self._threads:
+            self._tasks.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        # Nobody waits: on an error or Ctrl-C not for what was begun, and else all is done, but a process that holds a
+        # compiler takes half a second to put it away.
+        self.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            if worker is not None:
+                worker.kill()
+        for thread in self._threads:
+            thread.join(5.0)
+
+    def _serve(self, slot: int) -> None:
+        """The life of one slot: a worker, another when that died, and the tasks they do."""
+        worker = None
+        while worker := worker or self._start(slot):
+            task = self._tasks.get()
+            if task is None:
+                worker.kill()
+                return
+            if not task.future.set_running_or_notify_cancel():
+                continue
+            try:
+                if not worker.take(task.work):
+                    # It had died before, of something else: the task is not to blame.
+                    worker = self._start(slot)
+                    if worker is None or not worker.take(task.work):
+                        raise WorkerDied("no worker stays alive")
+                result = worker.result(self.hang_s)
+            except WorkerDied as died:
+                worker = None
+                task.future.set_exception(died)
+            except Exception as error:
+                task.future.set_exception(error)
+            else:
+                task.future.set_result(result)
+
+    def _start(self, slot: int) -> "_Worker | None":
+        """Start a worker, which may fail some times; None when there shall be none."""
+        how = ""
+        for _ in range(_START_TRIES):
+            if self._closing or self._broken is not None:
+                return None
+            try:
+                worker = self._workers[slot] = _Worker(self._preload)
+                if self._closing:
+                    # Who closes may have come too early to see this one.
+                    worker.kill()
+                worker.receive(_START_S)
+            except (WorkerDied, OSError) as error:
+                how = str(error)
+                time.sleep(0.5)
+            else:
+                return worker
+        if not self._closing:
+            self._broken = f"a worker process cannot start ({how}); fewer --jobs need less memory"
+            self._fail_all()
+        return None
+
+    def _fail_all(self) -> None:
+        for task in self._drain():
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(BrokenExecutor(self._broken))
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _drain(self) -> Iterator[_Task]:
+        while True:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                return
+            if task is not None:
+                yield task
+
+
+class _Worker:
+    """One process, and the pipe to it."""
+
+    def __init__(self, preload: tuple[str, ...]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, preload), daemon=True)
+        self._hung = 0.0
+        with _STARTING:
+            if hasattr(signal, "pthread_sigmask"):
+                # A process inherits what the thread that starts it blocks: Ctrl-C is for the parent, even while a
+                # worker starts. The start of multiprocessing's tracker, which comes first, would unblock it again.
+                resource_tracker.ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            self._process.start()
+        theirs.close()
+
+    def take(self, work: Any) -> bool:
+        """Give it something to do; False when it is dead already."""
+        try:
+            self._pipe.send(work)
+        except OSError:
+            return False
+        return True
+
+    def result(self, patience_s: float) -> Any:
+        """What came of the work: its result, its exception, or ``WorkerDied``."""
+        done, result = self.receive(patience_s)
+        if done:
+            return result
+        # What ends a process (SystemExit) must not end this one.
+        raise result if isinstance(result, Exception) else WorkerDied(f"raised {type(result).__name__}")
+
+    def receive(self, patience_s: float) -> Any:
+        """What the worker says next; it is killed when it says nothing for so long."""
+        watchdog = threading.Timer(patience_s, self._give_up, (patience_s,))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            raise WorkerDied(self._how()) from None
+        finally:
+            watchdog.cancel()
+
+    def kill(self) -> None:
+        """End the process; whoever waits for it is told that it died."""
+        self._process.kill()
+
+    def _give_up(self, patience_s: float) -> None:
+        self._hung = patience_s
+        self.kill()
+
+    def _how(self) -> str:
+        with _STARTING:
+            self._process.join(2.0)
+            if self._process.exitcode is None:
+                self._process.kill()
+                self._process.join(2.0)
+        code = self._process.exitcode
+        self._pipe.close()
+        if self._hung:
+            return f"hung for {self._hung:g} s"
+        if code is not None and code < 0:
+            return f"killed by {_NAMES.get(-code, f'signal {-code}')}"
+        return f"exited with {code}"
+
+
+def _work(pipe: Any, preload: tuple[str, ...]) -> None:
+    """What a worker process does: import modules, say so, and run tasks until its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    gc.set_threshold(100_000)  # as the command's own process, and for the same reason
+    for name in preload:
+        importlib.import_module(name)
+    pipe.send(True)
+    while True:
+        try:
+            function, arguments, named = pipe.recv()
+            reply = True, function(*arguments, **named)
+        except EOFError:
+            return
+        except BaseException as error:
+            reply = False, error
+        try:
+            pipe.send(reply)
+        except OSError:
+            return
+        except Exception as error:
+            pipe.send((False, RuntimeError(f"a result that cannot be sent: {error}")))
+
+
+def _follow(parent: Any) -> None:
+    """Do not outlive the parent, whatever killed it."""
+    parent.join()
+    os._exit(1)
+
+
+def cores() -> int:
+    """The cores this process may use, which in a container can be fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,194 @@
+"""The whole factory in three calls: search for sounds, make a pack of them, make variations of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cnndsd.farm.executors import Processes, Workers, cores
+from cnndsd.farm.progress import Progress
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Failed
+from cnndsd.spec import Choice, Family, Ranges, Spec
+
+# The rest is imported where it is used: workers load the compiler while this process does.
+if TYPE_CHECKING:
+    from cnndsd.farm.findings import Findings
+
+# What a worker needs; it holds all that is submitted.
+_PRELOAD = ("cnndsd.farm.production",)
+
+
+class NothingPassed(Failed):
+    """No pack was made, since no candidate passed, or none of those that were asked for could be finished."""
+
+
+class Packed(NamedTuple):
+    """A pack that was made: its zip, how many sounds are in it, how many were wanted, and what the search found.
+
+    ``path`` is None when the search was stopped before its end.
+    """
+
+    path: Path | None
+    sounds: int
+    wanted: int
+    findings: Findings
+
+
+def search(
+    spec: Spec,
+    *,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Judge the spec's candidates, in memory.
+
+    ``jobs``: worker processes, one per core by default; or ``scheduler``, the address of a Dask cluster's. With
+    ``seconds``, no more candidates are begun after so long. Worker processes are spawned: a script that calls this
+    needs ``if __name__ == "__main__":``.
+
+    >>> search(load_spec("packs/sample_pack.toml")).entries[0].score
+    """
+    with _workers(jobs, scheduler) as workers:
+        from cnndsd.farm.searching import judge_missing
+        from cnndsd.farm.units import warm
+
+        workers.prepare(warm, spec)
+        return judge_missing(spec, workers, deadline=_deadline(seconds), progress=progress)
+
+
+def pack(
+    spec: Spec,
+    folder: Path | str = ".",
+    *,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    seconds: float | None = None,
+    keep: Collection[int] = (),
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> Packed:
+    """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does.
+
+    What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
+    it. ``jobs``, ``scheduler`` and ``seconds`` as for ``search``. ``keep``: the candidates of which the pack is made,
+    without judging any more. ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds
+    another run, ``OSError`` when something cannot be written.
+
+    >>> pack(load_spec("packs/sample_pack.toml"), "out").path
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{spec.name}.zip"
+    refuse_folder(path)
+    progress = progress or Progress()
+    deadline = _deadline(seconds)
+    with _workers(jobs, scheduler) as workers:
+        from cnndsd.farm import runs
+        from cnndsd.farm.units import warm
+
+        with runs.begin(path.with_suffix(".run"), spec, restart) as run:
+            workers.prepare(warm, spec)
+            if not keep:
+                run.search(workers, deadline, progress)
+                if progress.stopped():
+                    return Packed(None, 0, spec.count, run.findings)
+            wanted = len({*keep}) or len(run.findings.picked("keep")) or spec.count
+            count = run.finish(path, workers, progress, keep)
+    return _packed(path, count, wanted, run.findings, keep)
+
+
+def vary(
+    sound: Recipe | Path | str,
+    folder: Path | str = ".",
+    *,
+    name: str | None = None,
+    count: int = 12,
+    amount: float = 0.01,
+    candidates: int | None = None,
+    seed: int = 1,
+    keep: Collection[int] = (),
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Packed:
+    """Make a pack of variations of one sound, a recipe or a file that carries one, as ``cnndsd vary`` does.
+
+    ``amount``: how far weights move, as a share of their range. ``candidates``: variations to judge, 64 for each sound
+    by default. ``keep``: the variations of which the pack is made, without judging any more. Errors as of ``pack``.
+
+    >>> vary("growl.wav", count=12, amount=0.03).path
+    """
+    from cnndsd.finishing.audiofile import read_recipe
+
+    recipe = sound if isinstance(sound, Recipe) else read_recipe(sound)
+    title = name or ("sound" if isinstance(sound, Recipe) else Path(sound).stem)
+    spec = family_spec(recipe, title, count=count, amount=amount, candidates=candidates, seed=seed)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{spec.name}.zip"
+    refuse_folder(path)
+    with _workers(jobs) as workers:
+        from cnndsd.farm.findings import Findings
+        from cnndsd.farm.production import make_pack
+        from cnndsd.farm.searching import judge_missing
+        from cnndsd.farm.units import warm
+
+        workers.prepare(warm, spec)
+        findings = Findings() if keep else judge_missing(spec, workers, progress=progress)
+        made = make_pack(path, spec, findings, workers, progress, keep=keep)
+    return _packed(path, made, len({*keep}) or count, findings, keep)
+
+
+def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candidates: int | None, seed: int) -> Spec:
+    """The spec of a pack of variations; ``Invalid`` names the key that is not allowed."""
+    return Spec(
+        name=(re.sub(r"[^A-Za-z0-9_-]", "_", title).lstrip("_-")[:50] or "sound") + "_family",
+        title=f"variations of {title}"[:200],
+        count=count,
+        candidates=candidates if candidates is not None else 64 * max(1, count),
+        seed=seed,
+        sound=Ranges(sample_rate=recipe.sample_rate),
+        family=Family(recipe=recipe, amount=(amount, amount)),
+        # Relatives may be as near as can be, and those of a drone are drones.
+        choose=Choice(distance=0.0, static_share=1.0),
+    )
+
+
+def refuse_folder(path: Path) -> None:
+    """``IsADirectoryError`` where a folder has the name of the file that is to be written."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
+def _packed(path: Path, count: int, wanted: int, findings: Findings, keep: Collection[int]) -> Packed:
+    if count:
+        return Packed(path, count, wanted, findings)
+    from cnndsd.farm.findings import refusals_in_words
+
+    if keep:
+        raise NothingPassed("none of those that were listed could be finished")
+    raise NothingPassed(f"none of {findings.candidates} candidates passed: {refusals_in_words(findings.refused)}")
+
+
+def _deadline(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
+
+
+@contextmanager
+def _workers(jobs: int | None = None, scheduler: str | None = None) -> Iterator[Workers]:
+    if scheduler is not None:
+        from cnndsd.farm.cluster import Cluster
+
+        with Cluster(scheduler) as cluster:
+            yield cluster
+    else:
+        with Processes(jobs or cores(), preload=_PRELOAD) as processes:
+            yield processes

@@ -1,0 +1,186 @@
+"""The ledger remembers what a run has done and found, in an SQLite file that one process writes.
+
+Workers never open it. Whatever happens to the process or the machine, it holds the state of some commit, whole: SQLite
+sees to that with its rollback journal. A digest over everything tells a file that was damaged otherwise.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from cnndsd.farm.findings import Aside, Findings, Pick
+from cnndsd.farm.shelf import Entry
+from cnndsd.finishing.atomic import sync_folder
+from cnndsd.schema import Invalid
+from cnndsd.spec import Spec
+
+FORMAT = 2
+# How long a commit waits for a reader, and a reader for a commit.
+_PATIENCE_S = 20.0
+_FULL = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_NOMEM: errno.ENOMEM}
+_FAILED = {
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT,
+}  # fmt: skip
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """How a run stands, for those who watch it; times by the wall clock, in seconds since 1970."""
+
+    state: Literal["running", "stopped", "finishing", "done"] = "running"
+    seen_s: float = 0.0
+    wanted: int | None = None
+    until_s: float | None = None
+    per_second: float = 0.0
+
+
+class _Progress(msgspec.Struct, frozen=True):
+    depth: int
+    done: list[tuple[int, int]]
+    refused: dict[str, int]
+    aside: dict[int, Aside]
+    watch: Watch
+    spec: Spec
+    picks: dict[int, Pick]
+
+
+class Ledger:
+    """A ledger file that is there, for one thread at a time.
+
+    ``OSError`` when it cannot be read or written, ``Invalid`` when it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # What each entry on file counts for in the digest.
+        self._marks: dict[int, int] = {}
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        with self._told():
+            # Not "ro": who finds the journal of a process that was killed must be able to roll it back.
+            uri = f"{path.resolve().as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(
+                uri, uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+            # Durable when a commit returns, the end of its journal too.
+            self._connection.execute("PRAGMA synchronous = EXTRA")
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with self._told():
+            self._connection.close()
+
+    def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
+        """The run's identity, the spec it was last given, what it found, and how it stands."""
+        with self._told():
+            self._connection.execute("BEGIN")
+            facts = dict(self._connection.execute("SELECT name, value FROM facts"))
+            rows = self._connection.execute("SELECT candidate, entry FROM shelf").fetchall()
+            self._connection.execute("COMMIT")
+        if not all(isinstance(value, bytes) for value in facts.values()):
+            raise self._damaged("facts")
+        entries = []
+        for candidate, row in rows:
+            if not (isinstance(candidate, int) and isinstance(row, bytes)):
+                raise self._damaged("shelf")
+            self._marks[candidate] = _mark(candidate, row)
+        try:
+            if facts["check"] != _check(facts["identity"], facts["progress"], self._marks):
+                raise self._damaged("its digest differs")
+            identity = json.loads(facts["identity"])
+            progress = msgspec.json.decode(facts["progress"], type=_Progress)
+            entries = [msgspec.json.decode(row, type=Entry) for _, row in rows]
+        except (KeyError, ValueError, RecursionError) as error:
+            raise self._damaged(str(error)) from None
+        findings = Findings(progress.depth)
+        findings.done = progress.done
+        findings.refused.update(progress.refused)
+        findings.aside.update(progress.aside)
+        findings.picks.update(progress.picks)
+        findings.shelf.merge(entries)
+        return identity, progress.spec, findings, progress.watch
+
+    def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
+        """Bring the file up to date, all at once or not at all."""
+        kept = {entry.index: entry for entry in findings.shelf.entries}
+        gone = [(index,) for index in self._marks if index not in kept]
+        new = [(index, msgspec.json.encode(entry)) for index, entry in kept.items() if index not in self._marks]
+        progress = msgspec.json.encode(
+            _Progress(
+                findings.shelf.depth,
+                findings.done,
+                dict(findings.refused),
+                findings.aside,
+                watch,
+                spec,
+                findings.picks,
+            )
+        )
+        marks = {index: mark for index, mark in self._marks.items() if index in kept}
+        marks.update((index, _mark(index, row)) for index, row in new)
+        facts = [("identity", identity), ("progress", progress), ("check", _check(identity, progress, marks))]
+        with self._told():
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("DELETE FROM shelf WHERE candidate = ?", gone)
+            self._connection.executemany("INSERT INTO shelf VALUES (?, ?)", new)
+            self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
+            self._connection.execute("COMMIT")
+        self._marks = marks
+
+    def _damaged(self, how: str) -> Invalid:
+        return Invalid(f"{self.path}: is damaged ({how}); allowed: --restart, which begins anew")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            if code in _FULL:
+                raise OSError(_FULL[code], os.strerror(_FULL[code]), str(self.path)) from None
+            if code in _FAILED:
+                raise OSError(errno.EIO, str(error), str(self.path)) from None
+            raise self._damaged(str(error)) from None
+
+
+def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
+    """Make a ledger in the place of any other."""
+    beside = path.with_name(f"{path.name}.new")
+    for stale in (beside, beside.with_name(f"{beside.name}-journal")):
+        stale.unlink(missing_ok=True)
+    beside.touch()
+    try:
+        with Ledger(beside) as ledger:
+            with ledger._told():
+                ledger._connection.executescript(
+                    "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+                    "CREATE TABLE shelf (candidate INTEGER PRIMARY KEY, entry BLOB NOT NULL);"
+                )
+            ledger.commit(identity, spec, findings, watch)
+        # A journal that outlives its ledger would be rolled back into the next one.
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        os.replace(beside, path)
+        sync_folder(path.parent)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _check(identity: bytes, progress: bytes, marks: dict[int, int]) -> bytes:
+    # A sum does not depend on the order, and spares reading every row again.
+    shelf = sum(marks.values()) % 2**64
+    return hashlib.sha256(b"\0".join([identity, progress, str(shelf).encode()])).hexdigest().encode()
+
+
+def _mark(candidate: int, row: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(b"%d:%b" % (candidate, row)).digest()[:8])

@@ -1,0 +1,128 @@
+"""From findings to a pack: the sounds are chosen, rendered again, finished over workers, and written into a zip."""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from pathlib import Path
+
+from cnndsd.ear.describing import Description
+from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.scoring import score
+from cnndsd.farm.choosing import choose
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.executors import WorkerDied, Workers
+from cnndsd.farm.findings import Aside, Findings
+from cnndsd.farm.progress import Progress
+from cnndsd.farm.shelf import Entry
+from cnndsd.farm.units import judge_candidates
+from cnndsd.finishing import packing
+from cnndsd.finishing.atomic import atomic_write
+from cnndsd.finishing.finished import PackSound, finish
+from cnndsd.schema import Failed, Invalid
+from cnndsd.sound.rendering import raw_sha256, render
+from cnndsd.spec import Spec
+
+
+def choose_sounds(spec: Spec, findings: Findings, keep: Collection[int] = ()) -> list[Entry]:
+    """The sounds of the pack: kind by kind, each from dark to bright.
+
+    All of ``keep``, or all that were picked to be kept, whatever the spec's count. When there are none, the most
+    different of the best, without those that were dropped. What was set aside is left out in any case. ``Invalid`` when
+    one of ``keep`` is refused.
+    """
+    picks = findings.picks
+    if wanted := {*keep} or {index for index, pick in picks.items() if pick == "keep"}:
+        shelf = {entry.index: entry for entry in findings.entries}
+        left = sorted(wanted - findings.aside.keys())
+        chosen = [shelf[index] if index in shelf else _entry(spec, index) for index in left]
+    else:
+        allowed = [entry for entry in findings.entries if entry.index not in picks]
+        chosen = choose(allowed, spec.count, spec.choose)
+    return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
+
+
+def _entry(spec: Spec, index: int) -> Entry:
+    """A candidate that left the shelf for a better one, or never was on it."""
+    (_, outcome), *_ = judge_candidates(spec, spec.seed, index, 1)
+    if not isinstance(outcome, Description):
+        raise Invalid(f"candidate {index} is refused ({outcome}); allowed: those that pass")
+    return Entry(index, score(outcome), outcome)
+
+
+def finish_candidate(spec: Spec, seed: int, entry: Entry) -> PackSound:
+    """Render a chosen candidate again and make its file."""
+    recipe = draw(spec, seed, entry.index)
+    audio = render(recipe)
+    return PackSound(entry.index, recipe, entry.sound, raw_sha256(audio), finish(audio, recipe, entry.sound, spec))
+
+
+_NO_FAULT_OF_THE_SOUND = (Failed, BrokenExecutor, CancelledError)
+
+
+class Unfinishable(Exception):
+    """A chosen sound at which finishing failed twice."""
+
+    def __init__(self, index: int, aside: Aside) -> None:
+        super().__init__(f"candidate {index} cannot be finished: {aside.how}")
+        self.index, self.aside = index, aside
+
+
+def finish_all(spec: Spec, chosen: list[Entry], workers: Workers) -> Iterator[PackSound]:
+    """The chosen sounds, finished, in their order; only a few are in memory at a time."""
+    waiting: deque[tuple[Entry, Future[PackSound]]] = deque()
+    rest = iter(chosen)
+    while True:
+        while len(waiting) < workers.capacity and (entry := next(rest, None)) is not None:
+            waiting.append((entry, workers.submit(finish_candidate, spec, spec.seed, entry)))
+        if not waiting:
+            return
+        entry, future = waiting.popleft()
+        try:
+            sound = future.result()
+        except _NO_FAULT_OF_THE_SOUND:
+            raise
+        except Exception:
+            try:
+                sound = workers.submit(finish_candidate, spec, spec.seed, entry).result()
+            except _NO_FAULT_OF_THE_SOUND:
+                raise
+            except Exception as error:
+                how = str(error) if isinstance(error, WorkerDied) else f"{type(error).__name__}: {error}".rstrip(": ")
+                raise Unfinishable(entry.index, Aside(how, draw(spec, spec.seed, entry.index))) from None
+        yield sound
+
+
+def make_pack(
+    path: Path,
+    spec: Spec,
+    findings: Findings,
+    workers: Workers,
+    progress: Progress | None = None,
+    beside: Path | None = None,
+    keep: Collection[int] = (),
+) -> int:
+    """Choose, finish and zip. Returns how many sounds are in the pack; none is written when there are none.
+
+    A sound that cannot be finished is set aside, and others are chosen. ``keep``: the candidates that the pack holds,
+    instead of those that are chosen or picked. ``beside``: the name of the file while it is written.
+    """
+    progress = progress or Progress()
+
+    def reported(sounds: Iterator[PackSound], count: int) -> Iterator[PackSound]:
+        progress.finished(0, count)
+        for done, sound in enumerate(sounds, 1):
+            yield sound
+            progress.finished(done, count)
+
+    while True:
+        chosen = choose_sounds(spec, findings, keep)
+        if not chosen:
+            return 0
+        try:
+            with atomic_write(path, beside) as file:
+                sounds = reported(finish_all(spec, chosen, workers), len(chosen))
+                by_hand = bool(keep or findings.picked("keep"))
+                return packing.write_pack(file, spec, findings.candidates, findings.refused, sounds, by_hand)
+        except Unfinishable as error:
+            progress.log(f"{error}; {error.aside.recipe.to_json()}")
+            findings.set_aside(error.index, error.aside)

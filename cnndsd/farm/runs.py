@@ -1,0 +1,288 @@
+"""A run: a search that remembers itself in a folder, goes on where it was ended, and becomes a pack.
+
+The folder holds ``ledger.sqlite``, ``log.txt`` and ``lock``, and belongs to one process at a time.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from cnndsd.farm import ledger, production, searching, units
+from cnndsd.farm.executors import Workers
+from cnndsd.farm.findings import Findings, Pick, refusals_in_words, shelf_depth
+from cnndsd.farm.ledger import Ledger, Watch
+from cnndsd.farm.progress import Progress
+from cnndsd.farm.shelf import CELLS
+from cnndsd.schema import Failed, Invalid
+from cnndsd.spec import Spec
+
+# Commits are so far apart that they take at most this share of the time, and at least this long.
+_COMMIT_SHARE = 0.02
+_COMMIT_S = 1.0
+_LOG_S = 60.0
+# What an entry of the shelf takes on disk.
+_ENTRY_BYTES = 1000
+
+
+class Run:
+    """A run at work; made by ``begin``."""
+
+    def __init__(self, folder: Path, spec: Spec, findings: Findings, book: Ledger) -> None:
+        self.folder, self.spec, self.findings = folder, spec, findings
+        self._ledger = book
+        self._watch = Watch()
+        self._commit_due = 0.0
+
+    def search(
+        self, workers: Workers, deadline: float | None = None, progress: Progress | None = None, **options: Any
+    ) -> Findings:
+        """Judge what is missing, as ``searching.judge_missing`` does, commit meanwhile, and log a line a minute."""
+        recorder = _Recorder(self, progress or Progress(), deadline)
+        self.log(
+            f"begun: {self.findings.candidates} of {recorder.wanted or 'any number of'} candidates were judged before"
+        )
+        try:
+            searching.judge_missing(self.spec, workers, self.findings, deadline, recorder, **options)
+        except Exception as error:
+            self.log(f"ended: {error}")
+            if not isinstance(error, OSError):
+                self.commit(recorder.watch("stopped"))
+            raise
+        state: Literal["stopped", "finishing"] = "stopped" if recorder.stopped() else "finishing"
+        self.commit(recorder.watch(state))
+        self.log(f"{state}: {progress_in_words(self.findings, self._watch)}")
+        return self.findings
+
+    def finish(self, path: Path, workers: Workers, progress: Progress | None = None, keep: Collection[int] = ()) -> int:
+        """Make the pack of what was found, by ``production.make_pack``. Returns how many sounds are in it."""
+        recorder = _Recorder(self, progress or Progress(), None)
+        beside = self.folder / "pack.new"
+        count = production.make_pack(path, self.spec, self.findings, workers, recorder, beside, keep)
+        self.commit(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
+        self.log(f"done: {count} sounds in {path.name}")
+        return count
+
+    def log(self, line: str) -> None:
+        """Add a line to ``log.txt``."""
+        with open(self.folder / "log.txt", "a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line}\n")
+
+    def commit(self, watch: Watch, only_when_due: bool = False) -> None:
+        """Write the findings and how the run stands to the ledger."""
+        self._watch = watch
+        if only_when_due and time.monotonic() < self._commit_due:
+            return
+        begun = time.monotonic()
+        self._ledger.commit(identity(self.spec), self.spec, self.findings, watch)
+        took = time.monotonic() - begun
+        self._commit_due = time.monotonic() + max(_COMMIT_S, took / _COMMIT_SHARE)
+
+
+class _Recorder(Progress):
+    """Writes the ledger and the log of a run while it works, and passes on what it hears."""
+
+    def __init__(self, run: Run, progress: Progress, deadline: float | None) -> None:
+        self._run, self._progress = run, progress
+        self._begun = time.monotonic()
+        self._before = run.findings.candidates
+        self._aside = set(run.findings.aside)
+        self._until = None if deadline is None else time.time() + deadline - self._begun
+        self.wanted = run.spec.candidates if deadline is None else None
+        self._log_due = self._begun + _LOG_S
+
+    def watch(self, state: Literal["running", "stopped", "finishing"]) -> Watch:
+        """How the run stands."""
+        elapsed_s = max(time.monotonic() - self._begun, 1e-3)
+        rate = (self._run.findings.candidates - self._before) / elapsed_s
+        return Watch(state, time.time(), self.wanted, self._until, rate)
+
+    def searched(self, findings: Findings) -> None:
+        for index in findings.aside.keys() - self._aside:
+            self._aside.add(index)
+            aside = findings.aside[index]
+            self._run.log(f"candidate {index} set aside: {aside.how}; {aside.recipe.to_json()}")
+        watch = self.watch("running")
+        self._run.commit(watch, only_when_due=True)
+        if time.monotonic() >= self._log_due:
+            self._log_due += _LOG_S
+            line = progress_in_words(findings, watch)
+            self._run.log(line)
+            self._progress.status(line)
+        self._progress.searched(findings)
+
+    def finished(self, done: int, count: int) -> None:
+        self._progress.finished(done, count)
+
+    def log(self, line: str) -> None:
+        self._run.log(line)
+        self._progress.log(line)
+
+    def stopped(self) -> bool:
+        return self._progress.stopped()
+
+
+@contextmanager
+def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
+    """Take the run's folder, and take up what it holds of the same run.
+
+    ``Invalid`` when it holds another run, or a damaged one, and that shall not be forgotten (``restart``);
+    ``Failed`` when another process has it; ``OSError`` when it cannot be written or the disk is too full.
+    """
+    folder.mkdir(exist_ok=True)
+    with _taken(folder):
+        _check_space(folder, spec)
+        path = folder / "ledger.sqlite"
+        findings = Findings(shelf_depth(spec))
+        if path.exists() and not restart:
+            findings = _take_up(path, spec)
+        (folder / "pack.new").unlink(missing_ok=True)
+        # Written anew every time: whatever the file went through, from here on it is sound.
+        ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
+        with Ledger(path) as book:
+            book.read()
+            yield Run(folder, spec, findings, book)
+
+
+@contextmanager
+def _taken(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[int, Pick | None], None]]]:
+    """Take a run's folder to hear what it found: its spec, its findings, and what remembers a pick, or forgets it.
+
+    ``Invalid`` when it holds no run, ``Failed`` when the run is at work, or was made by another version.
+    """
+    path = _ledger_path(folder)
+    with _taken(folder), Ledger(path) as book:
+        identity, spec, findings, watch = book.read()
+        if identity.get("version") != units.version():
+            raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
+
+        def remember(index: int, pick: Pick | None) -> None:
+            before = dict(findings.picks)
+            findings.picks.pop(index, None)
+            if pick is not None:
+                findings.picks[index] = pick
+            try:
+                book.commit(json.dumps(identity).encode(), spec, findings, watch)
+            except BaseException:
+                findings.picks = before
+                raise
+
+        yield spec, findings, remember
+
+
+def _take_up(path: Path, spec: Spec) -> Findings:
+    with Ledger(path) as book:
+        theirs, _, findings, _ = book.read()
+    ours = json.loads(identity(spec))
+    for key in ours:
+        if key not in theirs or theirs[key] != ours[key]:
+            key, mine, other = _difference(key, ours[key], theirs.get(key))
+            raise Invalid(
+                f"{path.parent}: holds a run with {key} {other}, not {mine}; allowed: the same, another --out, "
+                "or --restart, which forgets it"
+            )
+    if findings.reach > spec.candidates:
+        raise Invalid(
+            f"{path.parent}: {findings.reach} candidates were judged already; allowed: --candidates {findings.reach} "
+            "or more, another --out, or --restart, which forgets them"
+        )
+    return findings
+
+
+def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
+    """The first part in which two values differ: its name, and both values in short."""
+    while isinstance(mine, dict) and isinstance(other, dict):
+        part = next(k for k in {**mine, **other} if mine.get(k) != other.get(k))
+        key, mine, other = f"{key}.{part}", mine.get(part), other.get(part)
+    short = [text if len(text) <= 60 else text[:57] + "..." for text in (json.dumps(mine), json.dumps(other))]
+    return key, short[0], short[1]
+
+
+def identity(spec: Spec) -> bytes:
+    """All that decides what a run finds, as JSON: runs that differ in it cannot go on from each other."""
+    source = {"sound": spec.sound} if spec.family is None else {"family": spec.family}
+    return msgspec.json.encode(
+        {
+            "format": ledger.FORMAT,
+            "version": units.version(),
+            "seed": spec.seed,
+            **source,
+            "judge": spec.judge,
+            "depth of the shelf": shelf_depth(spec),
+        }
+    )
+
+
+def space_needed(spec: Spec) -> float:
+    """What a run and its pack will take on disk, about, in MB."""
+    seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
+    pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
+    # One of eight is kept at first, and later one of each cell.
+    shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
+    return 2 + (pack_bytes + shelf_bytes) / 1e6
+
+
+def _check_space(folder: Path, spec: Spec) -> None:
+    free, needed = shutil.disk_usage(folder).free / 1e6, space_needed(spec)
+    if free < needed:
+        raise Failed(f"{folder}: {free:.0f} MB are free on this disk; needed: {needed:.0f} MB")
+
+
+def progress_in_words(findings: Findings, watch: Watch) -> str:
+    """How a run stands, in one line."""
+    wanted = "" if watch.wanted is None else f" of {watch.wanted}"
+    left = seconds_left(findings, watch)
+    return (
+        f"{findings.candidates}{wanted} candidates, {watch.per_second:.0f} a second, kept {findings.kept}, "
+        f"refused {refusals_in_words(findings.refused)}" + ("" if left is None else f", {clock(left)} left")
+    )
+
+
+def seconds_left(findings: Findings, watch: Watch) -> float | None:
+    """How long a run that is at work will still search, as far as can be told."""
+    if watch.state != "running":
+        return None
+    if watch.until_s is not None:
+        return max(0.0, watch.until_s - time.time())
+    if watch.wanted is None or not watch.per_second > 0.0:
+        return None
+    return max(0, watch.wanted - findings.candidates) / watch.per_second
+
+
+def clock(seconds: float) -> str:
+    """A duration as 7:03:20."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
+    """What a run's folder holds, also while it is at work: its identity, spec, findings and how it stands."""
+    with Ledger(_ledger_path(folder)) as book:
+        return book.read()
+
+
+def _ledger_path(folder: Path) -> Path:
+    path = folder / "ledger.sqlite"
+    if not path.is_file():
+        raise Invalid(f"{folder}: holds no run; allowed: a folder made by cnndsd pack")
+    return path

@@ -1,0 +1,124 @@
+"""The search: units are handed to an executor, retried when a worker dies, and their results added up."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+
+from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.farm.executors import WorkerDied, Workers
+from cnndsd.farm.findings import Aside, Findings, UnitResult, shelf_depth
+from cnndsd.farm.progress import Progress
+from cnndsd.farm.units import judge_unit, version
+from cnndsd.schema import Failed
+from cnndsd.spec import Spec
+
+# Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
+# and an interruption loses little; and no more blocks than this.
+_UNIT_MACS = 4e9
+_UNIT_BLOCKS = 16
+# When a search is stopped, units that have begun have this long to end.
+_GRACE_S = 6.0
+# More candidates set aside than this, and more than a hundredth of all, are a fault of the machine.
+_MOST_ASIDE = 16
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Candidates to judge, how many workers died of them, and whether they were part of a piece that killed."""
+
+    first: int
+    count: int
+    deaths: int = 0
+    suspect: bool = False
+
+
+def judge_missing(
+    spec: Spec,
+    workers: Workers,
+    findings: Findings | None = None,
+    deadline: float | None = None,
+    progress: Progress | None = None,
+    judge: Callable[..., UnitResult] = judge_unit,
+) -> Findings:
+    """Judge what ``findings`` lack of ``spec.candidates``, or as many as are begun before ``deadline``.
+
+    ``deadline`` is by ``time.monotonic``. When ``progress`` says stop, units that have begun may end within some
+    seconds, and the rest is left. A unit whose worker died (``WorkerDied``) is tried again. If it kills twice, its
+    parts are tried, down to the one candidate that kills twice alone, which is set aside. ``Failed`` when too many are
+    set aside. The findings are complete up to their ``reach``, unless the search was stopped.
+    """
+    findings = findings if findings is not None else Findings(shelf_depth(spec))
+    progress = progress or Progress()
+    reach, aside_before = findings.reach, len(findings.aside)
+    fresh = (_Piece(first, count) for first, count in _units(spec, findings))
+    again: deque[_Piece] = deque()
+    pending: dict[Future[UnitResult], _Piece] = {}
+    done: SimpleQueue[Future[UnitResult]] = SimpleQueue()
+
+    def next_piece() -> _Piece | None:
+        if again:
+            return again.popleft()
+        piece = next(fresh, None)
+        if piece is None or deadline is None or time.monotonic() < deadline:
+            return piece
+        # Gaps are closed whatever the deadline says, and at least one unit is judged.
+        return piece if piece.first < reach or not (pending or findings.done) else None
+
+    while not progress.stopped():
+        while len(pending) < workers.capacity and (piece := next_piece()) is not None:
+            future = workers.submit(judge, spec, spec.seed, piece.first, piece.count, version(), findings.shelf.bars())
+            pending[future] = piece
+            future.add_done_callback(done.put)
+        if not pending:
+            break
+        for future in _waited_for(done):
+            piece = pending.pop(future)
+            try:
+                findings.add(future.result())
+            except CancelledError:
+                raise Failed("the executor dropped the work; the same command goes on") from None
+            except (WorkerDied, MemoryError) as error:
+                how = str(error) or "out of memory"
+                progress.log(f"a worker died over candidates {piece.first}..{piece.first + piece.count - 1}: {how}")
+                again.extend(_after_death(spec, findings, piece, how))
+            aside = len(findings.aside) - aside_before
+            if aside > max(_MOST_ASIDE, findings.candidates // 100):
+                how = next(reversed(findings.aside.values())).how
+                raise Failed(f"{aside} candidates had to be set aside ({how}): something is wrong with this machine")
+        progress.searched(findings)
+    begun = [future for future in pending if not future.cancel()]
+    for future in wait(begun, timeout=_GRACE_S).done:
+        if not future.exception():
+            findings.add(future.result())
+    return findings
+
+
+def _waited_for(done: "SimpleQueue[Future[UnitResult]]") -> Iterator[Future[UnitResult]]:
+    """Those that have ended, after at most a second."""
+    try:
+        yield done.get(timeout=1.0)
+        while True:
+            yield done.get_nowait()
+    except Empty:
+        return
+
+
+def _units(spec: Spec, findings: Findings) -> Iterator[tuple[int, int]]:
+    """The units that are still to be judged, ascending."""
+    size = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))))
+    return findings.missing(spec.candidates, size)
+
+
+def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:
+    """What to try after a worker died of a piece: the same, its parts, or nothing more, as it is set aside."""
+    if piece.deaths == 0 and (piece.count == 1 or not piece.suspect):
+        return [replace(piece, deaths=1)]
+    if piece.count == 1:
+        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first)))
+        return []
+    size = BLOCK if piece.count > BLOCK else 1
+    last = piece.first + piece.count
+    return [_Piece(first, min(size, last - first), suspect=True) for first in range(piece.first, last, size)]

@@ -1,0 +1,135 @@
+"""The shelf keeps the best candidates of each cell of what sounds can be like (MAP-Elites, Mouret and Clune 2015).
+
+A shelf is a set cut down by a total order (score, then the smaller index), so adding and merging commute: any order,
+from any number of workers, gives the same shelf. It has at most ``CELLS`` times its depth entries.
+
+The bars of a shelf are the least scores that its full cells ask for. A worker that knows them returns only entries that
+may still get in. Bars only rise, so old ones let too much pass and never too little.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from cnndsd.ear.describing import Description
+from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.spec import Kind
+
+
+class Cell(NamedTuple):
+    """A kind of sound, and how bright, noisy, lively, long and wide it is, each in a few classes."""
+
+    kind: Kind
+    brightness: int
+    noisiness: int
+    liveliness: int
+    length: int
+    width: int
+
+
+# How many values each number of a cell has.
+_SIZES = (10, 4, 4, 5, 4)
+CELLS = len(KINDS) * math.prod(_SIZES)
+# Scores are rounded to so many parts of 1.
+_SCORE_PARTS = 10_000
+
+
+class Bars(NamedTuple):
+    """Numbers of full cells, and the least score in each in parts of 10,000, both as bytes of uint16."""
+
+    cells: bytes
+    scores: bytes
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A candidate that may pass."""
+
+    index: int
+    score: float
+    sound: Description
+
+
+def cell(sound: Description) -> Cell:
+    """Where a sound belongs."""
+    return Cell(
+        kind(sound),
+        # Classes of 0.8 octaves from 60 Hz.
+        min(9, max(0, int(1.25 * math.log2(max(sound.brightness_hz, 60.0) / 60.0)))),
+        min(3, int(4.0 * math.sqrt(sound.flatness))),
+        (sound.late_db > 1.0) + (sound.late_db > 3.0) + (sound.late_db > 7.0),
+        (sound.sounding_s > 0.1) + (sound.sounding_s > 0.3) + (sound.sounding_s > 0.8) + (sound.sounding_s > 2.0),
+        min(3, int(2.0 * sound.bandwidth_octaves)),
+    )
+
+
+def cell_number(place: Cell) -> int:
+    """The number of a cell, 0 to ``CELLS - 1``."""
+    number = KINDS.index(place.kind)
+    for value, size in zip(place[1:], _SIZES, strict=True):
+        number = number * size + value
+    return number
+
+
+class Shelf:
+    """The best ``depth`` candidates of each cell."""
+
+    def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
+        self.depth = depth
+        self._cells: dict[int, list[Entry]] = {}
+        # The least score of each full cell, in parts; 0 also where a cell is not full.
+        self._bars = np.zeros(CELLS, np.uint16)
+        self.merge(entries)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._cells.values()))
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that is kept, by index."""
+        return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
+
+    def add(self, entry: Entry) -> None:
+        """Put a candidate in its cell, if it is among the best there."""
+        number = cell_number(cell(entry.sound))
+        kept = self._cells.setdefault(number, [])
+        if len(kept) < self.depth or _rank(entry) < _rank(kept[-1]):
+            kept.append(entry)
+            kept.sort(key=_rank)
+            del kept[self.depth :]
+            if len(kept) == self.depth:
+                self._bars[number] = _parts(kept[-1].score)
+
+    def merge(self, entries: Iterable[Entry]) -> None:
+        """Add another shelf's entries."""
+        for entry in entries:
+            self.add(entry)
+
+    def bars(self) -> Bars:
+        """What an entry must reach in each full cell; an equal score may still get in by a smaller index."""
+        full = np.flatnonzero(self._bars)
+        return Bars(full.astype(np.uint16).tobytes(), self._bars[full].tobytes())
+
+    def over(self, bars: Bars | None) -> list[Entry]:
+        """The entries that reach ``bars``, by index; all of them where there are none."""
+        if bars is None or not bars.cells:
+            return self.entries
+        cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars)
+        least = dict(zip(cells, scores, strict=True))
+        reach = (
+            entry
+            for number, kept in self._cells.items()
+            for entry in kept
+            if _parts(entry.score) >= least.get(number, 0)
+        )
+        return sorted(reach, key=lambda e: e.index)
+
+
+def _parts(score: float) -> int:
+    return round(score * _SCORE_PARTS)
+
+
+def _rank(entry: Entry) -> tuple[float, int]:
+    return -entry.score, entry.index

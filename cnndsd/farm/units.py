@@ -1,0 +1,93 @@
+"""One unit of work: some neighbouring candidates are drawn, rendered, judged, described and scored.
+
+A unit is a pure function of the spec, the seed and its place, so it may run anywhere, in any order, twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cnndsd.ear.analysis import analyse
+from cnndsd.ear.describing import Description, describe_all
+from cnndsd.ear.judging import JUDGING, Reason
+from cnndsd.ear.measuring import Analysis, Clock
+from cnndsd.ear.scoring import score
+from cnndsd.farm.drawing import BLOCK, draw, draw_seeds, draw_shape
+from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
+from cnndsd.farm.shelf import Bars, Entry, Shelf
+from cnndsd.recipe import DEFINITION
+from cnndsd.schema import Failed
+from cnndsd.sound.rendering import Audio, render, render_batches, scratch
+from cnndsd.spec import Limits, Ranges, Spec
+
+
+def version() -> str:
+    """What must be the same wherever parts of one run are judged: the sound's definition and the judging's number."""
+    return f"definition {DEFINITION}, judging {JUDGING}"
+
+
+def judge_unit(
+    spec: Spec, seed: int, first: int, count: int, wanted: str | None = None, bars: Bars | None = None
+) -> UnitResult:
+    """Judge the candidates ``first`` to ``first + count - 1``.
+
+    ``wanted``: the ``version`` of the run; ``Failed`` when this process has another. ``bars``: of the run's shelf; what
+    cannot get over them is not returned. A candidate that raises, among others and again alone, is set aside.
+    """
+    if wanted not in (None, version()):
+        raise Failed(f"a worker has {version()}; wanted: {wanted}")
+    refused: Counter[str] = Counter()
+    shelf = Shelf(shelf_depth(spec))
+    aside: dict[int, Aside] = {}
+    last = first + count
+    memory = scratch()
+    for low in (first, *range(first - first % BLOCK + BLOCK, last, BLOCK)):
+        high = min(low - low % BLOCK + BLOCK, last)
+        for index, outcome in _judge_or_set_aside(spec, seed, low, high - low, memory):
+            if isinstance(outcome, Description):
+                shelf.add(Entry(index, score(outcome), outcome))
+            elif isinstance(outcome, str):
+                refused[outcome] += 1
+            else:
+                aside[index] = outcome
+    return UnitResult(first, count, dict(refused), shelf.over(bars), aside)
+
+
+def _judge_or_set_aside(
+    spec: Spec, seed: int, first: int, count: int, memory: Audio
+) -> list[tuple[int, Description | Reason | Aside]]:
+    try:
+        return list(judge_candidates(spec, seed, first, count, memory))
+    except (Exception, SystemExit) as error:
+        if count == 1:
+            return [(first, Aside(f"{type(error).__name__}: {error}".rstrip(": "), draw(spec, seed, first)))]
+    return [pair for index in range(first, first + count) for pair in _judge_or_set_aside(spec, seed, index, 1, memory)]
+
+
+def judge_candidates(
+    spec: Spec, seed: int, first: int, count: int, memory: Audio | None = None
+) -> Iterator[tuple[int, Description | Reason]]:
+    """The indices ``first`` to ``first + count - 1``, each with its description or the reason of its refusal.
+
+    ``memory``, from ``scratch``, is used again from call to call: fresh pages take a fifth of the time of rendering.
+    """
+    memory = scratch() if memory is None else memory
+    for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
+        shape = draw_shape(spec, seed, block)
+        clock = Clock(shape.sample_rate, shape.hold)
+        index = max(first, block * BLOCK)
+        seeds = draw_seeds(spec, seed, block)[index - block * BLOCK : first + count - block * BLOCK]
+        for streams, statistics in render_batches(shape, seeds, clock.frame_steps, memory):
+            analyses = [analyse(*pair, clock, spec.judge) for pair in zip(streams, statistics, strict=True)]
+            passing = [a for a in analyses if isinstance(a, Analysis)]
+            described = iter(describe_all(passing, shape.steps, clock))
+            yield from enumerate((next(described) if isinstance(a, Analysis) else a for a in analyses), index)
+            index += len(analyses)
+
+
+def warm(spec: Spec) -> None:
+    """Judge one tiny unit and render one sound, so that all kernels that the spec needs are compiled and cached."""
+    everything = Limits(rms_dbfs=-144.0, crest_db=0.0, audible_share=0.0, heard_s=0.001, noise_flatness=1.0)
+    # Longer than a frame of the spectrum, so that frames are cut; candidate 0 of seed 1 is heard.
+    sound = Ranges(gap=(0, 0), seconds=(0.3, 0.3), precision=spec.precision)
+    judge_unit(Spec(name="warm", sound=sound, judge=everything), 1, 0, 1)
+    render(draw(Spec(name="warm", sound=sound), 1, 0))

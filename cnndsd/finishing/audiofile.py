@@ -1,0 +1,191 @@
+"""Sound files with the recipe inside, the same bytes every time."""
+
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from cnndsd import recipe as recipes
+from cnndsd.ear.tuning import Pitch
+from cnndsd.finishing.loops import Loop
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Invalid
+from cnndsd.spec import SoundFormat
+
+
+class Format(NamedTuple):
+    """How libsndfile names a format, its file ending, and what it can hold."""
+
+    extension: str
+    container: str
+    encoding: str
+    is_float: bool = False
+    is_lossy: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    "wav16": Format("wav", "WAV", "PCM_16"),
+    "wav24": Format("wav", "WAV", "PCM_24"),
+    "wavfloat": Format("wav", "WAV", "FLOAT", is_float=True),
+    "flac": Format("flac", "FLAC", "PCM_24"),
+    "ogg": Format("ogg", "OGG", "VORBIS", is_lossy=True),
+    "mp3": Format("mp3", "MP3", "MPEG_LAYER_III", is_lossy=True),
+}
+# What a single sound is written as.
+ENDINGS: dict[str, SoundFormat] = {".flac": "flac", ".mp3": "mp3", ".ogg": "ogg", ".wav": "wav24"}
+_RAW = {
+    np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
+    np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
+}
+# A comment longer than this is not a recipe of ours.
+_MAX_COMMENT = 10_000
+
+
+def encode(
+    sound: NDArray[Any], recipe: Recipe, name: SoundFormat, sample_rate: int | None = None, channels: int = 1
+) -> bytes:
+    """The finished sound as a file, at the recipe's sample rate or another, the same on every channel.
+
+    ``ValueError`` when it would clip: integer formats hold -1..1.
+    """
+    return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
+
+
+def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
+    """The raw sound as a WAV of its own precision (64 or 32 bit float): the very bits."""
+    return _encode(audio, recipe, _RAW[audio.dtype], recipe.sample_rate, 1)
+
+
+def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format, sample_rate: int, channels: int) -> bytes:
+    peak = float(np.abs(sound).max())
+    if not kind.is_float and not peak <= 1.0:
+        raise ValueError(f"a peak of {peak:.6g} would clip in {kind.encoding}; allowed: up to 1")
+    if kind.encoding == "PCM_16":
+        # By ourselves: libsndfile rounds downwards.
+        sound = dithered(sound, recipe.last_seed)
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", sample_rate, channels, kind.encoding, format=kind.container) as file:
+        file.comment = recipe.to_json()
+        file.write(np.repeat(sound[:, None], channels, axis=1))
+    data = buffer.getvalue()
+    if kind.container == "WAV" and kind.is_float:
+        return _without_clock(data)
+    if kind.container == "OGG":
+        return _with_serial(data, recipe.seed & 0xFFFFFFFF)
+    return data
+
+
+def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_bpm: float | None) -> bytes:
+    """A WAV file with what samplers read: its root note and loop (``smpl``, ``inst``) and its tempo (``acid``)."""
+    rate, block, size = _wav_layout(data)
+    chunks = b""
+    if pitch is not None or loop is not None:
+        # Middle C where no pitch is sure. The fraction of a semitone counts upwards only, in 2**-32.
+        exact = 60.0 if pitch is None else pitch.note + pitch.cents / 100.0
+        note = math.floor(exact)
+        fraction = min(2**32 - 1, round((exact - note) * 2**32))
+        loops = b"" if loop is None else struct.pack("<6I", 0, 0, loop.start, loop.end - 1, 0, 0)
+        head = struct.pack("<9I", 0, 0, round(1e9 / rate), note, fraction, 0, 0, len(loops) // 24, 0)
+        chunks += _chunk(b"smpl", head + loops)
+    if pitch is not None:
+        # How far to move the sound to be in tune, in cents.
+        chunks += _chunk(b"inst", struct.pack("<BbbBBBB", pitch.note, -round(pitch.cents), 0, 0, 127, 1, 127))
+    if tempo_bpm is not None:
+        beats = max(1, round(size / block / rate * tempo_bpm / 60.0))
+        note, flags = (60, 0) if pitch is None else (pitch.note, 2)
+        chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, 4, 4, tempo_bpm))
+    out = data + b"\0" * (len(data) % 2) + chunks
+    return out[:4] + struct.pack("<I", len(out) - 8) + out[8:]
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _wav_layout(data: bytes) -> tuple[int, int, int]:
+    """Sample rate in Hz, bytes of a sample, and bytes of all samples."""
+    rate = block = size = 0
+    at = 12
+    while at + 8 <= len(data):
+        name, length = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        if name == b"fmt ":
+            rate, block = struct.unpack_from("<I", data, at + 12)[0], struct.unpack_from("<H", data, at + 20)[0]
+        elif name == b"data":
+            size = length
+        at += 8 + length + length % 2
+    return rate, block, size
+
+
+def dithered(sound: NDArray[Any], seed: int) -> NDArray[np.int16]:
+    """The sound in 16 bits, with triangular noise of two steps that leaves no distortion; the same for a seed.
+
+    The rounding error's mean and power then do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy 1992).
+    """
+    bits = np.random.Philox(key=seed).random_raw(2 * sound.size) >> np.uint64(11)
+    first, second = bits.reshape(2, -1) * 2.0**-53
+    rounded = np.rint(sound * 32_768.0 + (first - second))
+    return np.asarray(np.clip(rounded, -32_768, 32_767), dtype=np.int16)
+
+
+def read_recipe(path: Path | str) -> Recipe:
+    """The recipe in a sound file's comment, or in a ``.json`` file; ``Invalid`` when there is none."""
+    if str(path).lower().endswith(".json"):
+        return recipes.load_recipe(path)
+    try:
+        Path(path).open("rb").close()
+    except OSError as error:
+        raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: a sound file made by cnndsd") from None
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            comment = file.comment
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise Invalid(f"{path}: not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+    if not comment.startswith("{") or len(comment) > _MAX_COMMENT:
+        raise Invalid(f"{path}: carries no recipe; allowed: a sound file made by cnndsd")
+    return recipes.from_json(comment, str(path))
+
+
+def decode(data: bytes) -> NDArray[np.float64]:
+    """The samples that a player will see in a file of ours, on its first channel."""
+    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)[0][:, 0])
+
+
+def _without_clock(data: bytes) -> bytes:
+    """Zero the time stamp that libsndfile writes into a float WAV's PEAK chunk."""
+    out = bytearray(data)
+    at = 12
+    while at + 8 <= len(out):
+        name, size = out[at : at + 4], struct.unpack_from("<I", out, at + 4)[0]
+        if name == b"PEAK":
+            out[at + 12 : at + 16] = bytes(4)
+        at += 8 + size + size % 2
+    return bytes(out)
+
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def _with_serial(data: bytes, serial: int) -> bytes:
+    """Replace the random serial number in every Ogg page and sign the page anew (RFC 3533, section 6)."""
+    out = bytearray(data)
+    at = 0
+    while at < len(out):
+        segments = out[at + 26]
+        end = at + 27 + segments + sum(out[at + 27 : at + 27 + segments])
+        struct.pack_into("<II", out, at + 14, serial, struct.unpack_from("<I", out, at + 18)[0])
+        out[at + 22 : at + 26] = bytes(4)
+        struct.pack_into("<I", out, at + 22, _ogg_crc(bytes(out[at:end])))
+        at = end
+    return bytes(out)
+
+
+def _ogg_crc(page: bytes) -> int:
+    # Ogg's CRC is zlib's polynomial with the bits in the other order and neither end inverted.
+    reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reflected:032b}"[::-1], 2)

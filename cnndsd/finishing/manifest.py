@@ -1,0 +1,115 @@
+"""The manifest: what a pack says of itself and of each of its sounds, as JSON and as a table."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from cnndsd.ear.describing import Description
+from cnndsd.ear.kinds import kind
+from cnndsd.ear.scoring import score
+from cnndsd.ear.tuning import Pitch
+from cnndsd.finishing.finished import Level
+from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.zipfiles import opened
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Invalid, decode
+
+MANIFEST_FORMAT = 1
+_MAX_MANIFEST = 100_000_000
+
+
+class Listed(msgspec.Struct):
+    """A sound in the manifest."""
+
+    file: str
+    recipe: Recipe
+    measures: Description
+    raw_sha256: str
+    file_sha256: str
+    candidate: int | None = None
+    level: Level | None = None
+    pitch: Pitch | None = None
+    tempo_bpm: float | None = None
+    loop: Loop | None = None
+    preview: str | None = None
+
+
+class Manifest(msgspec.Struct):
+    """What a pack says of itself."""
+
+    format: Literal[1]
+    name: str
+    cnndsd: str
+    definition: int
+    spec: dict[str, Any]
+    seed: int
+    candidates: int
+    refused: dict[str, int]
+    sounds: list[Listed]
+
+
+def read_manifest(path: Path | str) -> Manifest:
+    """The manifest of a pack; ``Invalid`` when the file is not one."""
+    with opened(path) as archive:
+        if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
+            raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
+        text = archive.read("manifest.json")
+    try:
+        manifest = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Invalid(f"{path}: manifest.json: {error}") from None
+    return decode(manifest, Manifest, f"{path}: manifest.json")
+
+
+def csv_table(listed: list[Listed]) -> str:
+    """The sounds of a pack as CSV (RFC 4180), a row each."""
+    columns = [
+        "file",
+        "candidate",
+        "kind",
+        "score",
+        *Recipe.__struct_fields__,
+        *Description.__struct_fields__,
+        "level_rule",
+        "integrated_lufs",
+        "momentary_lufs",
+        "true_peak_dbtp",
+        "note",
+        "cents",
+        "tempo_bpm",
+        "loop_start",
+        "loop_end",
+        "preview",
+        "raw_sha256",
+        "file_sha256",
+    ]
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\r\n")
+    table.writerow(columns)
+    for sound in listed:
+        row = {
+            **msgspec.to_builtins(sound),
+            **msgspec.to_builtins(sound.recipe),
+            **msgspec.to_builtins(sound.measures),
+            "kind": kind(sound.measures),
+            "score": score(sound.measures),
+            **(msgspec.structs.asdict(sound.level) if sound.level else {}),
+            "level_rule": sound.level and sound.level.rule,
+            "note": sound.pitch and sound.pitch.name,
+            "cents": sound.pitch and sound.pitch.cents,
+            "loop_start": sound.loop and sound.loop.start,
+            "loop_end": sound.loop and sound.loop.end,
+        }
+        table.writerow([_cell(row.get(c)) for c in columns])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(_cell, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,65 @@
+"""The texts in a pack for people: its README and its licence."""
+
+from cnndsd import __version__
+from cnndsd.recipe import DEFINITION
+from cnndsd.spec import Spec
+
+
+def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
+    """The README of a pack, lines as Windows ends them; ``chosen``: how many sounds, and who chose them."""
+    title = spec.title or spec.name
+    by = f"\r\nby {spec.author}" if spec.author else ""
+    levels = {
+        "raw": "The sounds are the networks' own output, between 0 and 1: they sit above zero (a DC offset).",
+        "rescale": "The sounds are stretched to fill -1 to 1; the waves still sit where the networks put them.",
+        "center": "The sounds oscillate about zero.",
+    }[spec.master.dc]
+    return "\r\n".join(
+        [
+            f"{title}{by}",
+            "",
+            f"{chosen}.",
+            *([] if spec.names == "numbered" else ["Each folder holds a kind of sound."]),
+            *(_INSTRUMENTS if has_instruments else []),
+            "",
+            "Every sound is the output of a tiny neural network with random weights that listens",
+            "to its own past. The networks were not trained: no one's recordings, and no model that",
+            "heard any, went into them.",
+            "",
+            levels,
+            "",
+            "Open index.html in a browser, without any network, to see, hear and sort them all.",
+            "",
+            "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
+            "its comment field: `cnndsd render FILE --seconds 20 -o OUT.wav` makes the sound longer, finished as",
+            "in the default pack, and `cnndsd render FILE --raw -o OUT.wav` gives the network's own output.",
+            "`cnndsd verify` proves all of it; `sha256sum -c SHA256SUMS` the files alone.",
+            "",
+            f"Licence: {spec.licence}, see LICENSE.txt.",
+            f"Made with cnndsd {__version__}, definition {DEFINITION}, seed {spec.seed}.",
+            "",
+        ]
+    )
+
+
+_INSTRUMENTS = [
+    "For samplers: beside each tuned sound lies its instrument, and drums has the hits on a",
+    "keyboard; .sfz for SFZ players, .dspreset for DecentSampler.",
+]
+
+
+def licence_text(spec: Spec) -> str:
+    """The licence of a pack, in short, and where all of it stands."""
+    return _LICENCES[spec.licence].format(author=spec.author)
+
+
+_LICENCES = {
+    "CC0-1.0": "CC0 1.0 Universal (public domain dedication)\r\n\r\n"
+    "These sounds are given to everyone. To the extent that the law allows, all copyright and\r\n"
+    "neighbouring rights in them are waived, worldwide. Use them for anything, sold or free, changed\r\n"
+    "or not, without asking and without naming anyone.\r\n\r\n"
+    "The full legal text: https://creativecommons.org/publicdomain/zero/1.0/legalcode\r\n",
+    "CC-BY-4.0": "Creative Commons Attribution 4.0 International\r\n\r\n"
+    "Use these sounds for anything, sold or free, changed or not, as long as you name: {author}\r\n\r\n"
+    "The full legal text: https://creativecommons.org/licenses/by/4.0/legalcode\r\n",
+}

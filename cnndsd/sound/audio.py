@@ -1,0 +1,46 @@
+"""Sounds as arrays, and the check of those that a caller brings."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnndsd.schema import MAX_SAMPLE_RATE, Invalid
+
+Audio = NDArray[Any]
+
+
+def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
+    """The sound as a float array of shape ``(samples,)``, float32 and float64 as they are.
+
+    Lists and other floats become float64. Integers are taken for PCM and scaled to -1..1: int16 by 2**15, int32 by
+    2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel, is not
+    of real numbers, or is not finite, and when the sample rate is not one.
+    """
+    if isinstance(sample_rate, bool) or not 0 < sample_rate <= MAX_SAMPLE_RATE or sample_rate != int(sample_rate):
+        raise Invalid(f"sample_rate: {sample_rate} is not allowed; allowed: whole numbers from 1 to {MAX_SAMPLE_RATE}")
+    try:
+        sound = np.asarray(audio)
+    except ValueError:
+        raise Invalid("audio: not an array of numbers; allowed: one channel, shape (samples,)") from None
+    if sound.ndim == 2 and 2 in sound.shape and sound.size > 4:
+        raise Invalid("audio: stereo; allowed: one channel, shape (samples,), such as audio.mean(axis=...)")
+    if sound.ndim != 1 or sound.size == 0:
+        raise Invalid(f"audio: shape {sound.shape} is not one channel of samples; allowed: shape (samples,)")
+    if sound.dtype.kind in "iu":
+        sound = _from_pcm(sound)
+    if sound.dtype.kind != "f":
+        raise Invalid(f"audio: {sound.dtype} is not allowed; allowed: floats, or int16, int32 or uint8 (PCM)")
+    if sound.dtype not in (np.float32, np.float64):
+        sound = sound.astype(np.float64)
+    if not np.isfinite(sound).all():
+        raise Invalid("audio: not finite; allowed: finite numbers")
+    return sound
+
+
+def _from_pcm(sound: Audio) -> Audio:
+    if sound.dtype == np.uint8:
+        return (sound.astype(np.float64) - 128.0) / 128.0
+    if sound.dtype not in (np.int16, np.int32):
+        return sound
+    return sound.astype(np.float64) / 2.0 ** (8 * sound.dtype.itemsize - 1)

@@ -1,0 +1,217 @@
+"""Recipes to raw audio: groups, allocates and calls the kernels."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.recipe import Recipe
+from cnndsd.sound import kernel
+from cnndsd.sound.compiler import wide_registers
+from cnndsd.sound.network import parameters, ranges, sample_type
+from cnndsd.sound.schedule import Slot, blocks, plan
+from cnndsd.sound.simd import ROW_BYTES, empty_rows, lanes
+
+Audio = NDArray[Any]
+Statistics = NDArray[np.float64]
+
+# Whether the sums of one block of neurons are computed beside the sines of another; None, not False, for the compiler.
+_BESIDE = True if wide_registers() else None
+# A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
+_CACHE_BYTES = 48 * 1024
+_FEW_GROUPS, _MANY_GROUPS = 4, 8
+# The sounds of one batch, in bytes; longer ones are rendered one by one.
+_BATCH_BYTES = 128 * 2**20
+
+
+def render(recipe: Recipe) -> Audio:
+    """The raw sound, shape ``(samples,)``, 0..1, float64 (float32 when the precision is single).
+
+    >>> render(Recipe(gap=2, seed=35, seconds=1.0)).shape
+    (44100,)
+    """
+    return hold(render_steps(recipe), recipe)
+
+
+def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
+    """The raw sounds of any mixture of recipes, in their order, each as ``render`` gives it.
+
+    Recipes that differ only in their seeds are rendered side by side, which is up to a hundred times faster.
+
+    >>> render_many(Recipe(seed=seed) for seed in range(1000))
+    """
+    recipes = list(recipes)
+    alike: dict[Recipe, list[int]] = defaultdict(list)
+    for place, recipe in enumerate(recipes):
+        alike[recipe.reseeded(0)].append(place)
+    sounds: list[Audio] = [np.empty(0)] * len(recipes)
+    for shape, places in alike.items():
+        rest = iter(places)
+        for batch, _ in render_batches(shape, [recipes[p].last_seed for p in places]):
+            # The few sounds of a batch that is not full must not keep all of its memory.
+            sparse = batch.base is not None and batch.base.nbytes > 2 * batch.nbytes
+            for steps in batch:
+                sounds[next(rest)] = hold(steps.copy() if sparse and shape.hold == 1 else steps, shape)
+    return sounds
+
+
+def hold(steps: Audio, recipe: Recipe) -> Audio:
+    """Hold every network step for ``recipe.hold`` samples."""
+    if recipe.hold == 1:
+        return steps
+    return np.repeat(steps, recipe.hold)[: recipe.samples]
+
+
+def render_steps(recipe: Recipe) -> Audio:
+    """The network's own outputs, one per step, shape ``(recipe.steps,)``.
+
+    All delays are multiples of ``recipe.hold`` samples and the history starts as one value, so the network
+    at any gap is the network at gap 0, each output held: one evaluation serves ``recipe.hold`` samples.
+    """
+    number: Any = sample_type(recipe)
+    sine, every, half_amount, bounds = _shared(recipe)
+    widths = np.array(recipe.widths, dtype=np.int64)
+    half_parameters = _half_parameters(recipe)
+    steps = np.empty(recipe.steps, dtype=number)
+    low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
+    ring = np.zeros(2 ** (recipe.length - 1), dtype=number)
+    a, b = np.empty((2, widths.max()), dtype=number)
+    kernel.render_steps(half_parameters, widths, sine, every, half_amount, bounds, low, high, ring, a, b, steps)
+    return steps
+
+
+def _half_parameters(recipe: Recipe) -> Audio:
+    number: Any = sample_type(recipe)
+    halved: Audio = parameters(recipe).astype(number) * number(0.5)
+    return halved
+
+
+def scratch() -> Audio:
+    """Memory for ``render_batches``; untouched parts of it cost nothing."""
+    return empty_rows((_BATCH_BYTES // ROW_BYTES,), np.uint8).reshape(-1)
+
+
+def render_batches(
+    shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
+) -> Iterator[tuple[Audio, list[Statistics]]]:
+    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, as many at once as go side by side.
+
+    Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_statistics``, shape
+    ``(frames, STATISTICS)``; no frames when ``frame`` is 0. They are valid until the next iteration where they lie in
+    ``memory``, from ``scratch``, which is used again and again: fresh pages would take a fifth of the time.
+    """
+    if not seeds:
+        return
+    frames = -(-shape.steps // frame) if frame else 0
+    most = _groups(shape, frames)
+    if most == 0:
+        for seed in seeds:
+            steps = render_steps(shape.reseeded(seed))
+            statistics = np.empty((frames, kernel.STATISTICS))
+            kernel.frame_statistics(steps, frame, statistics)
+            yield steps[None], [statistics]
+        return
+    number: Any = sample_type(shape)
+    wide = lanes(number)
+    groups = -(-len(seeds) // wide)
+    groups = -(-groups // -(-groups // most))  # batches as equal as can be
+    sine, every, half_amount, bounds = _shared(shape)
+    history = max(2 * wide, 2 ** (shape.length - 1))
+    found, places = blocks(shape.widths, history)
+    low, high = ranges(shape).T
+    half_parameters = empty_rows((groups, low.size), number)
+    halves = empty_rows((groups, 2), np.uint32)
+    values = empty_rows((groups, history + 2 * max(shape.widths[1:])), number)
+    slots, parts = plan(found, groups, low.size, int(values.shape[1]), beside=bool(_BESIDE), staggered=every == 0)
+    for rows in ("weights", "x", "y"):
+        slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
+    curve = np.array(sine, number)
+    doubles = (True,) * (wide * 8 // ROW_BYTES)
+    for start in range(0, len(seeds), groups * wide):
+        some = seeds[start : start + groups * wide]
+        # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
+        keys = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64)
+        if shape.variations:
+            for lane, seed in enumerate(keys.tolist()):
+                half_parameters[lane // wide, places, lane % wide] = _half_parameters(shape.reseeded(seed))
+            keys[:] = shape.seed
+        else:
+            kernel.draw_parameters(keys, low, high - low, places, half_parameters)
+        halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
+        halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
+        values[:] = 0.0
+        out, statistics = _room(shape, groups, frames, memory)
+        kernel.render_lanes(
+            half_parameters,
+            places,
+            slots,
+            parts,
+            history,
+            curve,
+            sine,
+            _BESIDE,
+            every,
+            half_amount,
+            bounds,
+            halves,
+            values,
+            out,
+            frame,
+            statistics,
+            doubles,
+            shape.steps,
+        )
+        by_candidate = [statistics[lane // wide, :, :, lane % wide] for lane in range(len(some))]
+        yield out[: len(some), : shape.steps], by_candidate
+
+
+def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics]:
+    """Arrays for the steps, rounded up to whole rows, and the statistics of so many groups."""
+    number = np.dtype(sample_type(shape))
+    wide = lanes(number)
+    columns = -(-shape.steps // wide)
+    if memory is None:
+        memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
+    size = groups * wide * columns * ROW_BYTES
+    out = memory[:size].view(number).reshape(groups * wide, columns * wide)
+    counted = groups * frames * kernel.STATISTICS * wide * 8
+    statistics = memory[size : size + counted].view(np.float64).reshape(groups, frames, kernel.STATISTICS, wide)
+    return out, statistics
+
+
+def _row_count(shape: Recipe, groups: int, frames: int) -> int:
+    """Rows in memory of the steps and the statistics of so many groups."""
+    wide = lanes(sample_type(shape))
+    return groups * wide * (-(-shape.steps // wide) + -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
+
+
+def _groups(shape: Recipe, frames: int) -> int:
+    """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
+    # Of the history only the rows of the delays are touched at each step.
+    touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths[1:]) + shape.length)
+    if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
+        groups = _MANY_GROUPS
+    else:
+        groups = max(1, min(_FEW_GROUPS, _CACHE_BYTES // touched))
+    while groups and _row_count(shape, groups, frames) * ROW_BYTES > _BATCH_BYTES:
+        groups -= 1
+    return groups
+
+
+def _shared(recipe: Recipe) -> tuple[tuple[Any, ...], int, Any, Audio]:
+    """What the kernels take alike: sine, every (0: never), halved amount and halved ranges."""
+    number: Any = sample_type(recipe)
+    half = number(0.5)
+    sine = kernel.SINE_DOUBLE if number is np.float64 else kernel.SINE_SINGLE
+    if recipe.adjusting is None or recipe.adjusting.amount == 0.0:
+        return sine, 0, half, np.zeros((0, 2), dtype=number)
+    amount = number(recipe.adjusting.amount) * half
+    return sine, recipe.adjusting.every, amount, ranges(recipe).astype(number) * half
+
+
+def raw_sha256(audio: Audio) -> str:
+    """SHA-256 over the raw samples as little-endian bytes of the recipe's precision."""
+    return hashlib.sha256(audio.astype(audio.dtype.newbyteorder("<"), copy=False).tobytes()).hexdigest()

@@ -1,0 +1,356 @@
+"""The audition: a real server, asked by a real browser and by those who should not."""
+
+import contextlib
+import io
+import json
+import random
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from nights import begun, finished, gone, left, write_spec
+
+from cnndsd.desk import audition
+from cnndsd.farm import ledger, production, runs, units
+from cnndsd.farm.findings import Findings
+from cnndsd.finishing import zipfiles
+from cnndsd.finishing.manifest import read_manifest
+from cnndsd.schema import Failed, Invalid
+from cnndsd.spec import Spec
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """A folder with a finished run."""
+    folder = tmp_path_factory.mktemp("night")
+    write_spec(folder, 600)
+    finished(folder)
+    return folder
+
+
+def copied(night, folder):
+    """The same run in another folder."""
+    (folder / "s.run").mkdir()
+    (folder / "s.run" / "ledger.sqlite").write_bytes((night / "s.run" / "ledger.sqlite").read_bytes())
+
+
+@contextlib.contextmanager
+def served(folder, *options):
+    """The address of a real audition, and how to end it: its exit code and last words."""
+    server = begun(folder, "audition", "s.run", *options)
+    address = server.stdout.readline().strip()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[A-Za-z0-9_-]{32}/", address), server.stderr.read()
+
+    def end():
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=30)
+        assert out == ""
+        assert gone([server.pid])
+        return server.returncode, err.splitlines()[-1]
+
+    yield address, end
+    if server.poll() is None:
+        end()
+
+
+def ask(port, request):
+    """What a server answers to these very bytes: its status, headers and body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(request)
+        line.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    # To what is no HTTP the server answers as HTTP 0.9 would: without a status line.
+    status = int((re.match(rb"HTTP/1.1 (\d+)", head) or re.search(rb"Error code: (\d+)", answer))[1])
+    return status, head.decode("latin-1").lower(), body
+
+
+def request(method, path, host, *headers, body=b""):
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, night, tmp_path):
+    write_spec(tmp_path, 600)
+    copied(night, tmp_path)
+    with served(tmp_path, "--count", "50") as (address, end):
+        context = chromium.new_context()
+        tab = context.new_page()
+        said = []
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.goto(address)
+        tab.wait_for_function("() => sounds.some((s) => s.isSeen) && sounds.every((s) => !s.isSeen || s.looks)")
+        assert tab.evaluate("() => sounds.length") == 50
+        for key in ("ArrowRight", "k", "ArrowRight", "d", "ArrowRight", "k"):
+            with tab.expect_response("**/picks/*") if key != "ArrowRight" else contextlib.nullcontext():
+                tab.keyboard.press(key)
+        tab.wait_for_function("() => player.currentTime > 0 && !player.error")
+        tab.reload()
+        assert tab.evaluate("() => sounds.map((s) => s.pick)")[:4] == ["keep", "drop", "keep", None]
+        heard = tab.evaluate("() => sounds.map((s) => s.candidate)")
+        context.close()
+        assert said == []
+        assert end() == (0, "cnndsd: 2 kept, 1 dropped; the run's own command makes the pack of them")
+    assert runs.read(tmp_path / "s.run")[2].picks == {heard[0]: "keep", heard[1]: "drop", heard[2]: "keep"}
+    shown = begun(tmp_path, "show", "s.run").communicate(timeout=60)[0]
+    assert "picked      2 kept, 1 dropped by ear" in shown
+    finished(tmp_path)
+    made = read_manifest(tmp_path / "s.zip")
+    assert [sound.candidate for sound in made.sounds] == [heard[0], heard[2]]
+    # Also after more was judged, whatever came to the shelf in the place of what was kept.
+    finished(tmp_path, "--candidates", "3000")
+    again = read_manifest(tmp_path / "s.zip")
+    assert again.candidates == 3000
+    assert [(s.candidate, s.file_sha256) for s in again.sounds] == [(s.candidate, s.file_sha256) for s in made.sounds]
+
+
+def test_sounds_are_those_of_the_pack_and_come_in_parts(night):
+    manifest = read_manifest(night / "s.zip")
+    with served(night) as (address, _), zipfiles.opened(night / "s.zip") as archive:
+        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
+        port = int(host.partition(":")[2])
+        for sound in manifest.sounds:
+            data = archive.read(sound.file)
+            path = f"/{token}/sounds/{sound.candidate}"
+            status, head, body = ask(port, request("GET", path, host))
+            assert (status, body) == (200, data)
+            assert "content-type: audio/wav" in head
+            status, head, body = ask(port, request("GET", path, host, "Range: bytes=100-299"))
+            assert (status, body) == (206, data[100:300])
+            assert f"content-range: bytes 100-299/{len(data)}" in head
+            status, _, body = ask(port, request("GET", path, host, "Range: bytes=-50"))
+            assert (status, body) == (206, data[-50:])
+            # Whoever asks for more than there is gets what there is.
+            status, _, body = ask(port, request("GET", path, host, f"Range: bytes=40-{10**15}"))
+            assert (status, body) == (206, data[40:])
+            looks = json.loads(ask(port, request("GET", f"/{token}/looks/{sound.candidate}", host))[2])
+            assert looks["lufs"] == sound.level.integrated_lufs
+        status, head, _ = ask(port, request("GET", f"/{token}/", f"localhost:{port}"))
+        assert status == 200
+        for line in ("x-content-type-options: nosniff", "referrer-policy: no-referrer", "cache-control: no-store"):
+            assert line in head
+
+
+def hostile(host, token, other, index):
+    """Requests that must be refused, each with what may answer it."""
+    port = host.partition(":")[2]
+    sound, picks, keep = f"/{token}/sounds/{index}", f"/{token}/picks/{index}", b'"keep"'
+    json_type = "Content-Type: application/json"
+    return {
+        "a wrong host": (request("GET", sound, "example.org"), {403}),
+        "our address under another name": (request("GET", f"/{token}/", f"rebound.example.org:{port}"), {403}),
+        "our host without its port": (request("GET", sound, "127.0.0.1"), {403}),
+        "another port": (request("GET", sound, "127.0.0.1:1"), {403}),
+        "no host": (f"GET {sound} HTTP/1.0\r\n\r\n".encode(), {403}),
+        "an absolute address elsewhere": (request("GET", f"http://example.org{sound}", "example.org"), {403}),
+        "no token": (request("GET", "/", host), {404}),
+        "no token, a sound": (request("GET", f"/sounds/{index}", host), {404}),
+        "another token": (request("GET", f"/{other}/sounds/{index}", host), {404}),
+        "part of the token": (request("GET", f"/{token[:-1]}/sounds/{index}", host), {404}),
+        "the token in capitals": (request("GET", f"/{token.swapcase()}/", host), {404}),
+        "the token as a query": (request("GET", f"/?token={token}", host), {404}),
+        "a path upwards": (request("GET", f"/{token}/../../../../etc/passwd", host), {404}),
+        "an encoded path upwards": (request("GET", f"/{token}/sounds/%2e%2e%2f%2e%2e%2fs.toml", host), {404}),
+        "an absolute path": (request("GET", f"/{token}//etc/passwd", host), {404}),
+        "the ledger": (request("GET", f"/{token}/ledger.sqlite", host), {404}),
+        "a sound that is not offered": (request("GET", f"/{token}/sounds/{10**30}", host), {404}),
+        "a negative sound": (request("GET", f"/{token}/sounds/-1", host), {404}),
+        "an address that is no text": (request("GET", "/%ff%fe%ed%a0%80/sounds/1", host), {404}),
+        "a zero byte": (request("GET", f"/{token}/sounds/{index}%00.wav", host), {404}),
+        "a foreign origin": (request("GET", sound, host, "Origin: https://example.org"), {403}),
+        "a foreign origin that picks": (
+            request("PUT", picks, host, "Origin: http://example.org", json_type, body=keep), {403},
+        ),
+        "no origin of its own": (request("PUT", picks, host, "Origin: null", json_type, body=keep), {403}),
+        "a foreign site": (request("GET", sound, host, "Sec-Fetch-Site: cross-site"), {403}),
+        "another page on this machine": (
+            request("PUT", picks, host, "Sec-Fetch-Site: same-site", json_type, body=keep), {403},
+        ),
+        "a form": (request("PUT", picks, host, "Content-Type: text/plain", body=keep), {400}),
+        "a post": (request("POST", picks, host, json_type, body=keep), {405}),
+        "a pick by address": (request("GET", picks, host), {405}),
+        "a delete": (request("DELETE", sound, host), {405}),
+        "an unknown pick": (request("PUT", picks, host, json_type, body=b'"burn"'), {400}),
+        "no JSON": (request("PUT", picks, host, json_type, body=b"keep"), {400}),
+        "a pick that is no text": (request("PUT", picks, host, json_type, body=b'"ke\xffp"'), {400}),
+        "a huge pick": (request("PUT", picks, host, json_type, body=b" " * 5000 + keep), {413}),
+        "a pick of what is not offered": (request("PUT", f"/{token}/picks/{10**9}", host, json_type, body=keep), {404}),
+        "a range behind the end": (request("GET", sound, host, f"Range: bytes={10**15}-"), {416}),
+        "many ranges": (request("GET", sound, host, "Range: bytes=" + ",".join(["0-"] * 2000)), {416}),
+        "a range that is none": (request("GET", sound, host, "Range: bytes=9-3"), {416}),
+        "an endless address": (request("GET", f"/{token}/{'a' * 70_000}", host), {414}),
+        "endless headers": (request("GET", sound, host, *[f"X-{i}: 1" for i in range(300)]), {431}),
+        "no request": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n", {400}),
+    }  # fmt: skip
+
+
+def test_hostile_requests_are_refused_and_touch_nothing(night):
+    index = runs.read(night / "s.run")[2].entries[0].index
+    before = {name: (night / name).read_bytes() for name in left(night)}
+    with served(night) as (address, end):
+        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
+        port = int(host.partition(":")[2])
+        asked = hostile(host, token, "A" * len(token), index)
+        assert len(asked) >= 25
+        for name, (sent, allowed) in asked.items():
+            status, head, body = ask(port, sent)
+            assert status in allowed, (name, status)
+            assert token not in head + body.decode(errors="replace"), name
+            assert b"root:" not in body, name
+            assert len(body) < 2000, name
+        # And it still answers those who may.
+        assert ask(port, request("GET", f"/{token}/sounds/{index}", host))[0] == 200
+        assert end()[1].startswith("cnndsd: 0 kept, 0 dropped")
+    assert {name: (night / name).read_bytes() for name in left(night)} == before
+
+
+def test_requests_that_were_garbled_never_make_it_fail(night, tmp_path):
+    """500 is what an error that no one thought of becomes."""
+    copied(night, tmp_path)
+    index = runs.read(night / "s.run")[2].entries[0].index
+    rng = random.Random(5)
+    with served(tmp_path) as (address, end):
+        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
+        port = int(host.partition(":")[2])
+        sound, picks = f"/{token}/sounds/{index}", f"/{token}/picks/{index}"
+        sane = [
+            request("GET", sound, host, "Range: bytes=5-9"),
+            request("GET", f"/{token}/looks/{index}", host, f"Origin: http://{host}"),
+            request("PUT", picks, host, "Content-Type: application/json", body=b'"drop"'),
+        ]
+        for n in range(600):
+            garbled = bytearray(sane[n % 3])
+            for _ in range(rng.choice([1, 1, 2, 8])):
+                at = rng.randrange(len(garbled))
+                garbled[at : at + rng.randrange(4)] = rng.randbytes(rng.randrange(4))
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(garbled)
+                line.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda line=line: line.recv(65536), b""))
+            assert not re.match(rb"HTTP/1.. 5", answer) or b"Unsupported method" in answer, bytes(garbled)
+        assert ask(port, sane[0])[0] == 206
+        assert end()[0] == 0
+
+
+def test_it_listens_to_this_machine_only(night):
+    with served(night) as (address, _):
+        port = int(re.search(r":(\d+)/", address)[1])
+        tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+        ours = {line.split()[1] for table in tables for line in table if line.split()[1].endswith(f":{port:04X}")}
+        # The address in the processor's order: 127.0.0.1.
+        assert ours == {f"0100007F:{port:04X}"}
+
+
+def test_a_run_that_is_heard_or_at_work_is_left_to_whoever_has_it(night):
+    with served(night):
+        for command in (["audition", "s.run"], ["pack", "s.toml"]):
+            other = begun(night, *command)
+            out, err = other.communicate(timeout=60)
+            assert (other.returncode, out) == (1, "")
+            assert err == "cnndsd: s.run: another run is at work here; allowed: wait for it, or another --out\n"
+
+
+def test_a_port_that_is_taken_and_a_folder_without_a_run_are_told_in_a_line(night):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        failed = begun(night, "audition", "s.run", "--port", str(port))
+        out, err = failed.communicate(timeout=60)
+        assert (failed.returncode, out) == (1, "")
+        assert (
+            err == "cnndsd: Address already in use (while attempting to bind on address ('127.0.0.1', " + f"{port}))\n"
+        )
+    none = begun(night, "audition", "nowhere.run")
+    out, err = none.communicate(timeout=60)
+    assert (none.returncode, out) == (2, "")
+    assert err == "cnndsd: nowhere.run: holds no run; allowed: a folder made by cnndsd pack\n"
+    assert not (night / "nowhere.run").exists()
+
+
+def test_another_version_s_run_is_not_heard(night, monkeypatch):
+    monkeypatch.setattr(units, "version", lambda: "cnndsd 9")
+    with pytest.raises(Failed, match="this is cnndsd 9"), runs.opened_for_picks(night / "s.run"):
+        pass
+
+
+def test_a_pick_that_cannot_be_remembered_is_not_made(tmp_path):
+    small = Spec(name="s", candidates=300, sound={"seconds": (0.3, 0.6)})
+    found = Findings()
+    found.add(units.judge_unit(small, 1, 0, 300))
+
+    def fail(index, pick):
+        raise OSError(28, "No space left on device")
+
+    app = audition.Audition(small, found, 10, "", fail)
+    app.hosts = frozenset({"here"})
+    index = found.entries[0].index
+    app._entries = {index: found.entries[0]}
+    body = b'"keep"'
+    environ = {
+        "REQUEST_METHOD": "PUT", "PATH_INFO": f"/{app.token}/picks/{index}", "HTTP_HOST": "here", "SCRIPT_NAME": "",
+        "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
+        "SERVER_NAME": "here", "SERVER_PORT": "80", "wsgi.url_scheme": "http",
+    }  # fmt: skip
+    told = []
+    answer = b"".join(app(environ, lambda status, headers: told.append(status)))
+    assert told == ["500 INTERNAL SERVER ERROR"]
+    assert b"No space left on device" in answer
+
+
+def test_a_pick_is_forgotten_when_the_disk_refuses_it(night, tmp_path, monkeypatch):
+    copied(night, tmp_path)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with runs.opened_for_picks(tmp_path / "s.run") as (_, findings, remember):
+        remember(3, "keep")
+        monkeypatch.setattr(ledger.Ledger, "commit", fail)
+        for index, pick in ((3, None), (3, "drop"), (5, "keep")):
+            with pytest.raises(OSError, match="No space left"):
+                remember(index, pick)
+            assert findings.picks == {3: "keep"}
+    assert runs.read(tmp_path / "s.run")[2].picks == {3: "keep"}
+
+
+def test_dropped_sounds_are_not_chosen_and_what_is_offered_holds_all_picks():
+    spec = Spec(name="s", candidates=900, count=6, sound={"seconds": (0.3, 0.6)})
+    found = Findings(4)
+    found.add(units.judge_unit(spec, 1, 0, 900))
+    first = production.choose_sounds(spec, found)
+    found.picks = {entry.index: "drop" for entry in first}
+    second = production.choose_sounds(spec, found)
+    assert len(second) == 6
+    assert not {e.index for e in first} & {e.index for e in second}
+    # One that is on no shelf any more.
+    off = next(i for i in range(900) if i not in {e.index for e in found.entries} and passes(spec, i))
+    found.picks[off] = "keep"
+    assert [e.index for e in production.choose_sounds(spec, found)] == [off]
+    heard = audition.offered(spec, found, 8)
+    assert {off, *(e.index for e in first)} <= {e.index for e in heard}
+    assert len(heard) == 8
+    assert len(audition.offered(spec, found, 3)) == 7
+    assert len({e.index for e in audition.offered(spec, found, 10_000)}) == len(found.entries) + 1
+    refused = next(i for i in range(900) if not passes(spec, i))
+    with pytest.raises(Invalid, match=rf"candidate {refused} is refused \(.*\); allowed: those that pass"):
+        production.choose_sounds(spec, found, [refused])
+
+
+def passes(spec, index):
+    return not isinstance(next(units.judge_candidates(spec, 1, index, 1))[1], str)
+
+
+def test_a_pick_is_kept_through_a_kill(night, tmp_path):
+    copied(night, tmp_path)
+    index = runs.read(night / "s.run")[2].entries[0].index
+    server = begun(tmp_path, "audition", "s.run")
+    host, _, token = server.stdout.readline().strip().removeprefix("http://").rstrip("/").partition("/")
+    put = request("PUT", f"/{token}/picks/{index}", host, "Content-Type: application/json", body=b'"drop"')
+    assert ask(int(host.partition(":")[2]), put)[0] == 204
+    server.kill()
+    server.communicate()
+    assert runs.read(tmp_path / "s.run")[2].picks == {index: "drop"}

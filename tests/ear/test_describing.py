@@ -1,0 +1,323 @@
+"""Descriptions, kinds and scores, asked of signals whose answers are known."""
+
+import math
+
+import msgspec
+import numpy as np
+import pyloudnorm
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal
+from sounds import PLAIN, like, made_up
+
+from cnndsd import Recipe, measure, render
+from cnndsd.ear.analysis import describe
+from cnndsd.ear.describing import BANDS, Description, find_pulse, k_weighting, trace
+from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.measuring import AUDIBLE_HZ
+from cnndsd.ear.scoring import appraise, is_static, reasons, score
+from cnndsd.sound.kernel import STATISTICS, frame_statistics
+
+RATE = 44_100
+# Partials of a bell, after Chowning and Risset.
+BELL = (0.56, 0.92, 1.19, 1.71, 2.0, 2.74, 3.0, 3.76, 4.07)
+TIME = np.arange(2 * RATE) / RATE
+
+
+def sine(hz, amplitude=0.4):
+    return 0.5 + amplitude * np.sin(2 * np.pi * hz * TIME)
+
+
+def saw(hz, amplitude=0.4):
+    return 0.5 + amplitude * signal.sawtooth(2 * np.pi * hz * TIME)
+
+
+def noise(seed=1, amplitude=0.4):
+    return 0.5 + amplitude * np.random.default_rng(seed).uniform(-1, 1, TIME.size)
+
+
+def shaped(envelope, carrier=None):
+    return 0.5 + envelope * ((saw(220.0) if carrier is None else carrier) - 0.5)
+
+
+# Sampled, a much higher sawtooth is no longer periodic.
+@pytest.mark.parametrize(
+    ("wave", "hz"),
+    [(sine, 3000.0), *((wave, hz) for wave in (sine, saw) for hz in (45.0, 82.41, 110.0, 440.0, 1318.5))],
+)
+def test_pitch_of_a_clear_tone_is_within_a_few_cents(wave, hz):
+    found = describe(wave(hz), RATE)
+    assert abs(1200 * math.log2(found.pitch_hz / hz)) < (10 if hz < 1000 else 60)
+    assert found.clarity > 0.9
+    assert found.glide_octaves < 0.01
+
+
+@pytest.mark.parametrize("hold", [4, 16, 64])
+@pytest.mark.parametrize("period", [2, 3, 5, 7])
+def test_pitch_of_held_steps_is_their_period(hold, period):
+    steps = np.tile(np.random.default_rng(period).uniform(0, 1, period), 2 * RATE // hold // period)
+    hz = RATE / hold / period
+    found = describe(np.repeat(steps, hold), RATE)
+    if 30.0 < hz < 5000.0:
+        # Of the Nyquist frequency the spectrum shows one side.
+        assert abs(1200 * math.log2(found.pitch_hz / hz)) < (15 if period == 2 else 10)
+        assert found.clarity > 0.95
+
+
+def test_noise_has_no_pitch_and_no_pulse():
+    for seed in range(5):
+        found = describe(noise(seed), RATE)
+        assert found.clarity < 0.1
+        assert found.pulse < 0.05
+
+
+def test_a_glide_is_told():
+    found = describe(0.5 + 0.4 * np.sin(2 * np.pi * 150 * 2**TIME / math.log(2)), RATE)
+    assert found.glide_octaves > 0.3
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.16, 0.25, 0.4, 0.62])
+@pytest.mark.parametrize("carrier", [sine(300.0), noise()])
+def test_a_pulse_is_found_at_its_period(seconds, carrier):
+    found = describe(shaped(np.exp(-(TIME % seconds) / (seconds / 4)), carrier), RATE)
+    assert found.pulse_s == pytest.approx(seconds, rel=0.06)
+    assert found.pulse > 0.4
+    assert kind(found) == "beat"
+
+
+def test_a_pulse_of_brightness_at_a_steady_level_is_found():
+    found = describe(np.where(TIME % 0.3 < 0.15, sine(200.0), sine(900.0)), RATE)
+    assert found.swing_db < 1.0
+    assert found.pulse_s == pytest.approx(0.3, rel=0.06)
+    assert found.pulse > 0.6
+
+
+def test_a_shallow_tremolo_is_no_pulse():
+    assert describe(shaped(1.0 + 0.02 * np.sin(2 * np.pi * 4 * TIME)), RATE).pulse < 0.15
+
+
+def slow_pulse(level, bright, frame_s):
+    """The twin: the square difference of the series and itself, written out."""
+    size = level.size // 2
+    pairs = [np.asarray(c[: 2 * size]).reshape(size, 2).mean(axis=1) for c in (0.1 * level, bright)]
+    series = np.array([p - p.mean() for p in pairs])
+    most = min(size // 2, int(2.0 / (2 * frame_s)))
+    alike = [0.0]
+    for lag in range(1, most + 1):
+        a, b = series[:, : size - lag], series[:, lag:]
+        floor = 2 * 0.1**2 * (size - lag)
+        alike.append(1.0 - (((a - b) ** 2).sum() + floor) / ((a**2).sum() + (b**2).sum() + floor))
+    best, height = 0, 0.0
+    for lag in range(math.ceil(0.08 / (2 * frame_s)), most):
+        if alike[lag] >= alike[lag - 1] and alike[lag] > alike[lag + 1]:
+            stands = min(alike[lag], (alike[lag] - min([1.0, *alike[1 : lag + 1]])) / 2)
+            if stands > 1.15 * height:
+                best, height = lag, stands
+    return best * 2 * frame_s, height
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), st.integers(30, 300), st.integers(5, 60), st.floats(0.0, 6.0))
+def test_the_pulse_equals_its_slow_twin(seed, frames, period, depth):
+    rng = np.random.default_rng(seed)
+    level = depth * np.sin(2 * np.pi * np.arange(frames) / period) + rng.normal(0.0, 1.0, frames)
+    bright = rng.normal(0.0, 0.1, frames)
+    period_s, height = find_pulse(level, bright, 0.01)
+    slow_s, slow_height = slow_pulse(level, bright, 0.01)
+    assert height == pytest.approx(slow_height, abs=1e-9)
+    # Between the twins lies the parabola's part of a lag.
+    assert period_s == pytest.approx(slow_s, abs=0.011)
+
+
+def test_the_curve_equals_its_slow_twin():
+    part = np.random.default_rng(3).uniform(0, 1, 1003)
+    frame = 100
+    tally, curve = np.empty((11, STATISTICS)), np.empty((2, 11))
+    frame_statistics(part, frame, tally)
+    trace(tally, part.size, frame, curve)
+    frames = np.array_split(part, range(frame, 1003, frame))
+    moves = np.split(np.diff(part, prepend=part[0]), range(frame, 1003, frame))
+    for f in range(11):
+        around = np.concatenate(frames[max(0, f - 1) : f + 2]).mean()
+        assert curve[0, f] == pytest.approx(((frames[f] - around) ** 2).mean())
+        assert curve[1, f] == pytest.approx((moves[f] ** 2).mean())
+
+
+def test_loudness_is_that_of_an_independent_meter():
+    meter = pyloudnorm.Meter(RATE, filter_class="DeMan")
+    for sound in (sine(60.0), sine(1000.0), saw(110.0), noise()):
+        wanted = meter.integrated_loudness(sound - sound.mean())
+        assert describe(sound, RATE).loudness_lufs == pytest.approx(wanted, abs=0.5)
+
+
+def test_the_k_weighting_is_the_standards():
+    """BS.1770: 997 Hz passes with the gain that makes a full-scale sine read -3.01 LUFS."""
+    assert 10 * np.log10(k_weighting(np.array([997.0]))[0]) == pytest.approx(0.691, abs=0.02)
+    assert k_weighting(np.array([10.0]))[0] < 0.01
+
+
+def test_attack_center_and_sounding_time():
+    swell = describe(shaped(TIME / 2), RATE)
+    assert swell.attack_s == pytest.approx(2 * (0.708 - 0.1), abs=0.05)
+    assert swell.center > 0.7
+    assert swell.rise_db > 10.0
+    hit = describe(shaped(np.exp(-TIME / 0.05)), RATE)
+    assert hit.attack_s <= 0.011
+    assert hit.sounding_s == pytest.approx(0.05 * math.log(10), abs=0.03)
+    assert hit.center < 0.25
+    steady = describe(saw(220.0), RATE)
+    assert steady.center == pytest.approx(0.5, abs=0.01)
+    assert abs(steady.rise_db) < 0.1
+
+
+def test_a_drift_of_the_offset_is_neither_level_nor_brightness():
+    steady = describe(saw(220.0, 0.05), RATE)
+    drifting = describe(saw(220.0, 0.05) + 0.3 * np.cos(2 * np.pi * 0.5 * TIME), RATE)
+    assert abs(drifting.swing_db - steady.swing_db) < 0.3
+    assert abs(drifting.sweep_octaves - steady.sweep_octaves) < 0.05
+
+
+def test_bands_tell_where_the_energy_is():
+    edges = np.geomspace(*AUDIBLE_HZ, BANDS + 1)
+    for band in range(1, BANDS):
+        found = describe(sine(math.sqrt(edges[band] * edges[band + 1])), RATE).bands_db
+        assert found[band] == pytest.approx(0.0, abs=0.1)
+        assert max(found[:band] + found[band + 1 :]) < -20.0
+    assert max(describe(saw(220.0), RATE).bands_swing_db) < 0.1
+    assert max(describe(shaped(0.5 + 0.5 * np.sign(np.sin(2 * np.pi * TIME))), RATE).bands_swing_db) > 6.0
+
+
+def test_late_change_is_that_after_the_first_third():
+    early = np.where(TIME < 0.5, noise(), sine(440.0))
+    late = np.where((TIME < 1.0) | (TIME > 1.5), noise(), sine(440.0))
+    assert describe(early, RATE).late_db < 0.5 < 4.0 < describe(late, RATE).late_db
+    # Too fast for the spectra, but not for the curve.
+    warble = np.where(TIME % 0.05 < 0.025, sine(400.0), sine(1600.0))
+    assert describe(warble, RATE).movement_db < 0.5 < 1.5 < describe(warble, RATE).late_db
+    assert is_static(describe(early, RATE))
+    assert not is_static(describe(late, RATE))
+    assert is_static(describe(noise(), RATE))
+    assert is_static(describe(saw(80.0), RATE))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 8), st.integers(0, 1000), st.integers(1, 8), st.sampled_from(["double", "single"]))
+def test_a_description_adds_to_the_measures_and_is_rounded(gap, seed, length, precision):
+    recipe = Recipe(length=length, hidden=(4,), gap=gap, seed=seed, seconds=0.7, precision=precision)
+    audio = render(recipe)
+    found, measures = describe(audio, RATE), measure(audio, RATE)
+    for field in measures.__struct_fields__:
+        assert getattr(found, field) == round(getattr(measures, field), 4)
+    numbers = [n for v in msgspec.structs.astuple(found) for n in (v if isinstance(v, tuple) else (v,))]
+    assert all(math.isfinite(n) and n == round(n, 4) for n in numbers)
+    assert 0.0 <= found.clarity <= 1.0
+    assert 0.0 <= found.pulse <= 1.0
+    assert 0.0 <= found.center <= 1.0
+    assert kind(found) in KINDS
+    assert 0.0 <= score(found) <= 1.0
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 15, 16, 17, 441, 442, 5000])
+def test_very_short_and_silent_sounds_are_described(size):
+    for sound in (noise()[:size], np.full(size, 0.7), np.zeros(size)):
+        assert isinstance(describe(sound, RATE), Description)
+
+
+@pytest.mark.parametrize("audio", [np.zeros(0), np.zeros((10, 2)), np.full(100, np.nan), np.full(100, np.inf)])
+def test_describe_asks_for_one_finite_channel(audio):
+    with pytest.raises(ValueError, match="audio"):
+        describe(audio, RATE)
+
+
+@pytest.mark.parametrize(
+    ("sound", "wanted"),
+    [
+        (shaped(np.exp(-TIME / 0.05)), "hit"),
+        (shaped(np.exp(-(TIME % 0.4) / 0.08)), "beat"),
+        (shaped(TIME**2 / 4), "riser"),
+        (shaped(np.where(TIME < 0.03, 1.0, TIME**2 / 5)), "riser"),
+        (shaped(np.exp(-TIME / 0.4)), "fall"),
+        (np.where((TIME * 7.3 % 2.9 < 1.2) ^ (TIME % 0.61 < 0.2), noise(), sine(200.0, 0.02)), "glitch"),
+        (noise(), "noise"),
+        (saw(55.0), "bass"),
+        (sine(440.0), "drone"),
+        (shaped(1 + 0.25 * np.sin(2 * np.pi * 1.1 * TIME), saw(220.0)), "lead"),
+        (shaped(1 + 0.25 * np.sin(2 * np.pi * 1.1 * TIME), sine(440.0)), "pad"),
+        (0.5 + 0.05 * sum(np.sin(2 * np.pi * 700 * ratio * TIME) for ratio in BELL), "metallic"),
+        (signal.lfilter(*signal.butter(2, [60, 500], "band", fs=RATE), noise() - 0.5), "growl"),
+        (signal.lfilter(*signal.butter(1, 3000, fs=RATE), noise() - 0.5), "texture"),
+    ],
+)
+def test_kinds_of_known_sounds(sound, wanted):
+    found = describe(sound, RATE)
+    if wanted == "texture":
+        found = msgspec.structs.replace(found, flatness=min(found.flatness, 0.39))
+    assert kind(found) == wanted
+
+
+def test_the_score_prefers_what_a_sound_designer_would():
+    wah = shaped(1.0, signal.sawtooth(2 * np.pi * 110 * TIME) * 0.4 + 0.5)
+    sweeping = np.concatenate(
+        [
+            signal.lfilter(*signal.butter(2, 300 + 250 * (i % 8), fs=RATE), part - 0.5)
+            for i, part in enumerate(np.array_split(wah, 16))
+        ]
+    )
+    rhythm = shaped(np.exp(-(TIME % 0.25) / 0.08))
+    dull = {"static noise": noise(), "static tone": sine(440.0), "static buzz": saw(110.0), "whine": sine(9000.0)}
+    dull["click"] = shaped(np.exp(-TIME / 0.0015))
+    dull["rumble"] = sine(38.0)
+    best_of_dull = max(score(describe(sound, RATE)) for sound in dull.values())
+    for fine in (sweeping, rhythm):
+        assert score(describe(fine, RATE)) > 2 * best_of_dull
+
+
+def test_each_virtue_raises_and_each_fault_lowers_the_score():
+    better = [{"movement_db": 15.0}, {"late_db": 12.0}, {"bandwidth_octaves": 1.2, "flatness": 0.02}, {"clarity": 1.0}]
+    plain = score(like(bandwidth_octaves=0.8, clarity=0.8))
+    for change in better:
+        assert score(like(**{"bandwidth_octaves": 0.8, "clarity": 0.8, **change})) > plain
+    worse = [
+        {"late_db": 0.0},
+        {"brightness_hz": 9000.0},
+        {"brightness_hz": 50.0},
+        {"sounding_s": 0.012},
+        {"loudness_lufs": -40.0},
+        {"flatness": 0.9, "clarity": 0.1},
+    ]
+    for change in worse:
+        assert score(like(**change)) < score(PLAIN)
+
+
+def test_virtues_and_faults_stay_within_0_and_1():
+    for seed in range(300):
+        sound = made_up(seed)
+        virtues, faults = appraise(sound)
+        assert sum(weight for weight, _, _ in virtues) == pytest.approx(1.0)
+        assert all(0.0 <= amount <= 1.0 for _, amount, _ in virtues)
+        assert all(0.0 <= leaves <= 1.0 for leaves, _ in faults)
+
+
+def test_reasons_name_what_counts():
+    assert reasons(PLAIN)[0] in {"pitch 220 Hz", "goes on changing by 4 dB"}
+    assert not any(reason.startswith("but") for reason in reasons(PLAIN))
+    still = reasons(like(late_db=0.0, movement_db=0.0, texture_db=0.0, sweep_octaves=0.0, sounding_s=0.01))
+    assert [r for r in still if r.startswith(("but", "and"))] == [
+        "but a click",
+        "and static tone",
+        "and mostly quiet",
+        "and settles early",
+    ]
+    assert "pulse every 0.25 s" in reasons(like(pulse=0.5, pulse_s=0.25, swing_db=6.0, clarity=0.2))
+
+
+@pytest.mark.parametrize("field", ["late_db", "clarity", "loudness_lufs", "flatness", "brightness_hz", "movement_db"])
+def test_nan_never_scores_high(field):
+    broken = like(**{field: math.nan})
+    assert not score(broken) > score(PLAIN)
+    assert kind(broken) in KINDS
+
+
+def test_nan_is_static():
+    assert is_static(like(late_db=math.nan))

@@ -1,0 +1,74 @@
+"""What decides a run is known by a number, and the number by what it decides.
+
+``judging.json`` holds digests of what the judging makes of a fixed set of candidates, by the number ``JUDGING``. When a
+change alters one of them, raise ``JUDGING`` in ``cnndsd/ear/judging.py`` and add the new digests:
+``python tests/ear/test_identity.py``. The digests of older numbers stay as they are.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+
+from cnndsd import Recipe, Spec
+from cnndsd.ear.describing import Description
+from cnndsd.ear.judging import JUDGING
+from cnndsd.ear.kinds import kind
+from cnndsd.ear.scoring import score
+from cnndsd.farm.choosing import choose
+from cnndsd.farm.shelf import Entry, Shelf, cell, cell_number
+from cnndsd.farm.units import judge_candidates
+
+GOLDEN = Path(__file__).with_name("judging.json")
+SPECS = [
+    Spec(name="double", candidates=1024),
+    Spec(name="single", candidates=512, sound={"precision": "single", "seconds": (0.05, 0.8), "gap": (0, 9)}),
+    Spec(name="adjusting", candidates=512, sound={"adjusting": {}, "seconds": (0.5, 2.0)}),
+    Spec(
+        name="family",
+        candidates=256,
+        family={"recipe": Recipe(length=9, hidden=(2, 2), gap=5, seed=276), "amount": (0.001, 0.1)},
+    ),
+]
+
+
+def digests():
+    """Of verdicts, descriptions, scores, cells and the choice, by what they are of."""
+    found = {"verdicts": [], "descriptions": [], "scores": [], "cells": [], "choice": []}
+    for spec in SPECS:
+        shelf = Shelf(4)
+        for index, outcome in judge_candidates(spec, 1, 0, spec.candidates):
+            found["verdicts"].append(outcome if isinstance(outcome, str) else None)
+            if isinstance(outcome, Description):
+                found["descriptions"].append(outcome)
+                found["scores"].append(score(outcome))
+                found["cells"].append([*cell(outcome), cell_number(cell(outcome)), kind(outcome)])
+                shelf.add(Entry(index, score(outcome), outcome))
+        found["choice"].append([entry.index for entry in choose(shelf.entries, 16, spec.choose)])
+    return {name: hashlib.sha256(msgspec.json.encode(part)).hexdigest() for name, part in found.items()}
+
+
+def test_the_number_of_the_judging_is_that_of_what_it_decides():
+    golden = json.loads(GOLDEN.read_text())
+    assert list(golden) == [str(number) for number in range(1, JUDGING + 1)], "add the digests of the new number"
+    now = digests()
+    changed = [name for name in now if now[name] != golden[str(JUDGING)][name]]
+    assert not changed, f"{', '.join(changed)} changed: raise JUDGING in cnndsd/ear/judging.py; see {GOLDEN.name}"
+
+
+def test_no_two_numbers_decide_alike():
+    golden = json.loads(GOLDEN.read_text())
+    assert len({json.dumps(found) for found in golden.values()}) == len(golden)
+
+
+def add():
+    """Add the digests of a new number."""
+    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    if str(JUDGING) in golden:
+        raise SystemExit(f"{GOLDEN} has the digests of {JUDGING}; raise JUDGING first")
+    GOLDEN.write_text(json.dumps({**golden, str(JUDGING): digests()}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    add()

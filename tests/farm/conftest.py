@@ -1,0 +1,25 @@
+"""What more than one file of tests of the farm needs made once."""
+
+import msgspec
+import pytest
+from nights import write_spec
+
+from cnndsd.farm import runs
+from cnndsd.farm.executors import InProcess
+from cnndsd.spec import Spec
+
+
+@pytest.fixture(scope="session")
+def half(tmp_path_factory):
+    """The folder of a run that was ended half way, and the whole pack."""
+    folder = tmp_path_factory.mktemp("half")
+    write_spec(folder, 1200)
+    spec = Spec(name="s", count=6, candidates=1200, sound={"seconds": (0.3, 0.6)})
+    with runs.begin(folder / "s.run", spec) as night:
+        night.search(InProcess())
+        whole = folder / "s.zip"
+        night.finish(whole, InProcess())
+    part = msgspec.structs.replace(spec, candidates=600)
+    with runs.begin(folder / "s.run", part, restart=True) as night:
+        night.search(InProcess())
+    return spec, (folder / "s.run" / "ledger.sqlite").read_bytes(), whole.read_bytes()

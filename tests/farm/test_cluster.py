@@ -1,0 +1,75 @@
+"""Many machines: the same units by a Dask cluster give the same pack, and workers of another version are refused."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cluster
+import pytest
+from nights import finished, start, write_spec
+
+import cnndsd
+from cnndsd.ear.judging import JUDGING
+from cnndsd.farm.cluster import Cluster
+from cnndsd.farm.executors import WorkerDied
+from cnndsd.schema import Failed
+
+
+def test_a_cluster_makes_the_same_pack_and_its_end_is_told(tmp_path):
+    write_spec(tmp_path / "alone", 3000)
+    write_spec(tmp_path / "many", 3000)
+    with cluster.local(tmp_path, workers=2) as (address, _):
+        assert finished(tmp_path / "many", "--scheduler", address) == finished(tmp_path / "alone")
+
+
+def test_what_becomes_of_work_is_told_as_our_own_workers_tell_it(tmp_path):
+    with (
+        cluster.local(tmp_path, 1, {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as (address, _),
+        Cluster(address) as workers,
+    ):
+        assert workers.capacity == 2
+        assert workers.submit(divmod, 7, 2).result(timeout=30) == (3, 1)
+        with pytest.raises(Failed, match=r"cannot do this work \(.*by zero"):
+            workers.submit(divmod, 1, 0).result(timeout=30)
+        with pytest.raises(WorkerDied):
+            workers.submit(os._exit, 1).result(timeout=60)
+        first, second = workers.submit(time.sleep, 2), workers.submit(time.sleep, 2)
+        assert second.cancel()
+        assert first.result(timeout=30) is None
+
+
+def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
+    shutil.copytree(Path(cnndsd.__file__).parent, tmp_path / "other" / "cnndsd")
+    judging = tmp_path / "other" / "cnndsd" / "ear" / "judging.py"
+    judging.write_text(judging.read_text().replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"))
+    write_spec(tmp_path / "s", 3000)
+    with cluster.local(tmp_path, 1, {"PYTHONPATH": str(tmp_path / "other")}) as (address, _):
+        running = start(tmp_path / "s", "--scheduler", address)
+        out, err = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert out == ""
+    assert len(err.splitlines()) == 1, err
+    assert f"a worker has definition 1, judging {JUDGING + 1}; wanted: definition 1, judging {JUDGING}" in err
+
+
+def test_a_worker_without_cnndsd_is_told(tmp_path):
+    (tmp_path / "other" / "cnndsd").mkdir(parents=True)
+    (tmp_path / "other" / "cnndsd" / "__init__.py").touch()
+    write_spec(tmp_path / "s", 3000)
+    with cluster.local(tmp_path, 1, {"PYTHONPATH": str(tmp_path / "other")}) as (address, _):
+        running = start(tmp_path / "s", "--scheduler", address)
+        _, err = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert len(err.splitlines()) == 1, err
+    assert "a worker of the cluster cannot do this work" in err
+
+
+def test_no_scheduler_is_told_in_one_line():
+    code = "from cnndsd.farm.cluster import Cluster; Cluster('tcp://127.0.0.1:9', patience_s=0.5)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ConnectionError: tcp://127.0.0.1:9: no Dask scheduler with workers answers" in done.stderr
+    with pytest.raises(ConnectionError):
+        Cluster("nonsense://", patience_s=0.5)

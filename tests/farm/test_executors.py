@@ -1,0 +1,206 @@
+"""Workers that die, hang or cannot start: only what they did is lost, and the rest goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import poison
+import pytest
+from nights import Heard, gone
+from poison import With, judged_without
+
+from cnndsd.desk import cli
+from cnndsd.farm import executors, factory, production, searching, units
+from cnndsd.farm.executors import InProcess, Processes, WorkerDied
+from cnndsd.farm.findings import SET_ASIDE
+from cnndsd.finishing.manifest import read_manifest
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Failed
+from cnndsd.spec import Spec
+
+SMALL = Spec(name="x", count=5, candidates=300, sound={"seconds": (0.3, 0.6), "gap": (4, 7)})
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return searching.judge_missing(SMALL, InProcess())
+
+
+def same(found, wanted):
+    assert found.done == wanted.done
+    assert found.refused == wanted.refused
+    assert found.entries == wanted.entries
+
+
+def test_every_kind_of_poison_is_named_and_the_rest_is_as_without_it():
+    poison_at = {7: "segfault", 8: "abort", 64: "endless", 130: "exit", 131: "quit", 250: "allocate", 299: "divide"}
+    said = []
+    with Processes(2, hang_s=1.5) as workers:
+        found = searching.judge_missing(SMALL, workers, progress=Heard(said), judge=With(poison.judge_unit, poison_at))
+    how = {index: aside.how for index, aside in found.aside.items()}
+    assert set(how) == set(poison_at)
+    assert how[7] == "killed by SIGSEGV"
+    assert how[8] == "killed by SIGABRT"
+    assert how[64] == "hung for 1.5 s"
+    assert how[130] == "exited with 3"
+    assert how[131].startswith("SystemExit")
+    assert how[250].startswith("MemoryError")
+    assert how[299].startswith("ZeroDivisionError")
+    for index, aside in found.aside.items():
+        assert aside.recipe == units.draw(SMALL, 1, index)
+    assert found.candidates == 300
+    assert found.refused[SET_ASIDE] == 7
+    assert len(said) >= 4 * 3
+    alone = judged_without(SMALL, poison_at)
+    assert found.entries == alone.entries
+    assert found.refused == {**alone.refused, SET_ASIDE: 7}
+
+
+def test_a_worker_that_is_killed_costs_nobody_anything(undisturbed, tmp_path):
+    with Processes(2) as workers:
+        found = searching.judge_missing(SMALL, workers, judge=With(poison.die_once, str(tmp_path)))
+    assert len(list(tmp_path.iterdir())) >= 1
+    assert found.aside == {}
+    same(found, undisturbed)
+
+
+def test_a_worker_killed_while_idle_is_replaced_and_no_task_is_blamed():
+    with Processes(1) as workers:
+        first = workers.submit(os.getpid).result()
+        os.kill(first, signal.SIGKILL)
+        time.sleep(0.3)
+        second = workers.submit(os.getpid).result()
+    assert first != second
+
+
+def test_many_set_aside_at_once_are_a_fault_of_the_machine():
+    poison_at = dict.fromkeys(range(40), "divide")
+    with pytest.raises(Failed, match="ZeroDivisionError"):
+        searching.judge_missing(SMALL, InProcess(), judge=With(poison.judge_unit, poison_at))
+
+
+def test_workers_that_cannot_start_are_told_of_and_nothing_waits_for_ever(monkeypatch):
+    monkeypatch.setattr(executors, "_START_TRIES", 2)
+    monkeypatch.setattr(executors, "_work", os._exit)
+    with Processes(2) as workers:
+        waiting = workers.submit(os.getpid)
+        with pytest.raises(BrokenExecutor, match=r"cannot start \(exited with"):
+            waiting.result(timeout=30)
+        with pytest.raises(BrokenExecutor):
+            workers.submit(os.getpid)
+
+
+def test_results_that_cannot_be_sent_are_errors_not_deaths():
+    with Processes(1) as workers:
+        first = workers.submit(os.getpid).result()
+        with pytest.raises(RuntimeError, match="cannot be sent"):
+            workers.submit(threading.Lock).result(timeout=30)
+        with pytest.raises(ZeroDivisionError):
+            workers.submit(divmod, 1, 0).result(timeout=30)
+        assert workers.submit(os.getpid).result() == first
+
+
+def test_closing_kills_workers_at_work_and_cancels_what_waits():
+    with Processes(1) as workers:
+        pid = workers.submit(os.getpid).result()
+        busy = workers.submit(time.sleep, 60)
+        time.sleep(0.2)
+        queued = workers.submit(time.sleep, 60)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert queued.cancelled()
+    with pytest.raises(WorkerDied):
+        busy.result(timeout=5)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_busy_worker_does_not_outlive_a_killed_parent():
+    code = (
+        "import os, sys, time; from cnndsd.farm.executors import Processes; workers = Processes(1);"
+        "print(workers.submit(os.getpid).result(), flush=True); workers.submit(time.sleep, 60);"
+        "time.sleep(0.3); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == -signal.SIGKILL
+    assert gone([int(done.stdout)])
+
+
+def test_a_worker_of_another_version_is_refused():
+    with pytest.raises(Failed, match="wanted: cnndsd 9"):
+        units.judge_unit(SMALL, 1, 0, 64, "cnndsd 9")
+    assert units.judge_unit(SMALL, 1, 0, 64, units.version()).count == 64
+
+
+def test_a_sound_that_cannot_be_finished_is_told_with_its_recipe(monkeypatch, undisturbed):
+    calls = []
+
+    def finish(spec, seed, entry):
+        calls.append(entry.index)
+        raise WorkerDied("killed by SIGSEGV")
+
+    monkeypatch.setattr(production, "finish_candidate", finish)
+    with pytest.raises(production.Unfinishable) as told:
+        list(production.finish_all(SMALL, undisturbed.entries[:3], InProcess()))
+    assert calls == [undisturbed.entries[0].index] * 2
+    assert isinstance(told.value.aside.recipe, Recipe)
+
+
+def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeypatch, undisturbed, tmp_path):
+    bad = production.choose_sounds(SMALL, undisturbed)[2].index
+    finish = production.finish_candidate
+
+    def failing(spec, seed, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+
+    monkeypatch.setattr(production, "finish_candidate", failing)
+    found, told = searching.judge_missing(SMALL, InProcess()), []
+    assert production.make_pack(tmp_path / "x.zip", SMALL, found, InProcess(), progress=Heard(told)) == 5
+    assert f"candidate {bad} cannot be finished: ZeroDivisionError" in told[0]
+    manifest = read_manifest(tmp_path / "x.zip")
+    assert manifest.refused[SET_ASIDE] == 1
+    assert units.draw(SMALL, 1, bad) not in [sound.recipe for sound in manifest.sounds]
+
+
+def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, undisturbed, tmp_path, capsys):
+    """Neither by ``--keep`` nor by picks: what someone chose is not filled up by the machine."""
+    good, bad = (entry.index for entry in production.choose_sounds(SMALL, undisturbed)[:2])
+    finish = production.finish_candidate
+
+    def failing(spec, seed, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+
+    monkeypatch.setattr(production, "finish_candidate", failing)
+    for left, keep, picks in (
+        ([good], [good, bad], {}),
+        ([good], [], {good: "keep", bad: "keep"}),
+        ([], [bad], {}),
+        ([], [], {bad: "keep"}),
+    ):
+        path = tmp_path / f"{len(left)}.zip"
+        found = searching.judge_missing(SMALL, InProcess())
+        found.picks.update(picks)
+        assert production.make_pack(path, SMALL, found, InProcess(), keep=keep) == len(left)
+        assert path.exists() == bool(left)
+        assert not left or [sound.candidate for sound in read_manifest(path).sounds] == left
+    monkeypatch.setattr(factory, "Processes", lambda *_, **__: InProcess())
+    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", f"{good},{bad}"]) == 3
+    assert capsys.readouterr().err == ("cnndsd: 1 of the 2 sounds that were listed; the others could not be finished\n")
+    (tmp_path / "s.zip").unlink()
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", str(bad)]) == 3
+    assert capsys.readouterr() == ("", "cnndsd: none of those that were listed could be finished\n")
+    assert not (tmp_path / "s.zip").exists()
+
+
+def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
+    class Broken(InProcess):
+        def submit(self, *_):
+            raise BrokenExecutor("cannot start")
+
+    with pytest.raises(BrokenExecutor):
+        list(production.finish_all(SMALL, undisturbed.entries[:3], Broken()))

@@ -1,0 +1,437 @@
+"""A run goes on where it was ended, whatever ended it, and makes the pack that an undisturbed one makes."""
+
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from nights import (
+    WHOLE,
+    Heard,
+    damaged_makes_the_same_or_a_line,
+    descendants,
+    finished,
+    gone,
+    is_worker,
+    judged_more,
+    judged_some,
+    left,
+    start,
+    write_spec,
+)
+
+from cnndsd.desk import cli
+from cnndsd.farm import ledger, runs, searching, units
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.findings import Findings
+from cnndsd.farm.ledger import Ledger, Watch
+from cnndsd.schema import Failed, Invalid
+from cnndsd.spec import Spec
+
+LONG = 10_000_000
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory):
+    """The undisturbed pack of so many candidates."""
+    made = {}
+
+    def pack(candidates):
+        if candidates not in made:
+            folder = tmp_path_factory.mktemp("whole")
+            write_spec(folder, candidates)
+            made[candidates] = finished(folder)
+        return made[candidates]
+
+    return pack
+
+
+def go_on_and_compare(folder, packs):
+    """End a disturbed run a little further on; the pack is the undisturbed one."""
+    _, _, found, _ = runs.read(folder / "s.run")
+    candidates = (found.reach // 1000 + 2) * 1000
+    assert finished(folder, "--candidates", str(candidates)) == packs(candidates)
+    assert left(folder) == sorted([*WHOLE, "s.zip"])
+    log = (folder / "s.run" / "log.txt").read_text()
+    assert f"begun: {found.candidates} of {candidates} candidates were judged before" in log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, packs):
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path)
+    judged_some(tmp_path)
+    workers = descendants(running.pid)
+    assert len(workers) >= 2
+    asked = time.monotonic()
+    running.send_signal(number)
+    out, err = running.communicate(timeout=20)
+    assert time.monotonic() - asked < 10
+    assert running.returncode == code
+    assert out == ""
+    first, second = err.splitlines()
+    assert first == "cnndsd: stopping; once more to stop at once"
+    _, _, found, watch = runs.read(tmp_path / "s.run")
+    assert second.endswith(f"{found.candidates} candidates are kept; to go on: cnndsd pack s.toml --jobs 2")
+    assert watch.state == "stopped"
+    assert len(found.done) == 1
+    assert gone(workers)
+    assert left(tmp_path) == WHOLE
+    go_on_and_compare(tmp_path, packs)
+
+
+def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
+    """A terminal sends it to the whole group, also while workers start."""
+    write_spec(tmp_path, LONG)
+    for wait in (0.15, 0.4, None):
+        running = start(tmp_path, start_new_session=True)
+        if wait is None:
+            judged_more(tmp_path)
+        else:
+            time.sleep(wait)
+        workers = descendants(running.pid)
+        for worker in filter(is_worker, workers):
+            status = Path(f"/proc/{worker}/status").read_text()
+            assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
+        os.killpg(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+        assert "Traceback" not in err
+        assert running.returncode in ({130} if wait is None else {130, -2})
+        assert gone(workers)
+
+
+# Units of some seconds each.
+HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
+
+
+def heavy(folder):
+    """A run in the middle of a long unit."""
+    write_spec(folder, LONG, HEAVY)
+    (folder / "s.toml").write_text((folder / "s.toml").read_text().replace("[0.3, 0.6]", "[3.0, 3.3]"))
+    running = start(folder)
+    for _ in range(300):
+        time.sleep(0.1)
+        if "begun" in ((folder / "s.run" / "log.txt").read_text() if (folder / "s.run" / "log.txt").exists() else ""):
+            break
+    time.sleep(2.0)
+    return running
+
+
+def test_a_second_signal_ends_all_at_once(tmp_path):
+    running = heavy(tmp_path)
+    workers = descendants(running.pid)
+    running.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert running.poll() is None
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=5)
+    assert running.returncode == 143
+    assert "Traceback" not in err
+    assert gone(workers)
+    assert runs.read(tmp_path / "s.run")[3].state == "running"
+
+
+def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
+    running = heavy(tmp_path)
+    asked = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=20)
+    assert time.monotonic() - asked < 10
+    assert running.returncode == 143
+    assert runs.read(tmp_path / "s.run")[3].state == "stopped"
+
+
+def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, packs):
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path)
+    judged_some(tmp_path)
+    workers = descendants(running.pid)
+    running.kill()
+    running.communicate()
+    assert gone(workers)
+    go_on_and_compare(tmp_path, packs)
+
+
+def test_killed_workers_change_nothing(tmp_path, packs):
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path)
+    for victims in (1, 2, 1):
+        judged_more(tmp_path)
+        # The first are the eldest, which are at work; the last may still be starting.
+        for worker in list(filter(is_worker, descendants(running.pid)))[:victims]:
+            os.kill(worker, signal.SIGKILL)
+    judged_more(tmp_path)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert (tmp_path / "s.run" / "log.txt").read_text().count("killed by SIGKILL") >= 2
+    go_on_and_compare(tmp_path, packs)
+
+
+def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, packs, monkeypatch):
+    write_spec(tmp_path, 1000)
+    finished(tmp_path)
+    assert finished(tmp_path, "--candidates", "3000") == packs(3000)
+    monkeypatch.setattr(searching, "judge_unit", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr("cnndsd.farm.factory.Processes", lambda *_, **__: InProcess())
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--candidates", "3000"]) == 0
+    assert (tmp_path / "s.zip").read_bytes() == packs(3000)
+
+
+def test_finishing_may_change_afterwards(tmp_path, packs):
+    """What decides nothing about what is found may be another: the night is not lost for it."""
+    write_spec(tmp_path, 1000)
+    finished(tmp_path)
+    more = '[master]\nlevel = "peak"\n[choose]\ndistance = 0.3\n'
+    write_spec(tmp_path, 1000, more)
+    again = finished(tmp_path, "--count", "4")
+    write_spec(tmp_path / "fresh", 1000, more)
+    assert again == finished(tmp_path / "fresh", "--count", "4") != packs(1000)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ("", ["--seed", "2"], "seed 1, not 2"),
+        ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
+        ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
+        ("", ["--count", "500"], "depth of the shelf 4, not 10"),
+        ("", ["--candidates", "999"], "--candidates 1000 or more"),
+        ("\n[family]\nrecipe = {}\namount = [0.1, 0.1]\n", [], "family"),
+    ],
+)
+def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("cnndsd.farm.factory.Processes", lambda *_, **__: InProcess())
+    write_spec(tmp_path, 1000)
+    spec_file = str(tmp_path / "s.toml")
+    assert cli.main(["pack", spec_file]) == 0
+    before = (tmp_path / "s.zip").read_bytes()
+    write_spec(tmp_path, 1000, change)
+    capsys.readouterr()
+    assert cli.main(["pack", spec_file, *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert words in err
+    assert "--restart" in err
+    assert (tmp_path / "s.zip").read_bytes() == before
+    assert cli.main(["pack", spec_file, *options, "--restart"]) in (0, 3)
+    write_spec(tmp_path / "fresh", 1000, change)
+    assert cli.main(["pack", str(tmp_path / "fresh" / "s.toml"), *options]) in (0, 3)
+    assert (tmp_path / "s.zip").read_bytes() == (tmp_path / "fresh" / "s.zip").read_bytes()
+
+
+def test_a_run_of_another_version_is_refused(tmp_path, monkeypatch):
+    small = Spec(name="s")
+    with monkeypatch.context() as patch:
+        patch.setattr(units, "version", lambda: "cnndsd 0.0.1, definition 0")
+        with runs.begin(tmp_path / "s.run", small):
+            pass
+    with pytest.raises(Invalid, match=r'version "cnndsd 0\.0\.1, definition 0", not "definition'):
+        runs.begin(tmp_path / "s.run", small).__enter__()
+
+
+def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
+    """Eight at once, one winner; a killed winner does not keep the place."""
+    write_spec(tmp_path, LONG)
+    for _ in range(2):
+        all_running = [start(tmp_path) for _ in range(8)]
+        codes = {}
+        for _ in range(1200):
+            time.sleep(0.1)
+            codes = {r: r.poll() for r in all_running if r.poll() is not None}
+            if len(codes) == 7:
+                break
+        assert sorted(codes.values()) == [1] * 7
+        for refused in codes:
+            out, err = refused.communicate()
+            assert out == ""
+            assert err == "cnndsd: s.run: another run is at work here; allowed: wait for it, or another --out\n"
+        winner = next(r for r in all_running if r not in codes)
+        judged_some(tmp_path)
+        winner.kill()
+        winner.communicate()
+
+
+def test_show_tells_how_a_run_stands_while_it_is_at_work(tmp_path):
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path)
+    judged_some(tmp_path)
+    show = [sys.executable, "-m", "cnndsd", "show", "s.run"]
+    done = subprocess.run([*show, "--json"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["state"] == "running"
+    assert 1000 <= shown["candidates"] < shown["wanted"] == LONG
+    assert shown["candidates"] == shown["passed"] + sum(shown["refused"].values())
+    assert shown["kept"] == sum(shown["kinds"].values()) > 0
+    assert shown["per_second"] > 0
+    assert shown["seconds_left"] > 0
+    assert shown["seen_s_ago"] < 10
+    text = subprocess.run(show, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert f"of {LONG}" in text
+    assert "silent" in text
+    running.kill()
+    running.communicate()
+
+
+def test_a_line_a_minute_is_logged_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "_LOG_S", 0.0)
+    told = []
+    small = Spec(name="s", candidates=200, sound={"seconds": (0.3, 0.6)})
+    with runs.begin(tmp_path / "s.run", small) as night:
+        night.search(InProcess(), progress=Heard(told))
+    log = (tmp_path / "s.run" / "log.txt").read_text()
+    assert "200 of 200 candidates" in told[-1]
+    assert all(line in log for line in told)
+
+
+def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
+    """A run that was stopped between units, and then has no time left, closes the gap all the same."""
+    small = Spec(name="s", candidates=100_000, sound={"seconds": (0.3, 0.6)})
+    found = Findings(4)
+    found.add(units.judge_unit(small, 1, 1024, 512))
+    searching.judge_missing(small, InProcess(), found, deadline=time.monotonic() - 1)
+    assert found.done == [(0, 1536)]
+    found = searching.judge_missing(small, InProcess(), deadline=time.monotonic() - 1)
+    assert len(found.done) == 1
+    assert found.done[0][0] == 0
+    assert 0 < found.reach <= 1024
+
+
+def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 1_000_000})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 32 MB"):
+        runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
+
+
+def test_a_damaged_ledger_is_the_same_or_refused(half, tmp_path):
+    data = half[1]
+    assert not damaged_makes_the_same_or_a_line(half, data, tmp_path)
+    # Behind the last byte that says something, SQLite takes what is missing for the zeros that were there.
+    last = len(data.rstrip(b"\0"))
+    for size in (0, 1, 99, 512, 4096, 8192, len(data) // 2, len(data) - 4096, last - 1):
+        assert damaged_makes_the_same_or_a_line(half, data[:size], tmp_path)
+    rng = random.Random(1)
+    for _ in range(20):
+        flipped = bytearray(data)
+        flipped[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        damaged_makes_the_same_or_a_line(half, bytes(flipped), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE shelf SET entry = CAST(replace(entry, '\"score\":0.', '\"score\":0.1') AS BLOB) WHERE rowid IN "
+        "(SELECT rowid FROM shelf LIMIT 1)",
+        "DELETE FROM shelf WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
+        "UPDATE shelf SET candidate = candidate + 1000000 WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
+        "UPDATE facts SET value = CAST(replace(value, '600', '512') AS BLOB) WHERE name = 'progress'",
+        "UPDATE facts SET value = 'x'",
+        "DELETE FROM facts WHERE name = 'check'",
+        "DROP TABLE shelf",
+        "UPDATE shelf SET entry = 12",
+    ],
+)
+def test_a_ledger_that_was_changed_is_refused(change, half, tmp_path):
+    path = tmp_path / "changed.sqlite"
+    path.write_bytes(half[1])
+    connection = sqlite3.connect(path)
+    with connection:
+        assert connection.execute(change).rowcount
+    connection.close()
+    assert damaged_makes_the_same_or_a_line(half, path.read_bytes(), tmp_path)
+
+
+@pytest.fixture
+def torn(half, tmp_path):
+    """A ledger whose process was killed in the middle of a commit: pages written, the journal hot."""
+    path = tmp_path / "at_work.sqlite"
+    path.write_bytes(half[1])
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE shelf SET entry = zeroblob(2000)")
+    place = tmp_path / "s.run"
+    place.mkdir()
+    for end in ("", "-journal"):
+        (place / f"ledger.sqlite{end}").write_bytes((tmp_path / f"at_work.sqlite{end}").read_bytes())
+    connection.close()
+    assert (place / "ledger.sqlite").read_bytes() != half[1]
+    return place
+
+
+def test_a_commit_that_was_cut_off_is_undone(half, torn):
+    spec, _, whole = half
+    assert runs.read(torn)[2].done == [(0, 600)]
+    with runs.begin(torn, spec) as night:
+        assert night.search(InProcess()).done == [(0, 1200)]
+        night.finish(torn.parent / "s.zip", InProcess())
+    assert (torn.parent / "s.zip").read_bytes() == whole
+    assert not (torn / "ledger.sqlite-journal").exists()
+
+
+def test_a_restart_is_not_haunted_by_an_old_journal(half, torn):
+    with runs.begin(torn, half[0], restart=True) as night:
+        assert night.findings.done == []
+    assert runs.read(torn)[2].done == []
+    assert not (torn / "ledger.sqlite-journal").exists()
+
+
+def test_a_ledger_reads_what_was_written_and_follows_the_shelf(tmp_path):
+    small = Spec(name="s", candidates=900, sound={"seconds": (0.3, 0.6)})
+    path = tmp_path / "ledger.sqlite"
+    found = Findings(1)
+    found.picks = {3: "keep", 7: "drop"}
+    ledger.create(path, b"{}", small, found, Watch())
+    with Ledger(path) as book:
+        for first in range(0, 900, 100):
+            found.add(units.judge_unit(small, 1, first, 100))
+            book.commit(b"{}", small, found, Watch("stopped", 12.5, 900, None, 3.25))
+    with Ledger(path) as book:
+        identity, spec, again, watch = book.read()
+    assert (identity, spec) == ({}, small)
+    assert again.picks == {3: "keep", 7: "drop"}
+    assert watch == Watch("stopped", 12.5, 900, None, 3.25)
+    assert (again.done, again.refused, again.entries) == (found.done, found.refused, found.entries)
+    assert again.shelf.depth == 1
+
+
+def limited(folder, most_bytes):
+    """A real run that may write no file larger than that, as on a full disk."""
+    return subprocess.run(
+        [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "1"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+    )
+
+
+def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, packs):
+    write_spec(tmp_path, 20_000)
+    units.warm(Spec(name="x"))
+    for most_bytes in (0, 10_000, 200_000, 600_000):
+        done = limited(tmp_path, most_bytes)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.stderr.startswith("cnndsd: s.run/") or done.stderr.startswith("cnndsd: s.zip: ")
+        assert "goes on" in done.stderr
+        assert set(left(tmp_path)) <= set(WHOLE)
+    assert finished(tmp_path) == packs(20_000)
+
+
+def test_a_folder_without_a_run_is_told(tmp_path, capsys):
+    assert cli.main(["show", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"cnndsd: {tmp_path}: holds no run; allowed: a folder made by cnndsd pack\n"

@@ -1,0 +1,70 @@
+"""The shelf: order never matters, the best of a cell stays, and no number of candidates makes it grow for ever."""
+
+import itertools
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import PLAIN, entry, like
+
+from cnndsd.ear.kinds import KINDS
+from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell
+
+many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(many, st.randoms(use_true_random=False), st.integers(1, 3), st.integers(1, 5))
+def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts):
+    straight = Shelf(depth, entries)
+    shuffled = rng.sample(entries, len(entries))
+    merged = Shelf(depth)
+    for part in range(parts):
+        merged.merge(Shelf(depth, shuffled[part::parts]).entries)
+    assert merged.entries == straight.entries
+    assert len(merged) == len(straight.entries)
+
+
+def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():
+    entries = [Entry(5, 0.2, PLAIN), Entry(3, 0.4, PLAIN), Entry(4, 0.4, PLAIN), Entry(9, 0.1, PLAIN)]
+    for order in itertools.permutations(entries):
+        assert [e.index for e in Shelf(1, order).entries] == [3]
+        assert [e.index for e in Shelf(2, order).entries] == [3, 4]
+
+
+def test_sounds_that_differ_clearly_have_cells_of_their_own():
+    different = [
+        PLAIN,
+        like(brightness_hz=3000.0),
+        like(flatness=0.3),
+        like(late_db=9.0, clarity=0.5),
+        like(sounding_s=0.5),
+        like(bandwidth_octaves=0.4),
+        like(pulse=0.5, swing_db=5.0),
+    ]
+    assert len(Shelf(1, (Entry(i, 0.5, sound) for i, sound in enumerate(different)))) == len(different)
+
+
+def test_cells_are_as_many_as_told_at_most():
+    """Every corner of what a sound can be, and far beyond, lies in a cell within the bound."""
+    extremes = {
+        "brightness_hz": (0.0, 59.0, 61.0, 1e4, 2e4),
+        "flatness": (0.0, 0.2, 1.0),
+        "late_db": (0.0, 2.0, 5.0, 60.0),
+        "sounding_s": (0.0, 0.2, 0.5, 1.0, 600.0),
+        "bandwidth_octaves": (0.0, 0.7, 9.0),
+    }
+    steps = (10, 4, 4, 5, 4)
+    for values in itertools.product(*extremes.values()):
+        found = cell(like(**dict(zip(extremes, values, strict=True))))
+        assert found.kind in KINDS
+        assert all(0 <= place < most for place, most in zip(found[1:], steps, strict=True))
+    assert len(KINDS) * 10 * 4 * 4 * 5 * 4 == CELLS
+
+
+def test_a_shelf_stops_growing():
+    rng = random.Random(1)
+    everything = [Entry(index, rng.random(), like(brightness_hz=rng.uniform(1000.0, 1040.0))) for index in range(500)]
+    shelf = Shelf(2, everything)
+    assert len(shelf) == 2
+    assert {e.score for e in shelf.entries} == set(sorted(e.score for e in everything)[-2:])

@@ -1,0 +1,177 @@
+"""What leaves the mastering is centered, starts and ends at zero, and is as loud as asked, under the ceiling."""
+
+import math
+
+import numpy as np
+import pyloudnorm
+import pytest
+from scipy import signal
+
+from cnndsd import Mastering, Recipe, master, render
+from cnndsd.finishing import mastering
+from cnndsd.finishing.mastering import loudness, loudness_rule, trim, true_peak
+
+RATE = 44_100
+
+
+def db(x):
+    return 20 * np.log10(max(x, 1e-12))
+
+
+def tone(seconds, hz=300.0, amplitude=0.3, offset=0.6):
+    t = np.arange(round(seconds * RATE)) / RATE
+    return offset + amplitude * np.sin(2 * np.pi * hz * t)
+
+
+SOUNDS = {
+    "tone": tone(2.0),
+    "short": tone(0.1),
+    "shortest": tone(0.02),
+    "one block and a bit": tone(0.47),
+    "quiet": tone(1.0, amplitude=1e-4),
+    "hit": np.concatenate([tone(0.08), np.full(RATE, 0.9)]),
+    "late": np.concatenate([np.full(RATE, 0.2), tone(0.5)]),
+    "network": render(Recipe(length=7, hidden=(3,), gap=6, seed=3, seconds=1.5)),
+    "noise": np.random.default_rng(1).uniform(0, 1, RATE),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_finished_sound(name):
+    sound = master(SOUNDS[name], RATE)
+    assert db(abs(sound.mean())) < -60
+    assert db(abs(sound[0])) < -60
+    assert db(abs(sound[-1])) < -60
+    # An independent, finer interpolation: 16x by FFT.
+    fine = signal.resample(np.pad(sound, 4096), 16 * (sound.size + 8192))
+    assert db(np.abs(fine).max()) <= -1.0
+    padded = np.pad(sound, (0, max(0, round(0.4 * RATE) - sound.size)))
+    # The last partial block is cut off, which pyloudnorm misreads.
+    whole = padded[: round(0.4 * RATE) + (padded.size - round(0.4 * RATE)) // 4410 * 4410]
+    measured = pyloudnorm.Meter(RATE, filter_class="DeMan").integrated_loudness(whole)
+    at_ceiling = db(true_peak(sound)) > -1.31
+    assert abs(measured + 16.0) < 1.0 or at_ceiling
+    assert np.isfinite(sound).all()
+
+
+def test_center_oscillates_about_zero():
+    sound = master(tone(2.0, offset=0.7), RATE)
+    settled = sound[RATE // 5 : -RATE // 5]
+    assert settled.max() == pytest.approx(-settled.min(), rel=0.01)
+
+
+def test_raw_leaves_every_sample_alone():
+    audio = SOUNDS["network"]
+    untouched = Mastering(dc="raw", trim=False, fade_in_s=0.0, fade_out_s=0.0, level="none")
+    assert master(audio, RATE, untouched).tobytes() == audio.tobytes()
+
+
+def test_rescale_fills_minus_one_to_one():
+    untouched = Mastering(dc="rescale", trim=False, fade_in_s=0.0, fade_out_s=0.0, level="none")
+    sound = master(SOUNDS["network"], RATE, untouched)
+    assert (sound.min(), sound.max()) == (-1.0, 1.0)
+    assert not master(np.full(100, 0.3), RATE, untouched).any()
+
+
+def test_silence_stays_silence():
+    assert not master(np.full(RATE, 0.5), RATE).any()
+
+
+def test_silent_ends_are_trimmed_but_60_ms_remain():
+    assert master(SOUNDS["hit"], RATE).size < 0.3 * RATE
+    assert master(SOUNDS["late"], RATE).size < 0.6 * RATE
+    click = np.full(RATE, 0.5)
+    click[100] = 1.0
+    assert master(click, RATE, Mastering(highpass_hz=200.0)).size >= round(0.06 * RATE)
+    late = np.zeros(RATE)
+    late[-3] = 1.0
+    start, stop = trim(late, RATE)
+    assert stop - start == math.ceil(0.06 * RATE)
+
+
+@pytest.mark.parametrize("dc", ["raw", "rescale"])
+def test_a_tail_that_rests_off_zero_is_silent_too(dc):
+    assert master(SOUNDS["hit"], RATE, Mastering(dc=dc)).size < 0.1 * RATE
+
+
+def test_without_fades_the_offset_still_goes():
+    sound = master(SOUNDS["network"], RATE, Mastering(fade_in_s=0.0, fade_out_s=0.0))
+    assert db(abs(sound.mean())) < -100
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_sounds_of_a_few_samples_come_out_finite(size):
+    assert np.isfinite(master(np.linspace(0.1, 0.9, size), 9000)).all()
+
+
+def test_the_true_peak_of_a_long_sound_is_found_in_every_stretch(monkeypatch):
+    rng = np.random.default_rng(2)
+    sound = rng.uniform(-1, 1, 5000)
+    whole = true_peak(sound)
+    monkeypatch.setattr(mastering, "_STRETCH", 700)
+    assert true_peak(sound) == pytest.approx(whole, abs=1e-12)
+
+
+def test_fades_do_not_click():
+    sound = master(SOUNDS["tone"], RATE)
+    steepest_inside = np.abs(np.diff(sound[2000:-2000])).max()
+    assert np.abs(np.diff(sound[:200])).max() <= 1.2 * steepest_inside
+    assert np.abs(np.diff(sound[-200:])).max() <= 1.2 * steepest_inside
+
+
+def test_true_peak_sees_between_the_samples():
+    """A quarter-rate sine sampled at 45 degrees: the samples reach 0.707, the wave 1."""
+    wave = np.sin(np.pi / 2 * np.arange(4000) + np.pi / 4) * np.hanning(4000)
+    assert np.abs(wave).max() < 0.71
+    assert true_peak(wave) == pytest.approx(1.0, abs=0.02)
+
+
+def test_loudness_of_the_standards_reference_tone():
+    """ITU-R BS.1770: a 997 Hz sine of 0 dBFS in one channel reads -3.01 LKFS."""
+    t = np.arange(5 * 48_000) / 48_000
+    assert loudness(np.sin(2 * np.pi * 997 * t), 48_000) == pytest.approx((-3.01, -3.01), abs=0.05)
+
+
+@pytest.mark.parametrize("wanted", [-30.0, -20.0])
+def test_the_wanted_loudness_is_reached(wanted):
+    sound = master(SOUNDS["tone"], RATE, Mastering(loudness_lufs=wanted))
+    assert loudness(sound, RATE)[0] == pytest.approx(wanted, abs=0.1)
+
+
+@pytest.mark.parametrize("dc", ["rescale", "center"])
+def test_an_unlevelled_sound_never_passes_full_scale(dc):
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        low, high = rng.uniform(0.0, 0.4) * (dc == "rescale"), 1.0 - rng.uniform(0.0, 0.1) * (dc == "rescale")
+        steps = np.repeat(rng.choice([low, high], 60), 900)
+        sound = master(steps, RATE, Mastering(dc=dc, level="none"))
+        assert np.abs(sound).max() <= 1.0
+
+
+@pytest.mark.parametrize(("seconds", "rule"), [(0.05, "hit"), (0.3, "hit"), (0.5, "loudness"), (2.0, "loudness")])
+def test_hits_go_by_peak_and_the_rest_by_loudness(seconds, rule):
+    t = np.arange(int(2.5 * RATE)) / RATE
+    sound = np.where(t < seconds, np.sin(2 * np.pi * 300 * t), 0.0) * 0.3
+    made = master(sound, RATE, Mastering())
+    assert loudness_rule(made, RATE, Mastering()) == rule
+    integrated, momentary = loudness(made, RATE)
+    peak_db = 20 * math.log10(true_peak(made))
+    assert peak_db <= -1.0
+    if rule == "hit":
+        assert momentary == pytest.approx(-10.0, abs=0.05) or (peak_db > -1.4 and momentary < -10.0)
+    else:
+        assert integrated == pytest.approx(-16.0, abs=0.2) or peak_db > -1.4
+
+
+def test_the_cap_of_hits_is_kept_and_can_be_moved():
+    t = np.arange(int(0.35 * RATE)) / RATE
+    dense = np.sign(np.sin(2 * np.pi * 300 * t)) * 0.5
+    for cap in (-10.0, -14.0):
+        made = master(dense, RATE, Mastering(hit_lufs=cap))
+        assert loudness(made, RATE)[1] == pytest.approx(cap, abs=0.1)
+
+
+def test_a_spec_may_want_one_rule_for_all():
+    short = master(SOUNDS["hit"], RATE, Mastering(level="loudness"))
+    assert loudness_rule(short, RATE, Mastering(level="loudness")) == "loudness"
+    assert loudness_rule(short, RATE, Mastering(level="peak")) == "peak"

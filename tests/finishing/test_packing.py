@@ -1,0 +1,420 @@
+"""The whole line, from a spec to the zip, with real processes and real files."""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import random
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from scipy import signal
+
+from cnndsd import Recipe, describe, judge, measure, render, spec
+from cnndsd.desk import cli
+from cnndsd.ear.describing import Description
+from cnndsd.ear.distances import distance
+from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.scoring import reasons, score
+from cnndsd.ear.tuning import Pitch
+from cnndsd.farm import production, searching, units
+from cnndsd.farm.drawing import draw
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.findings import Findings
+from cnndsd.finishing import naming
+from cnndsd.finishing.finished import finish
+from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.mastering import loudness, true_peak
+from cnndsd.schema import Invalid
+
+PACKS = Path(__file__).parents[2] / "packs"
+NAMES = ["sample_pack", "raw", "nodc", "adjusting"]
+
+
+def cnndsd(*arguments, cwd):
+    return subprocess.run([sys.executable, "-m", "cnndsd", *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def db(x):
+    return 20 * np.log10(max(x, 1e-12))
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory):
+    """The four packs, small, made by the command line."""
+    out = tmp_path_factory.mktemp("packs")
+    for name in NAMES:
+        done = cnndsd(
+            "pack", str(PACKS / f"{name}.toml"), "--candidates", "600", "--count", "12", "--out", ".", cwd=out
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"cnndsd_{name}.zip\n"
+        assert len(done.stderr.splitlines()) == 1
+    return out
+
+
+def opened(path):
+    archive = zipfile.ZipFile(path)
+    return archive, json.loads(archive.read("manifest.json"))
+
+
+def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
+    shipped = spec.load_spec(PACKS / "sample_pack.toml")
+    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack")
+    assert [spec.load_spec(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pack_keeps_the_contract(packs, name):
+    archive, manifest = opened(packs / f"cnndsd_{name}.zip")
+    assert archive.testzip() is None
+    assert all(i.compress_type == zipfile.ZIP_STORED and i.date_time[0] == 1980 for i in archive.infolist())
+    assert set(manifest) == {
+        "format", "name", "cnndsd", "definition", "spec", "seed", "candidates", "refused", "sounds",
+    }  # fmt: skip
+    assert manifest["candidates"] == 600
+    assert len(manifest["sounds"]) == 12
+    files = [s["file"] for s in manifest["sounds"]]
+    descriptions = [msgspec.convert(s["measures"], Description) for s in manifest["sounds"]]
+    kinds = [kind(sound) for sound in descriptions]
+    if name in {"raw", "nodc"}:
+        assert files == [f"cnndsd_{name}_{n:02d}.wav" for n in range(1, 13)]
+    else:
+        for file, sort, sound in zip(files, kinds, manifest["sounds"], strict=True):
+            folder, prefix, named, word, *told = re.split("[/_]", file.removesuffix(".wav"))
+            assert (folder, prefix, named) == (sort, "cnndsd", sort)
+            assert word.split("-")[0] == next(naming.words(Recipe(**sound["recipe"])))
+            if sound["tempo_bpm"] is not None:
+                assert told == [f"{sound['tempo_bpm']:.0f}bpm"]
+            elif sound["pitch"] is not None:
+                assert told == [msgspec.convert(sound["pitch"], Pitch).name]
+            else:
+                assert told == []
+    assert kinds == sorted(kinds, key=KINDS.index)
+    played = [f for f in archive.namelist() if f.endswith((".sfz", ".dspreset"))]
+    notes = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", "SHA256SUMS"]
+    assert archive.namelist() == [*files, *played, *notes]
+    assert bool(played) == (name not in {"raw", "nodc"})
+    for sound in manifest["sounds"]:
+        assert set(sound) == {
+            "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
+            "loop", "preview",
+        }  # fmt: skip
+        assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
+        recipe = Recipe(**sound["recipe"])
+        audio = render(recipe)
+        assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
+        assert sound["measures"] == json.loads(msgspec.json.encode(describe(audio, recipe.sample_rate)))
+    table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
+    assert [row["file"] for row in table] == files
+    assert [row["raw_sha256"] for row in table] == [s["raw_sha256"] for s in manifest["sounds"]]
+    assert [row["kind"] for row in table] == kinds
+    assert [float(row["score"]) for row in table] == [score(sound) for sound in descriptions]
+    assert "12 sounds" in archive.read("README.txt").decode()
+    assert "CC0" in archive.read("LICENSE.txt").decode()
+
+
+def test_every_sound_of_the_default_pack_is_finished(packs):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    for sound in manifest["sounds"]:
+        audio, rate = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        fine = signal.resample(np.pad(audio, 4096), 8 * (audio.size + 8192))
+        peak = db(np.abs(fine).max())
+        assert peak <= -1.0
+        assert db(abs(audio.mean())) < -60
+        assert db(abs(audio[0])) < -60
+        assert db(abs(audio[-1])) < -60
+        level = sound["level"]
+        integrated, momentary = loudness(audio, rate)
+        assert level["integrated_lufs"] == pytest.approx(integrated, abs=0.02)
+        assert level["momentary_lufs"] == pytest.approx(momentary, abs=0.02)
+        assert level["true_peak_dbtp"] == pytest.approx(db(true_peak(audio)), abs=0.02)
+        if level["rule"] == "hit":
+            assert peak > -1.6 or momentary == pytest.approx(-10.0, abs=0.1)
+        else:
+            assert level["rule"] == "loudness"
+            assert peak > -1.6 or integrated == pytest.approx(-16.0, abs=1.0)
+        assert judge(measure(audio, rate)) != "silent"
+
+
+def test_the_raw_pack_is_the_networks_own_output(packs):
+    archive, manifest = opened(packs / "cnndsd_raw.zip")
+    for sound in manifest["sounds"]:
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        assert np.array_equal(audio, render(Recipe(**sound["recipe"])).astype(np.float32))
+        assert audio.min() >= 0.0
+
+
+def test_the_nodc_pack_fills_the_range(packs):
+    archive, manifest = opened(packs / "cnndsd_nodc.zip")
+    for sound in manifest["sounds"]:
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        assert audio.max() == pytest.approx(1.0, abs=1e-6)
+        assert audio.min() == pytest.approx(-1.0, abs=1e-6)
+
+
+def test_the_adjusting_packs_weights_walk(packs):
+    _, manifest = opened(packs / "cnndsd_adjusting.zip")
+    assert all(s["recipe"]["adjusting"]["amount"] > 0 for s in manifest["sounds"])
+
+
+def test_one_worker_and_two_give_the_same_bytes(tmp_path):
+    common = ["pack", str(PACKS / "sample_pack.toml"), "--candidates", "1100", "--count", "9"]
+    one = cnndsd(*common, "--jobs", "1", "--out", "one", cwd=tmp_path)
+    two = cnndsd(*common, "--jobs", "2", "--out", "two", cwd=tmp_path)
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    first, second = (tmp_path / n / "cnndsd_sample_pack.zip" for n in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes()
+    assert one.stderr == two.stderr
+    other = cnndsd(*common, "--jobs", "1", "--out", "other", "--seed", "2", cwd=tmp_path)
+    assert other.returncode == 0
+    assert (tmp_path / "other" / "cnndsd_sample_pack.zip").read_bytes() != first.read_bytes()
+
+
+def test_render_makes_a_packs_sound_again(packs, tmp_path, capsys):
+    for name in NAMES:
+        archive, manifest = opened(packs / f"cnndsd_{name}.zip")
+        sound = manifest["sounds"][4]
+        archive.extract(sound["file"], tmp_path)
+        raw = tmp_path / f"{name}_raw.wav"
+        assert cli.main(["render", str(tmp_path / sound["file"]), "--raw", "-o", str(raw)]) == 0
+        out, err = capsys.readouterr()
+        assert out == f"{raw}\n"
+        assert sound["raw_sha256"] in err
+        audio, _ = soundfile.read(raw)
+        assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    sound = manifest["sounds"][4]
+    again = tmp_path / "again.wav"
+    assert cli.main(["render", str(tmp_path / sound["file"]), "-o", str(again)]) == 0
+    assert hashlib.sha256(again.read_bytes()).hexdigest() == sound["file_sha256"]
+
+
+@pytest.mark.parametrize("kind", ["wav16", "flac", "ogg", "mp3"])
+def test_packs_in_other_formats(kind, tmp_path):
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
+    archive, manifest = opened(tmp_path / "s.zip")
+    for sound in manifest["sounds"]:
+        assert sound["file"].endswith(kind[:3] if kind != "flac" else "flac")
+        audio, _ = soundfile.read(io.BytesIO(archive.read(sound["file"])))
+        # Lossy coders change the peaks; the finished file keeps the ceiling all the same.
+        fine = signal.resample(np.pad(audio, 4096), 4 * (audio.size + 8192))
+        assert db(np.abs(fine).max()) <= -0.9
+
+
+@pytest.mark.parametrize("kind", ["ogg", "mp3"])
+def test_a_lossy_file_keeps_a_ceiling_of_full_scale(kind):
+    """Coders overshoot a sound that fills the range; the file is made again, quieter, until it does not."""
+    loud = spec.Spec(name="x", format=kind, master={"dc": "rescale", "level": "none", "trim": False})
+    for seed in range(6):
+        recipe = Recipe(length=5, hidden=(4,), gap=4, seed=seed, seconds=0.5)
+        raw = render(recipe)
+        audio, _ = soundfile.read(io.BytesIO(finish(raw, recipe, describe(raw), loud).data))
+        assert true_peak(audio) <= 1.0
+
+
+def test_too_few_sounds_make_a_smaller_pack_and_exit_3(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 40\ncandidates = 32\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
+    _, manifest = opened(tmp_path / "s.zip")
+    assert 0 < len(manifest["sounds"]) < 40
+    assert "fewer" in capsys.readouterr().err
+
+
+def test_no_sound_at_all_makes_no_pack_and_exit_3(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 40\n[sound]\nweights = [0.0, 0.0]\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "silent 40" in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.run", "s.toml"]
+
+
+def test_every_candidate_is_counted_and_judged_by_the_public_verbs():
+    small = spec.Spec(name="x", candidates=70, sound={"seconds": (1.0, 1.2)})
+    found = searching.judge_missing(small, InProcess())
+    reasons = []
+    for index in range(70):
+        recipe = draw(small, small.seed, index)
+        reasons.append(judge(measure(render(recipe), recipe.sample_rate), small.judge))
+    assert found.candidates == 70
+    assert found.passed == reasons.count(None)
+    assert dict(found.refused) == {r: reasons.count(r) for r in set(reasons) - {None}}
+
+
+def test_a_bounded_run_is_repeated_by_its_number_of_candidates(tmp_path):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 6\n')
+    timed = cnndsd("pack", "s.toml", "--minutes", "0.02", "--out", "timed", cwd=tmp_path)
+    assert timed.returncode == 0, timed.stderr
+    _archive, manifest = opened(tmp_path / "timed" / "s.zip")
+    count = str(manifest["candidates"])
+    assert cnndsd("pack", "s.toml", "--candidates", count, "--out", "counted", cwd=tmp_path).returncode == 0
+    _other, counted = opened(tmp_path / "counted" / "s.zip")
+    assert counted["sounds"] == manifest["sounds"]
+    assert counted["candidates"] == manifest["candidates"]
+
+
+def test_show_tells_what_is_in_a_pack_and_why(packs, capsys):
+    _, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip")]) == 0
+    text = capsys.readouterr().out
+    assert "12 sounds of 600 candidates" in text
+    assert cli.main(["show", str(packs / "cnndsd_sample_pack.zip"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    why = {"kind", "score", "reasons", "nearest", "distance"}
+    assert [{k: v for k, v in s.items() if k not in why} for s in shown["sounds"]] == manifest["sounds"]
+    sounds = {s["file"]: msgspec.convert(s["measures"], Description) for s in manifest["sounds"]}
+    for listed in shown["sounds"]:
+        sound = sounds[listed["file"]]
+        line = next(line for line in text.splitlines() if line.startswith(listed["file"]))
+        assert listed["kind"] == kind(sound)
+        assert listed["score"] == score(sound)
+        assert listed["reasons"] == reasons(sound)
+        others = {file: distance(sound, other) for file, other in sounds.items() if file != listed["file"]}
+        assert listed["distance"] == round(min(others.values()), 4) == round(others[listed["nearest"]], 4)
+        assert line.split()[1] == listed["kind"]
+        assert listed["nearest"] in line
+        assert ", ".join(listed["reasons"]) in line
+    assert min(s["distance"] for s in shown["sounds"]) >= spec.Choice().distance
+
+
+def test_show_tells_what_a_sound_is(packs, tmp_path, capsys):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    sound = manifest["sounds"][0]
+    archive.extract(sound["file"], tmp_path)
+    assert cli.main(["show", str(tmp_path / sound["file"]), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert {k: shown[k] for k in ("recipe", "measures", "raw_sha256")} == {
+        k: sound[k] for k in ("recipe", "measures", "raw_sha256")
+    }
+    assert sound["file"].startswith(shown["kind"] + "/")
+    assert shown["refused"] is None
+    assert cli.main(["show", str(tmp_path / sound["file"])]) == 0
+    assert f"kind               {shown['kind']}\n" in capsys.readouterr().out
+
+
+def test_a_pack_of_one_sound_has_no_neighbours(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"\ncount = 1\ncandidates = 64\n')
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(tmp_path / "s.zip"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sounds"][0]["nearest"] is None
+    assert cli.main(["show", str(tmp_path / "s.zip")]) == 0
+
+
+def test_vary_makes_a_family_around_a_sound(packs, tmp_path, capsys):
+    archive, manifest = opened(packs / "cnndsd_sample_pack.zip")
+    listed = manifest["sounds"][-1]
+    archive.extract(listed["file"], tmp_path)
+    file = tmp_path / listed["file"]
+    command = ["vary", str(file), "--count", "5", "--candidates", "100", "--out", str(tmp_path)]
+    base = msgspec.convert(listed["measures"], Description)
+    middle = {}
+    for amount in ("0.0001", "0.3"):
+        assert cli.main([*command, "--amount", amount, "--jobs", "1"]) == 0
+        made = Path(capsys.readouterr().out.strip())
+        assert made == tmp_path / f"{file.stem.replace('#', '_')}_family.zip"
+        family, members = opened(made)
+        assert family.testzip() is None
+        assert members["candidates"] == 100
+        assert len(members["sounds"]) == 5
+        for sound in members["sounds"]:
+            recipe = Recipe(**sound["recipe"])
+            assert recipe.variations[-1].amount == float(amount)
+            assert msgspec.structs.replace(recipe, variations=()) == Recipe(**listed["recipe"])
+            assert hashlib.sha256(render(recipe).tobytes()).hexdigest() == sound["raw_sha256"]
+        distances = [distance(base, msgspec.convert(s["measures"], Description)) for s in members["sounds"]]
+        middle[amount] = np.median(distances)
+    assert middle["0.0001"] < middle["0.3"]
+    # The same again, by two workers, to the byte; and a member of the family has a family of its own.
+    first = made.read_bytes()
+    assert cli.main([*command, "--amount", "0.3", "--jobs", "2"]) == 0
+    assert made.read_bytes() == first
+    capsys.readouterr()
+    family.extract(members["sounds"][0]["file"], tmp_path / "members")
+    member = str(tmp_path / "members" / members["sounds"][0]["file"])
+    assert cli.main(["vary", member, "--count", "2", "--candidates", "40", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    _, children = opened(Path(capsys.readouterr().out.strip()))
+    assert len(children["sounds"][0]["recipe"]["variations"]) == 2
+
+
+def test_a_family_is_a_spec_like_any_other(tmp_path, capsys):
+    (tmp_path / "f.toml").write_text(
+        'name = "f"\ncount = 4\ncandidates = 128\n[family]\namount = [0.001, 0.1]\n'
+        "recipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0, sample_rate = 32000 }\n"
+        "[choose]\nstatic_share = 1.0\ndistance = 0.0\n"
+    )
+    assert cli.main(["pack", str(tmp_path / "f.toml"), "--jobs", "1"]) == 0
+    _, manifest = opened(tmp_path / "f.zip")
+    amounts = {s["recipe"]["variations"][0]["amount"] for s in manifest["sounds"]}
+    assert all(0.001 <= amount <= 0.1 for amount in amounts)
+    assert {s["recipe"]["seed"] for s in manifest["sounds"]} == {276}
+    assert {s["recipe"]["sample_rate"] for s in manifest["sounds"]} == {32000}
+
+
+def test_any_split_of_a_run_makes_the_same_pack():
+    """Real candidates, judged in units of any size, beginning anywhere, and added in any order, some of them twice."""
+    small = spec.Spec(name="x", count=10, candidates=400, sound={"seconds": (0.5, 1.0)})
+    whole = Findings(4)
+    whole.add(units.judge_unit(small, 1, 0, 400))
+    rng = random.Random(3)
+    for _ in range(4):
+        cuts = [0, *sorted(rng.sample(range(1, 400), 6)), 400]
+        parts = [units.judge_unit(small, 1, a, b - a) for a, b in itertools.pairwise(cuts)]
+        merged = Findings(4)
+        for unit in rng.sample(parts, len(parts)) + parts[:2]:
+            merged.add(unit)
+        assert merged.entries == whole.entries
+        assert merged.refused == whole.refused
+        assert merged.done == whole.done == [(0, 400)]
+        assert production.choose_sounds(small, merged) == production.choose_sounds(small, whole)
+
+
+def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):
+
+    (tmp_path / "x.zip").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
+        archive.writestr("manifest.json", "[]")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("manifest.json", '{"format": 99}')
+    whole = {"format": 1, "name": "x", "cnndsd": "1", "definition": 1, "spec": {}, "seed": 1, "candidates": 1}
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.writestr("manifest.json", json.dumps({**whole, "refused": [], "sounds": []}))
+    with zipfile.ZipFile(tmp_path / "w.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", json.dumps({**whole, "refused": {}, "sounds": []}) * 3)
+    data = bytearray((tmp_path / "w.zip").read_bytes())
+    data[50:60] = bytes(10)
+    (tmp_path / "w.zip").write_bytes(data)
+    for name in "vwxyz":
+        with pytest.raises(Invalid, match=rf"{name}\.zip"):
+            read_manifest(tmp_path / f"{name}.zip")
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_workers_find_everything_compiled(precision):
+    """One writer of the kernels' cache, before the pool: judging and finishing compile nothing more."""
+    code = f"""
+from cnndsd import Spec
+from cnndsd.ear import describing, measuring
+from cnndsd.farm import production, units
+from cnndsd.sound import kernel
+modules = [kernel, measuring, describing]
+compiled = lambda: sum(len(f.signatures) for m in modules for f in vars(m).values() if hasattr(f, "signatures"))
+spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0.5, 1.0)}})
+units.warm(spec)
+before = compiled()
+found = units.judge_unit(spec, 1, 0, 256)
+production.finish_candidate(spec, 1, found.entries[0])
+print(before == 9, compiled() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True 0\n", done.stderr

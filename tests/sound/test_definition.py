@@ -1,0 +1,347 @@
+"""The sound is what docs/definition.md says, to the bit."""
+
+import hashlib
+import itertools
+import re
+
+import msgspec
+import naive
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnndsd import Recipe, Spec, render, render_many
+from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.recipe import Variation, from_json
+from cnndsd.sound import kernel, rendering
+from cnndsd.sound.network import parameters, ranges
+from cnndsd.sound.rendering import raw_sha256, render_batches, render_steps, scratch
+from cnndsd.sound.schedule import BOTH, OUTPUT_GROUPS, OUTPUTS, WHOLE, blocks, plan
+from cnndsd.sound.simd import lanes
+
+SHAPES = [
+    {"length": 1, "hidden": ()},
+    {"length": 1, "hidden": (4,)},
+    {"length": 2, "hidden": (4, 4)},
+    {"length": 3, "hidden": (5, 7, 3)},
+    {"length": 4, "hidden": (6,), "gap": 3},
+    {"length": 5, "hidden": (2, 3, 2, 4), "gap": 1},
+    {"length": 6, "hidden": (8, 8)},
+    {"length": 9, "hidden": (2, 2), "gap": 2},
+    {"length": 16, "hidden": (3,)},
+    {"length": 3, "hidden": (4,), "weights": (-2.0, 3.0), "biases": (-1.0, 0.5)},
+    {"length": 3, "hidden": (4,), "weights": (90.0, 100.0)},
+    {"length": 2, "hidden": (3,), "weights": (0.0, 1e-9), "biases": (0.0, 0.0)},
+    {"length": 4, "hidden": (3, 2), "adjusting": {"every": 1, "amount": 0.3}},
+    {"length": 4, "hidden": (3, 2), "gap": 2, "adjusting": {"every": 3, "amount": 0.05}},
+    {"length": 2, "hidden": (3,), "weights": (0.4, 0.5), "adjusting": {"every": 2, "amount": 5.0}},
+    {"length": 2, "hidden": (1, 1)},
+    {"length": 3, "hidden": (9,)},
+    {"length": 2, "hidden": (33, 9)},
+]
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['length']}-{'.'.join(map(str, s['hidden']))}")
+def test_the_kernel_agrees_with_the_slow_twin_to_the_bit(shape, precision):
+    for seed in (0, 7, 2**63 - 1):
+        recipe = Recipe(**{"gap": 0, **shape}, seed=seed, seconds=0.012, sample_rate=8000, precision=precision)
+        assert render(recipe).tolist() == naive.render(recipe)
+
+
+def streams(recipe, seeds, memory=None):
+    return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
+
+
+@pytest.mark.parametrize("beside", [True, None])
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, beside, monkeypatch):
+    monkeypatch.setattr(rendering, "_BESIDE", beside)
+    monkeypatch.setattr(rendering, "_FEW_GROUPS", groups)
+    monkeypatch.setattr(rendering, "_MANY_GROUPS", groups)
+    at_once = groups * lanes(np.float64 if precision == "double" else np.float32)
+    memory = scratch()
+    for shape in SHAPES:
+        recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
+        seeds = [2**61 * (i % 3) + 977 * i for i in range(2 * at_once - 3)]  # two batches, the last one not full
+        if recipe.parameters < 40:
+            assert [len(batch) for batch, _ in render_batches(recipe, seeds)] == [at_once, at_once - 3]
+        for seed, steps in zip(seeds, streams(recipe, seeds, memory), strict=True):
+            alone = render_steps(msgspec.structs.replace(recipe, seed=seed))
+            assert steps.tobytes() == alone.tobytes(), (shape, seed)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_shapes_that_are_compared_meet_every_slot(beside):
+    met = set()
+    for recipe, groups in itertools.product((Recipe(**shape) for shape in SHAPES), range(1, 9)):
+        found, _ = blocks(recipe.widths, 64)
+        met |= set(plan(found, groups, recipe.parameters, 100, beside, recipe.adjusting is None).slots[:, 0].tolist())
+    hidden = range(BOTH, WHOLE) if beside else range(WHOLE, OUTPUTS)
+    assert met == {*hidden, *range(OUTPUTS, OUTPUTS + OUTPUT_GROUPS)}
+
+
+@pytest.mark.parametrize("batch_bytes", [1_000, 100_000, 2**27])
+@pytest.mark.parametrize("frame", [1, 3, 7, 16, 100, 441])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_bytes, monkeypatch):
+    monkeypatch.setattr(rendering, "_BATCH_BYTES", batch_bytes)
+    recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
+    for batch, tallies in render_batches(recipe, list(range(19)), frame, scratch()):
+        for steps, tally in zip(batch, tallies, strict=True):
+            alone = np.empty((-(-recipe.steps // frame), kernel.STATISTICS))
+            kernel.frame_statistics(steps, frame, alone)
+            assert tally.tolist() == alone.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 70])
+def test_a_sound_does_not_keep_the_memory_of_many(count):
+    for audio in render_many([Recipe(gap=0, seed=seed, seconds=0.1) for seed in range(count)]):
+        root = audio if audio.base is None else audio.base
+        assert root.nbytes <= 2 * count * audio.nbytes
+
+
+def test_no_seeds_are_no_sounds():
+    assert streams(Recipe(), []) == []
+
+
+VARIED = [
+    Recipe(length=3, hidden=(4,), gap=1, seed=5, seconds=0.01, sample_rate=8000, variations=variations, **more)
+    for variations in (
+        ({"seed": 1, "amount": 0.01},),
+        ({"seed": 5, "amount": 1.0},),
+        ({"seed": 1, "amount": 0.3}, {"seed": 2**63 - 1, "amount": 0.05}),
+    )
+    for more in (
+        {},
+        {"precision": "single"},
+        {"weights": (-2.0, 3.0), "biases": (0.5, 0.5)},
+        {"adjusting": {"every": 2, "amount": 0.1}},
+    )
+]
+
+
+@pytest.mark.parametrize("recipe", VARIED)
+def test_variations_are_what_the_definition_says(recipe):
+    assert render(recipe).tolist() == naive.render(recipe)
+
+
+def test_variations_of_one_sound_are_rendered_side_by_side():
+    recipes = [recipe.reseeded(seed) for recipe in VARIED for seed in range(11)]
+    for recipe, sound in zip(recipes, render_many(recipes), strict=True):
+        assert sound.tolist() == render(recipe).tolist()
+
+
+def test_a_variation_moves_every_parameter_a_little_and_none_out_of_its_range():
+    base = Recipe(length=9, hidden=(8, 8), weights=(-1.0, 2.0), biases=(0.0, 0.5), seed=3)
+    low, high = ranges(base).T
+    for amount in (0.001, 0.1, 1.0):
+        for seed in range(20):
+            varied = msgspec.structs.replace(base, variations=(Variation(seed=seed, amount=amount),))
+            moves = np.abs(parameters(varied) - parameters(base))
+            assert (moves <= amount * (high - low) + 1e-12).all()
+            assert (moves > 0).mean() > 0.95
+            assert ((low <= parameters(varied)) & (parameters(varied) <= high)).all()
+    still = msgspec.structs.replace(base, variations=(Variation(seed=1, amount=0.0),))
+    assert parameters(still).tolist() == parameters(base).tolist()
+
+
+def test_a_recipe_without_the_key_has_no_variations():
+    plain = Recipe(seed=4)
+    assert from_json('{"seed": 4}') == plain
+    assert from_json(plain.to_json()) == plain
+    assert plain.last_seed == 4
+    assert plain.reseeded(9) == Recipe(seed=9)
+    assert from_json(VARIED[-1].to_json()) == VARIED[-1]
+    assert VARIED[-1].reseeded(8).variations[-1].seed == 8
+    assert VARIED[-1].reseeded(8).seed == VARIED[-1].seed
+
+
+def test_a_sine_of_the_c_library_would_be_noticed():
+    """The negative control: the same network with numpy's sine for its activation parts within these lengths."""
+    recipe = Recipe(length=6, hidden=(8, 8), gap=0, seed=7, seconds=0.04, sample_rate=8000)
+    exact = render(recipe)
+    weights = parameters(recipe)
+    y = np.zeros(recipe.samples)
+    for t in range(recipe.samples):
+        x = np.array([y[t - 2**i] if t >= 2**i else 0.0 for i in range(6)])
+        p = 0
+        for neurons in (8, 8, 1):
+            rows = weights[p : p + neurons * (x.size + 1)].reshape(neurons, -1)
+            p += rows.size
+            x = np.sin(np.pi / 2 * (rows[:, 0] + rows[:, 1:] @ x)) ** 2
+        y[t] = x[0]
+    assert np.allclose(y[:10], exact[:10], atol=1e-12)
+    assert not np.array_equal(y, exact)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9), st.integers(1, 40))
+def test_the_kernels_philox_is_numpys(seeds, count):
+    drawn = np.empty((len(seeds), count, 2))
+    ones = np.ones(count)
+    keys = np.repeat(np.array(seeds, np.uint64), 2)
+    places = np.arange(count, dtype=np.uint64)[::-1].copy()
+    kernel.draw_parameters(keys, 0 * ones, ones, places, drawn)
+    for group, seed in enumerate(seeds):
+        raw = np.random.Philox(key=seed).random_raw(count)
+        assert drawn[group, ::-1, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
+
+
+@pytest.mark.parametrize("size", [1_000, 20_000, 100_000, 1_000_000])
+def test_sounds_that_fill_the_memory_are_the_same(size, monkeypatch):
+    """Less than one sound, one, a few, and all of them in the memory of a batch."""
+    recipe = Recipe(gap=0, seconds=0.05)
+    seeds = list(range(40))
+    alone = [render_steps(msgspec.structs.replace(recipe, seed=seed)).tolist() for seed in seeds]
+    monkeypatch.setattr(rendering, "_BATCH_BYTES", size)
+    assert [s.tolist() for s in streams(recipe, seeds, scratch())] == alone
+
+
+def test_an_addition_and_multiplication_in_place_of_fma_would_be_noticed():
+    recipe = Recipe(length=6, hidden=(8, 8), gap=0, seed=7, seconds=0.02)
+
+    class Contracted(naive.Arithmetic):
+        def fma(self, a, b, c):
+            return self.round(self.round(a * b) + c)
+
+    exact = naive.render(recipe)
+    original, naive.Arithmetic = naive.Arithmetic, Contracted
+    try:
+        assert naive.render(recipe)[:300] != exact[:300]
+    finally:
+        naive.Arithmetic = original
+
+
+@pytest.mark.parametrize("gap", [0, 1, 3])
+def test_holding_equals_evaluating_the_network_at_every_sample(gap):
+    recipe = Recipe(length=4, hidden=(3, 2), gap=gap, seed=5, seconds=0.01, sample_rate=8000)
+    assert render(recipe).tolist() == naive.every_sample(recipe)
+
+
+@numba.njit
+def _activate(h, sine, out):
+    for i in range(h.size):
+        out[i] = kernel.act(h[i], sine, sine)
+
+
+@pytest.mark.parametrize(("sine", "bound"), [(kernel.SINE_SINGLE, 2e-7), (kernel.SINE_DOUBLE, 4e-16)])
+def test_the_sine_stays_within_its_error_and_0_to_1(sine, bound):
+    rng = np.random.default_rng(1)
+    near_the_top = 0.5 - np.exp(rng.uniform(np.log(1e-17), np.log(0.1), 200_000))
+    h = np.concatenate([rng.uniform(0, 0.5, 200_000), near_the_top, rng.uniform(-50, 50, 100_000), [0.5, 0.0]])
+    h = h.astype(type(sine[0]))
+    out = np.empty_like(h)
+    _activate(h, sine, out)
+    wide = h.astype(np.longdouble)
+    exact = np.sin((wide - np.rint(wide)) * np.longdouble("3.14159265358979323846264338327950288")) ** 2
+    assert np.abs(out - exact).max() <= bound
+    assert out.min() >= 0.0
+    assert out.max() <= 1.0
+
+
+def test_the_definition_prints_the_kernels_coefficients():
+    assert [float(c) for c in naive.coefficients("double")] == list(kernel.SINE_DOUBLE)
+    assert [float(c) for c in naive.coefficients("single")] == [float(c) for c in kernel.SINE_SINGLE]
+
+
+def test_the_worked_example():
+    table = naive.DEFINITION.split("<!-- example -->")[1].split("<!-- end -->")[0]
+    printed = [float.fromhex(h) for h in re.findall(r"`(0x[^`]+)`", table)]
+    recipe = Recipe(length=2, hidden=(2,), gap=0, seed=7, seconds=0.001)
+    assert len(printed) == 10
+    assert render(recipe)[:10].tolist() == printed
+    numbers = re.findall(r"\(([\d., ]+)\)", naive.DEFINITION.rpartition("Its parameters")[2])
+    assert [float(n) for group in numbers for n in group.split(",")] == parameters(recipe).tolist()
+
+
+def test_bits_of_a_second_of_sound_stay_what_they_are():
+    """Long renders that the slow twin is too slow for; a change here is a new version of the definition."""
+    recipes = [
+        Recipe(length=6, hidden=(8, 8), gap=2, seed=7, seconds=1.0),
+        Recipe(length=6, hidden=(8, 8), gap=2, seed=7, seconds=1.0, precision="single"),
+        Recipe(length=9, hidden=(3,), gap=5, seed=11, seconds=1.0, adjusting={"every": 4, "amount": 0.01}),
+    ]
+    digests = [raw_sha256(audio)[:16] for audio in render_many(recipes)]
+    assert digests == ["31aed6b64eda5be2", "611c793b72da5335", "42c2044aff96a017"]
+
+
+recipes = st.builds(
+    Recipe,
+    length=st.integers(1, 10),
+    hidden=st.lists(st.integers(1, 9), max_size=3).map(tuple),
+    gap=st.integers(0, 6),
+    seed=st.integers(0, 2**63 - 1),
+    seconds=st.floats(0.001, 0.05),
+    sample_rate=st.sampled_from([8000, 44_100]),
+    precision=st.sampled_from(["double", "single"]),
+    weights=st.sampled_from([(0.0, 1.0), (-1.0, 2.0)]),
+    adjusting=st.sampled_from([None, {"every": 1, "amount": 0.1}, {"every": 7, "amount": 2.0}]),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(recipes, st.floats(0.001, 0.1))
+def test_a_longer_render_begins_with_the_shorter_one(recipe, more):
+    longer = render(msgspec.structs.replace(recipe, seconds=recipe.seconds + more))
+    assert longer[: recipe.samples].tolist() == render(recipe).tolist()
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(recipes, max_size=6))
+def test_render_many_is_render_in_order(batch):
+    for recipe, audio in zip(batch, render_many(batch), strict=True):
+        alone = render(recipe)
+        assert audio.dtype == alone.dtype == (np.float64 if recipe.precision == "double" else np.float32)
+        assert audio.shape == (recipe.samples,)
+        assert audio.tobytes() == alone.tobytes()
+
+
+def test_a_candidate_is_a_pure_function_of_spec_seed_and_index():
+    spec = Spec(name="x")
+    indices = [5, 0, 1_000_000, BLOCK - 1, BLOCK, 5]
+    drawn = [draw(spec, 3, i) for i in indices]
+    assert drawn[0] == drawn[-1]
+    assert len({r.seed for r in drawn}) == 5
+    assert drawn[0].hidden == drawn[3].hidden  # one block, one shape
+    assert draw(spec, 4, 5) != drawn[0]
+    louder = Spec(name="y", count=3, master={"loudness_lufs": -20.0}, judge={"rms_dbfs": -40.0})
+    assert draw(louder, 3, 5) == drawn[0]
+    darker = Spec(name="x", sound={"gap": (2, 8)})
+    assert draw(darker, 3, 5) != drawn[0]
+
+
+def test_draws_stay_within_the_ranges_and_reach_their_ends():
+    spec = Spec(name="x", sound={"adjusting": {}})
+    drawn = [draw(spec, 1, BLOCK * block) for block in range(400)]
+    for name, (low, high) in {"length": (3, 10), "gap": (2, 7)}.items():
+        assert {getattr(r, name) for r in drawn} == set(range(low, high + 1))
+    assert {len(r.hidden) for r in drawn} == {1, 2, 3}
+    assert {w for r in drawn for w in r.hidden} == set(range(2, 9))
+    assert all(1.0 <= r.seconds <= 4.0 for r in drawn)
+    assert all(0.001 <= r.adjusting.amount <= 0.05 and 1 <= r.adjusting.every <= 64 for r in drawn)
+
+
+def test_the_drawing_follows_the_definition():
+    """By the letter of "Candidates of a run", from numpy's generator alone."""
+    spec = Spec(name="x")
+    block, lane = 77, 9
+    sound = msgspec.json.encode(msgspec.to_builtins(spec.sound), order="sorted")
+    key = [5, int.from_bytes(hashlib.sha256(sound).digest()[:8], "little")]
+
+    def stream(tag):
+        bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, block, tag, 0], np.uint64))
+        return iter([(int(b) >> 11) * 2.0**-53 for b in bits.random_raw(100)])
+
+    u = stream(0)
+    length = 3 + int(next(u) * 8)
+    gap = 2 + int(next(u) * 6)
+    hidden = tuple(2 + int(next(u) * 7) for _ in range(1 + int(next(u) * 3)))
+    seconds = round(1.0 + next(u) * 3.0, 3)
+    seed = int([next(s) for s in [stream(1)] for _ in range(lane + 1)][lane] * 2**53)
+    assert draw(spec, 5, block * BLOCK + lane) == Recipe(
+        length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed
+    )
