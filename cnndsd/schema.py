@@ -70,12 +70,15 @@ def _converters(kind: type) -> dict[str, Callable[[Any], Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """The value with numpy's scalars and arrays, also inside lists and tuples, as Python's numbers and lists."""
-    if isinstance(value, int | float | str | dict) or value is None:
+    """The value with numpy's scalars and arrays, also inside lists and tables, as Python's numbers and lists."""
+    if type(value) in (int, float, str, bool):
         return value
+    # Numpy's own numbers and arrays; asked this way, numpy need not be imported.
+    if hasattr(value, "tolist"):
+        return value.tolist()
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _numbers(value: Any) -> list[float]:

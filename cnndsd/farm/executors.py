@@ -19,6 +19,8 @@ from typing import Any, NamedTuple, Protocol
 # A worker that has not started after this long is stuck.
 _START_S = 300.0
 _START_TRIES = 5
+# How often silent workers are looked for.
+_WATCH_S = 0.25
 # One process is started or put away at a time: multiprocessing's own list of them is not made for threads.
 _STARTING = threading.Lock()
 _NAMES = {number.value: number.name for number in signal.Signals}
@@ -82,6 +84,8 @@ class Processes(Executor):
         self._broken: str | None = None
         self._closing = False
         self._workers: list[_Worker | None] = [None] * jobs  # the last of each slot
+        self._closed = threading.Event()
+        threading.Thread(target=self._end_hung_workers, daemon=True).start()
         self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
         for thread in self._threads:
             thread.start()
@@ -124,6 +128,14 @@ class Processes(Executor):
                 worker.kill()
         for thread in self._threads:
             thread.join(5.0)
+        self._closed.set()
+
+    def _end_hung_workers(self) -> None:
+        """Kill workers that are silent for too long; one thread for all, since a timer for each task costs more."""
+        while not self._closed.wait(_WATCH_S):
+            for worker in self._workers:
+                if worker is not None:
+                    worker.kill_if_hung()
 
     def _serve(self, slot: int) -> None:
         """The life of one slot: a worker, another when that died, and the tasks they do."""
@@ -197,6 +209,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, preload), daemon=True)
         self._hung = 0.0
+        self._waiting: tuple[float, float] | None = None
         with _STARTING:
             if hasattr(signal, "pthread_sigmask"):
                 # A process inherits what the thread that starts it blocks: Ctrl-C is for the parent, even while a
@@ -223,24 +236,25 @@ class _Worker:
         raise result if isinstance(result, Exception) else WorkerDied(f"raised {type(result).__name__}")
 
     def receive(self, patience_s: float) -> Any:
-        """What the worker says next; it is killed when it says nothing for so long."""
-        watchdog = threading.Timer(patience_s, self._give_up, (patience_s,))
-        watchdog.daemon = True
-        watchdog.start()
+        """What the worker says next. It is killed when it says nothing for so long; see ``kill_if_hung``."""
+        self._waiting = patience_s, time.monotonic()
         try:
             return self._pipe.recv()
         except (EOFError, OSError):
             raise WorkerDied(self._how()) from None
         finally:
-            watchdog.cancel()
+            self._waiting = None
 
     def kill(self) -> None:
         """End the process; whoever waits for it is told that it died."""
         self._process.kill()
 
-    def _give_up(self, patience_s: float) -> None:
-        self._hung = patience_s
-        self.kill()
+    def kill_if_hung(self) -> None:
+        """Kill the process when someone has waited for it for longer than they meant to."""
+        waiting = self._waiting
+        if waiting is not None and time.monotonic() - waiting[1] > waiting[0]:
+            self._hung = waiting[0]
+            self.kill()
 
     def _how(self) -> str:
         with _STARTING:

@@ -26,12 +26,15 @@ class Aside(msgspec.Struct, frozen=True):
 
 
 class UnitResult(msgspec.Struct, frozen=True):
-    """What judging the candidates ``first`` to ``first + count - 1`` found: refusals by reason, and the best."""
+    """What judging the candidates ``first`` to ``first + count - 1`` found.
+
+    ``refused``: how many by reason. ``entries``: the best, by the numbers of their cells.
+    """
 
     first: int
     count: int
     refused: dict[str, int]
-    entries: list[Entry]
+    entries: dict[int, list[Entry]]
     aside: dict[int, Aside] = {}
 
 
@@ -81,7 +84,9 @@ class Findings:
         first, stop = result.first, result.first + result.count
         if self._take(first, stop):
             self.refused.update(result.refused)
-            self.shelf.merge(result.entries)
+            for number, entries in result.entries.items():
+                for entry in entries:
+                    self.shelf.add(entry, number)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
 
