@@ -21,7 +21,7 @@ from cnndsd.spec import Kind
 
 
 class Cell(NamedTuple):
-    """A kind of sound, and how bright, noisy, lively, long and wide it is, each in a few classes."""
+    """A kind of sound, and how bright, noisy, lively, long and wide it is, each as one of a few classes."""
 
     kind: Kind
     brightness: int
@@ -46,7 +46,7 @@ class Bars(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A candidate that may pass."""
+    """A candidate that passed: its index, its score, and the description of its sound."""
 
     index: int
     score: float
@@ -54,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def cell(sound: Description) -> Cell:
-    """Where a sound belongs."""
+    """The cell of a sound."""
     return Cell(
         kind(sound),
         # Classes of 0.8 octaves from 60 Hz.
