@@ -6,6 +6,7 @@ value per network step), and the power spectra of some stretches.
 
 import functools
 import math
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -84,9 +85,12 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     bands_swing_db: Bands
 
 
-# A description as a row of numbers, by its names; all of it but ``finite``.
+# A description as a row of numbers: all of it but ``finite``. ``AT.pitch_hz`` is the place of a number in the row;
+# ``AT.bands_db`` and ``AT.bands_swing_db`` are the places of the first of their ``BANDS`` numbers.
 _NAMES = Description.__struct_fields__[1:]
-_ROW = np.dtype([(name, np.float64, (BANDS,) if name.startswith("bands_") else ()) for name in _NAMES])
+_SIZES = [BANDS if name.startswith("bands_") else 1 for name in _NAMES]
+_PLACES = [sum(_SIZES[:i]) for i in range(len(_SIZES))]
+AT: Any = namedtuple("AT", _NAMES)._make(_PLACES)
 _MEASURES = len(Measures.__struct_fields__) - 1
 
 
@@ -94,7 +98,8 @@ def describe_all(sounds: Sequence[Analysis], steps: int, clock: Clock) -> list[D
     """The descriptions of some sounds that were analysed; all have as many ``steps``, and the same clock."""
     if not sounds:
         return []
-    frame, finer = clock.frame_steps, max(1, _PITCH_SIZE // (2 * sounds[0].power.shape[1]))
+    step_rate, frame = clock.step_rate_hz, clock.frame_steps
+    finer = max(1, _PITCH_SIZE // (2 * sounds[0].power.shape[1]))
     bins = sounds[0].power.shape[1]
     edges, weights, gain = band_edges(bins), _weights(bins, clock), _window_gain(2 * bins, finer)
     padded = np.zeros((len(sounds), _PARTS, bins * finer + 1))
@@ -102,53 +107,50 @@ def describe_all(sounds: Sequence[Analysis], steps: int, clock: Clock) -> list[D
         sum_parts(sound.power, parts)
     # One call for all: a call takes as long as a transform.
     alike = np.fft.irfft(padded, axis=2)
-    rows = np.zeros(len(sounds), _ROW)
-    numbers = rows.view(np.float64).reshape(len(sounds), -1)
+    rows = np.zeros((len(sounds), sum(_SIZES)))
     for n, (measures, power, statistics) in enumerate(sounds):
-        heard = heard_steps(measures, steps, clock)
-        numbers[n, :_MEASURES] = msgspec.structs.astuple(measures)[1:]
+        heard = heard_steps(measures, steps, step_rate)
+        rows[n, :_MEASURES] = msgspec.structs.astuple(measures)[1:]
         describe_heard(
             statistics[heard.start // frame : -(-heard.stop // frame)],
             heard.stop - heard.start,
             frame,
-            frame / clock.step_rate_hz,
+            frame / step_rate,
             power,
             edges,
             power @ weights,
             alike[n],
             gain,
             finer,
-            clock.step_rate_hz * finer,
-            rows[n : n + 1],
+            step_rate * finer,
+            rows[n],
         )
     # Few decimals keep the last bits of a logarithm or an FFT, which machines differ in, out of all decisions.
-    numbers[:] = np.round(numbers, 4)
-    return [_description(tuple(row)) for row in rows.tolist()]
+    return [_description(row) for row in np.round(rows, 4).tolist()]
 
 
-def _description(row: tuple[Any, ...]) -> Description:
-    *numbers, bands, swings = row
-    return Description(True, *numbers, tuple(bands.tolist()), tuple(swings.tolist()))  # type: ignore[call-arg]
+def _description(row: list[float]) -> Description:
+    first, second = row[AT.bands_db : AT.bands_db + BANDS], row[AT.bands_swing_db : AT.bands_swing_db + BANDS]
+    return Description(True, *row[: AT.bands_db], tuple(first), tuple(second))  # type: ignore[arg-type, call-arg]
 
 
 @compiled
-def describe_heard(statistics, steps, frame, frame_s, power, edges, sums, alike, gain, finer, rate, rows):  # type: ignore[no-untyped-def]
-    """Fill in what ``Description`` adds to ``Measures`` in the one row of ``rows``.
+def describe_heard(statistics, steps, frame, frame_s, power, edges, sums, alike, gain, finer, rate, row):  # type: ignore[no-untyped-def]
+    """Fill in what ``Description`` adds to ``Measures`` at its places in ``row``.
 
     ``statistics``: ``kernel.frame_statistics`` of the heard part, which has so many ``steps``; ``frame``: steps in a
     frame, ``frame_s``: its seconds. ``power``: spectra, shape ``(stretches, bins)``; ``edges``: of their bands;
     ``sums``: their weighted sums, see ``_weights``. ``alike``: autocorrelation of each part of the sound, ``finer``
     lags to a step, ``rate`` to a second.
     """
-    row = rows[0]
     curve = np.empty((5, statistics.shape[0]))
     trace(statistics, steps, frame, curve)
     loudest_db, late_db = shape_in_time(curve, frame, frame_s, row)
     gain_db, bandwidth = band_levels(sums, row)
-    row.loudness_lufs = max(FLOOR_DB, loudest_db + gain_db - 0.691)
-    row.bandwidth_octaves = bandwidth
-    row.late_db = math.hypot(movement(power[power.shape[0] // 3 :], edges), late_db)
-    row.pitch_hz, row.clarity, row.glide_octaves = find_pitch(alike, gain, rate, finer)
+    row[AT.loudness_lufs] = max(FLOOR_DB, loudest_db + gain_db - 0.691)
+    row[AT.bandwidth_octaves] = bandwidth
+    row[AT.late_db] = math.hypot(movement(power[power.shape[0] // 3 :], edges), late_db)
+    row[AT.pitch_hz], row[AT.clarity], row[AT.glide_octaves] = find_pitch(alike, gain, rate, finer)
 
 
 @inlined
@@ -186,12 +188,12 @@ def shape_in_time(curve, frame, frame_s, row):  # type: ignore[no-untyped-def]
         loudest = max(loudest, level[f])
         total += energy[f]
         moment += energy[f] * (f + 0.5)
-    row.attack_s = row.sounding_s = row.swing_db = row.sweep_octaves = row.texture_db = 0.0
-    row.rise_db = row.rise_octaves = row.pulse_s = row.pulse = 0.0
-    row.center = 0.5
+    row[AT.attack_s] = row[AT.sounding_s] = row[AT.swing_db] = row[AT.sweep_octaves] = row[AT.texture_db] = 0.0
+    row[AT.rise_db] = row[AT.rise_octaves] = row[AT.pulse_s] = row[AT.pulse] = 0.0
+    row[AT.center] = 0.5
     if not loudest > 0.0:
         return FLOOR_DB, 0.0
-    row.center = moment / total / frames
+    row[AT.center] = moment / total / frames
     width = min(frames, max(1, round(0.4 / frame_s)))
     window = 0.0
     most = 0.0
@@ -224,11 +226,11 @@ def shape_in_time(curve, frame, frame_s, row):  # type: ignore[no-untyped-def]
                 begun = f
         if risen < 0 and level[f] > -3.0:
             risen = f
-    row.attack_s, row.sounding_s = (risen - begun) * frame_s, sounding * frame_s
-    row.swing_db, row.sweep_octaves = deviation(level), deviation(bright)
+    row[AT.attack_s], row[AT.sounding_s] = (risen - begun) * frame_s, sounding * frame_s
+    row[AT.swing_db], row[AT.sweep_octaves] = deviation(level), deviation(bright)
     quarter = max(1, frames // 4)
-    row.rise_db = level[frames - quarter :].mean() - level[:quarter].mean()
-    row.rise_octaves = bright[frames - quarter :].mean() - bright[:quarter].mean()
+    row[AT.rise_db] = level[frames - quarter :].mean() - level[:quarter].mean()
+    row[AT.rise_octaves] = bright[frames - quarter :].mean() - bright[:quarter].mean()
 
     reach = max(1, round(0.075 / frame_s))
     third = frames // 3
@@ -246,8 +248,8 @@ def shape_in_time(curve, frame, frame_s, row):  # type: ignore[no-untyped-def]
     # The mean square of n Gaussian numbers: its logarithm's variance is trigamma(n / 2); weights 1 2 1 leave 3/8 of it.
     half = 0.5 * frame
     noise = 0.375 * (10.0 / math.log(10.0)) ** 2 * (1.0 / half + 0.5 / half**2 + 1.0 / (6.0 * half**3))
-    row.texture_db = math.sqrt(max(0.0, rough / frames - noise))
-    row.pulse_s, row.pulse = find_pulse(level, bright, frame_s)
+    row[AT.texture_db] = math.sqrt(max(0.0, rough / frames - noise))
+    row[AT.pulse_s], row[AT.pulse] = find_pulse(level, bright, frame_s)
     # The caller adds the part of the timbre.
     late_db = math.sqrt(max(0.0, late / (frames - third) - noise) + (4.0 * deviation(bright[third:])) ** 2)
     return loudest_db, late_db
@@ -306,7 +308,7 @@ def band_levels(sums, row):  # type: ignore[no-untyped-def]
 
     ``sums``: shape ``(stretches, 8 + 5)``, energies weighted as ``_weights`` says.
     """
-    bands, swings = row.bands_db, row.bands_swing_db
+    bands, swings = row[AT.bands_db : AT.bands_db + BANDS], row[AT.bands_swing_db : AT.bands_swing_db + BANDS]
     stretches, count = sums.shape[0], bands.size
     total, heard, audible, octaves, squares = [sums[:, count + c].sum() for c in range(5)]
     bands[:], swings[:] = BAND_FLOOR_DB, 0.0

@@ -194,8 +194,9 @@ def take_spectra(amplitude: Amplitude, steps: NDArray[Any], clock: Clock) -> NDA
 
     Shape ``(stretches, bins)``; the bin of DC is left out.
     """
-    part = steps[heard_steps(amplitude, steps.size, clock)]
-    size = max(16, 2 ** round(math.log2(_SPECTRUM_FRAME_S * clock.step_rate_hz)))
+    step_rate = clock.step_rate_hz
+    part = steps[heard_steps(amplitude, steps.size, step_rate)]
+    size = max(16, 2 ** round(math.log2(_SPECTRUM_FRAME_S * step_rate)))
     frames = np.zeros((max(1, min(_SPECTRA, -(-part.size // size))), size))
     if part.size <= size:
         frames[0, : part.size] = (part - part.mean()) * np.hanning(part.size + 2)[1:-1]
@@ -206,10 +207,10 @@ def take_spectra(amplitude: Amplitude, steps: NDArray[Any], clock: Clock) -> NDA
     return power
 
 
-def heard_steps(amplitude: Amplitude, steps: int, clock: Clock) -> slice:
+def heard_steps(amplitude: Amplitude, steps: int, step_rate_hz: float) -> slice:
     """Which of so many network steps are the heard part; all when nothing is heard."""
-    start = round(amplitude.heard_from_s * clock.step_rate_hz)
-    return slice(start, start + round(amplitude.heard_s * clock.step_rate_hz) if amplitude.heard_s else steps)
+    start = round(amplitude.heard_from_s * step_rate_hz)
+    return slice(start, start + round(amplitude.heard_s * step_rate_hz) if amplitude.heard_s else steps)
 
 
 def measure_spectrum(amplitude: Amplitude, power: NDArray[np.float64], clock: Clock) -> Measures:
