@@ -1,6 +1,7 @@
-"""From what the shelf holds to what comes into the pack: different sounds, good ones, all kinds of them.
+"""Chooses from the shelf what comes into the pack: good sounds, as different as can be, of all kinds.
 
-Farthest first: again and again the entry whose distance to all that is chosen, times its score, is greatest.
+Farthest-first traversal (Gonzalez 1985), weighted: again and again the entry whose distance to the nearest one that is
+chosen, times the fourth root of its score, is greatest.
 """
 
 import math
@@ -17,20 +18,20 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Choice, Kind
 
-# Two sounds are one network's at different gaps when the levels of their steps agree this closely: DC, level in dB and
-# crest in dB. All three do by chance in one of 4,000 pairs.
+# One network at two gaps makes two sounds whose steps agree this closely in DC, RMS in dB and crest in dB. By chance
+# one of 4,000 pairs does.
 _TWIN_LIMITS = np.array([0.01, 0.15, 0.25])
-# The score counts by its fourth root, or the most different sounds would be forgotten for the few best.
+# The fourth root of the score; the score itself would leave out the most different sounds for the few best.
 _SCORE_POWER = 0.25
 
 
 def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -> list[Entry]:
-    """At most ``count`` entries, in the order of their choice; the order of ``entries`` changes nothing.
+    """Choose at most ``count`` entries, in the order of choice; the order of ``entries`` changes nothing.
 
-    No two are nearer than ``choice.distance`` or, unless that is 0, the same sound at another gap; at most
-    ``choice.static_share`` of ``count`` are static; and kinds have their ``choice.shares``. Those that have none share
-    the rest, each between two thirds of an even share and twice as much, unless there are too few of the others.
-    Fewer are chosen where no more can be.
+    No two are nearer than ``choice.distance`` or, unless that is 0, the same network at another gap. At most
+    ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets its share. The other kinds
+    divide the rest: each gets at least two thirds of an even share, and more than twice as much only when nothing else
+    is left. Fewer than ``count`` are chosen when these rules allow no more.
     """
     choice = choice or Choice()
     entries = sorted(entries, key=lambda e: e.index)
@@ -56,7 +57,7 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
                 allowed &= ~static
             if not allowed.any():
                 break
-            # At first nothing is near: the best begins.
+            # Nothing is chosen yet: the best score comes first.
             value = np.where(allowed, worth * (nearest if chosen else 1.0), -1.0)
             best = int(value.argmax())
             chosen.append(best)
@@ -70,11 +71,11 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
 
 
 def _wishes(present: set[Kind], count: int, choice: Choice) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """How many of each kind to choose at first, and then at most while there are others, shape ``(kinds,)``."""
+    """How many of each kind to choose first, and how many at most while others are left; shape ``(kinds,)`` each."""
     asked = Counter({k: math.floor(share * count + 0.5) for k, share in choice.shares.items()})
     others = [k for k in KINDS if k in present and k not in asked]
     even = max(0, count - asked.total()) / max(1, len(others))
-    # Two thirds of an even share to each, and the rest to the most different, at most a double share to one.
+    # First two thirds of an even share to each kind; then the most different of all, up to a double share of a kind.
     first = [asked[k] if k in asked else math.floor(even * 2 / 3) if k in others else 0 for k in KINDS]
     last = [asked[k] if k in asked else 2 * math.ceil(even) for k in KINDS]
     return np.array(first), np.array(last)
@@ -82,7 +83,7 @@ def _wishes(present: set[Kind], count: int, choice: Choice) -> tuple[NDArray[np.
 
 @compiled
 def approach(places, chosen, nearest):  # type: ignore[no-untyped-def]
-    """Bring ``nearest`` up to date: each place's distance to the nearest that is chosen, one of which is new."""
+    """Lower ``nearest``, each place's distance to the nearest chosen one, to its distance to ``chosen`` where less."""
     for i in range(places.shape[0]):
         squares = 0.0
         for axis in range(places.shape[1]):

@@ -17,8 +17,9 @@ _COUNT_S = 5.0
 class Cluster(Executor):
     """A Dask cluster, found by its scheduler's address such as ``tcp://10.0.0.1:8786``.
 
-    Dask itself tries again what a worker died of; ``WorkerDied`` says that it gave up. ``ConnectionError`` when no
-    scheduler or no worker answers within ``patience_s``, and ``BrokenExecutor`` when the scheduler is gone for so long.
+    Dask itself retries a task whose worker died; ``WorkerDied`` says that it gave up. ``ConnectionError`` when no
+    scheduler or no worker answers within ``patience_s`` seconds, ``BrokenExecutor`` when the scheduler is lost for so
+    long.
     """
 
     def __init__(self, address: str, patience_s: float = 30.0) -> None:
@@ -26,7 +27,7 @@ class Cluster(Executor):
 
         import distributed
 
-        # It logs what is told here by exceptions.
+        # What it logs is raised here as exceptions.
         for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
@@ -56,29 +57,29 @@ class Cluster(Executor):
         """Run the task on any worker of the cluster."""
         if self._broken:
             raise BrokenExecutor(self._gone)
-        told: Future[Any] = Future()
-        self._pending.add(told)
+        outer: Future[Any] = Future()
+        self._pending.add(outer)
         dask = self._executor.submit(fn, *args, **kwargs)
 
-        def tell(done: Future[Any]) -> None:
-            self._pending.discard(told)
-            # Who waits may have cancelled it, or been told already that the scheduler is gone.
-            if (told.done() and not told.cancelled()) or not told.set_running_or_notify_cancel():
+        def pass_on(done: Future[Any]) -> None:
+            self._pending.discard(outer)
+            # The caller may have cancelled it, or the lost scheduler may have failed it already.
+            if (outer.done() and not outer.cancelled()) or not outer.set_running_or_notify_cancel():
                 return
             if done.cancelled():
-                told.set_exception(BrokenExecutor(self._gone))
+                outer.set_exception(BrokenExecutor(self._gone))
                 return
             error = done.exception()
             if error is None:
-                told.set_result(done.result())
+                outer.set_result(done.result())
             elif isinstance(error, self._died):
-                told.set_exception(WorkerDied(str(error)))
+                outer.set_exception(WorkerDied(str(error)))
             else:
-                told.set_exception(error if isinstance(error, Failed | MemoryError) else _unable(error))
+                outer.set_exception(error if isinstance(error, Failed | MemoryError) else _unable(error))
 
-        told.add_done_callback(lambda future: dask.cancel() if future.cancelled() else None)
-        dask.add_done_callback(tell)
-        return told
+        outer.add_done_callback(lambda future: dask.cancel() if future.cancelled() else None)
+        dask.add_done_callback(pass_on)
+        return outer
 
     def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
         """Call ``fn(*args)`` once on each machine of the cluster, before there is work."""
@@ -91,7 +92,7 @@ class Cluster(Executor):
             raise _unable(error) from None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Leave the cluster; what it still does for us is cancelled."""
+        """Leave the cluster; tasks that still run are cancelled."""
         self._closed.set()
         self._client.close(timeout=2)
 

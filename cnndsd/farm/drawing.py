@@ -1,4 +1,4 @@
-"""Chance enters here: candidate ``index`` of a run is a pure function of the spec, the seed and the index."""
+"""Draws recipes at random: candidate ``index`` of a run is a pure function of the spec, the seed and the index."""
 
 import math
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import numpy as np
 from cnndsd.recipe import Adjusting, Recipe, Variation
 from cnndsd.spec import Ranges, Spec
 
-# Candidates of a run share their shape in blocks of this many, so that they render side by side.
+# Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
 _SHAPES, _SEEDS = 0, 1
 
 
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
-    """Numbers in [0, 1) from Philox at a place of their own: no state, so any order gives the same."""
+    """Numbers in [0, 1) from Philox with this key and counter. There is no state: any order gives the same numbers."""
     bits = np.random.Philox(key=np.array(key, dtype=np.uint64), counter=np.array([0, counter, stream, 0], np.uint64))
     while True:
         yield (int(bits.random_raw()) >> 11) * 2.0**-53
@@ -26,7 +26,7 @@ def _key(spec: Spec, seed: int) -> tuple[int, int]:
 
 
 def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
-    """What the candidates of a block have in common: a recipe whose ``last_seed`` is 0."""
+    """The shape of a block: what its candidates have in common, as a recipe whose ``last_seed`` is 0."""
     u = uniform(_key(spec, seed), block, _SHAPES)
     if spec.family is not None:
         amount = _within(spec.family.amount, _short(_logarithmic(spec.family.amount, next(u))))
@@ -63,7 +63,7 @@ def _logarithmic(pair: tuple[float, float], u: float) -> float:
 
 
 def _short(value: float) -> float:
-    # Few digits keep the last bit of exp and log, which machines differ in, out of the recipe.
+    # The last bit of exp and log differs between machines; three digits keep it out of the recipe.
     return float(f"{value:.3g}")
 
 
@@ -72,12 +72,12 @@ def _within(pair: tuple[float, float], value: float) -> float:
 
 
 def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:
-    """``last_seed`` of each of a block's candidates, below 2**53 so that any JSON reader keeps it."""
+    """``last_seed`` of each candidate of a block, below 2**53, which every JSON reader can hold."""
     u = uniform(_key(spec, seed), block, _SEEDS)
     return [int(next(u) * 2**53) for _ in range(BLOCK)]
 
 
 def draw(spec: Spec, seed: int, index: int) -> Recipe:
-    """Candidate ``index`` of the run ``seed``: a pure function, so any worker may draw any of them."""
+    """The recipe of candidate ``index`` of the run ``seed``."""
     block, lane = divmod(index, BLOCK)
     return draw_shape(spec, seed, block).reseeded(draw_seeds(spec, seed, block)[lane])

@@ -1,6 +1,6 @@
-"""Where work runs: in this process or over worker processes (``cluster`` has a third place). They know nothing of it.
+"""Executors: they run tasks in this process or in worker processes (``cluster``: on other machines).
 
-An executor fails a task with ``WorkerDied`` when its worker died under it, and runs the others on.
+They know nothing of the tasks. When a worker dies, its task fails with ``WorkerDied``, and all others run on.
 """
 
 import gc
@@ -19,13 +19,15 @@ from typing import Any, NamedTuple, Protocol
 # A worker that has not started after this long is stuck.
 _START_S = 300.0
 _START_TRIES = 5
-# One process is started or put away at a time: multiprocessing's own list of them is not made for threads.
+# How often silent workers are looked for.
+_WATCH_S = 0.25
+# One process is started or joined at a time: multiprocessing's own list of them is not made for threads.
 _STARTING = threading.Lock()
 _NAMES = {number.value: number.name for number in signal.Signals}
 
 
 class WorkerDied(Exception):
-    """The process that did the work died of it, or hung; the message says how."""
+    """The process that ran the task died or hung; the message says how."""
 
 
 class Workers(Protocol):
@@ -70,8 +72,8 @@ class Processes(Executor):
     """Spawned worker processes, one task in each at a time: one that dies, or hangs, loses only its task.
 
     Forking a process that has started threads or a JIT is unsafe, so workers are spawned. They start at once and import
-    the modules ``preload`` while the caller gets ready. A task that takes longer than ``hang_s`` is taken for endless,
-    and its worker is killed. ``BrokenExecutor`` when workers cannot even start.
+    the modules ``preload`` while the caller gets ready. A worker whose task takes longer than ``hang_s`` seconds is
+    killed. ``BrokenExecutor`` when workers cannot start.
     """
 
     def __init__(self, jobs: int, hang_s: float = 600.0, preload: Sequence[str] = ()) -> None:
@@ -82,6 +84,8 @@ class Processes(Executor):
         self._broken: str | None = None
         self._closing = False
         self._workers: list[_Worker | None] = [None] * jobs  # the last of each slot
+        self._closed = threading.Event()
+        threading.Thread(target=self._end_hung_workers, daemon=True).start()
         self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
         for thread in self._threads:
             thread.start()
@@ -95,7 +99,7 @@ class Processes(Executor):
         future: Future[Any] = Future()
         self._tasks.put(_Task(future, (fn, args, kwargs)))
         if self._broken is not None:
-            # It broke meanwhile, and nobody will come for the task.
+            # It broke meanwhile, and no worker will take the task.
             self._fail_all()
         return future
 
@@ -104,7 +108,7 @@ class Processes(Executor):
         fn(*args)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers when they have done what was submitted, or at once what they do now."""
+        """End the workers when all tasks are done; with ``cancel_futures``, when each has done its present task."""
         self._closing = True
         if cancel_futures:
             for task in self._drain():
@@ -114,19 +118,28 @@ class Processes(Executor):
         if wait:
             for thread in self._threads:
                 thread.join()
+            self._closed.set()
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        # Nobody waits: on an error or Ctrl-C not for what was begun, and else all is done, but a process that holds a
-        # compiler takes half a second to put it away.
+        # Workers are killed, not waited for: either all tasks are done, or an error or Ctrl-C ends them. A process that
+        # has loaded a compiler takes half a second to exit by itself.
         self.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             if worker is not None:
                 worker.kill()
         for thread in self._threads:
             thread.join(5.0)
+        self._closed.set()
+
+    def _end_hung_workers(self) -> None:
+        """Kill workers that are silent for too long; one thread for all, since a timer for each task costs more."""
+        while not self._closed.wait(_WATCH_S):
+            for worker in self._workers:
+                if worker is not None:
+                    worker.kill_if_hung()
 
     def _serve(self, slot: int) -> None:
-        """The life of one slot: a worker, another when that died, and the tasks they do."""
+        """Run tasks in one slot, by a worker that is replaced when it dies."""
         worker = None
         while worker := worker or self._start(slot):
             task = self._tasks.get()
@@ -137,7 +150,7 @@ class Processes(Executor):
                 continue
             try:
                 if not worker.take(task.work):
-                    # It had died before, of something else: the task is not to blame.
+                    # It had died before it got the task.
                     worker = self._start(slot)
                     if worker is None or not worker.take(task.work):
                         raise WorkerDied("no worker stays alive")
@@ -151,7 +164,7 @@ class Processes(Executor):
                 task.future.set_result(result)
 
     def _start(self, slot: int) -> "_Worker | None":
-        """Start a worker, which may fail some times; None when there shall be none."""
+        """Start a worker, in several tries; None when the executor is closing or no worker can start."""
         how = ""
         for _ in range(_START_TRIES):
             if self._closing or self._broken is not None:
@@ -159,7 +172,7 @@ class Processes(Executor):
             try:
                 worker = self._workers[slot] = _Worker(self._preload)
                 if self._closing:
-                    # Who closes may have come too early to see this one.
+                    # Closing may have missed this one.
                     worker.kill()
                 worker.receive(_START_S)
             except (WorkerDied, OSError) as error:
@@ -190,24 +203,25 @@ class Processes(Executor):
 
 
 class _Worker:
-    """One process, and the pipe to it."""
+    """One worker process, and the pipe to it."""
 
     def __init__(self, preload: tuple[str, ...]) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, preload), daemon=True)
         self._hung = 0.0
+        self._waiting: tuple[float, float] | None = None
         with _STARTING:
             if hasattr(signal, "pthread_sigmask"):
-                # A process inherits what the thread that starts it blocks: Ctrl-C is for the parent, even while a
-                # worker starts. The start of multiprocessing's tracker, which comes first, would unblock it again.
+                # A process inherits the blocked signals of the thread that starts it. Ctrl-C is for the parent alone,
+                # also while a worker starts. Starting multiprocessing's tracker unblocks it, so that comes first.
                 resource_tracker.ensure_running()
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._process.start()
         theirs.close()
 
     def take(self, work: Any) -> bool:
-        """Give it something to do; False when it is dead already."""
+        """Send it a task; False when it is dead already."""
         try:
             self._pipe.send(work)
         except OSError:
@@ -215,32 +229,33 @@ class _Worker:
         return True
 
     def result(self, patience_s: float) -> Any:
-        """What came of the work: its result, its exception, or ``WorkerDied``."""
+        """The result of the task; raises its exception, or ``WorkerDied``."""
         done, result = self.receive(patience_s)
         if done:
             return result
-        # What ends a process (SystemExit) must not end this one.
+        # SystemExit and the like must not end this process.
         raise result if isinstance(result, Exception) else WorkerDied(f"raised {type(result).__name__}")
 
     def receive(self, patience_s: float) -> Any:
-        """What the worker says next; it is killed when it says nothing for so long."""
-        watchdog = threading.Timer(patience_s, self._give_up, (patience_s,))
-        watchdog.daemon = True
-        watchdog.start()
+        """The next message of the worker, which ``kill_if_hung`` kills when it sends none for so long."""
+        self._waiting = patience_s, time.monotonic()
         try:
             return self._pipe.recv()
         except (EOFError, OSError):
             raise WorkerDied(self._how()) from None
         finally:
-            watchdog.cancel()
+            self._waiting = None
 
     def kill(self) -> None:
-        """End the process; whoever waits for it is told that it died."""
+        """End the process; ``receive`` then raises ``WorkerDied``."""
         self._process.kill()
 
-    def _give_up(self, patience_s: float) -> None:
-        self._hung = patience_s
-        self.kill()
+    def kill_if_hung(self) -> None:
+        """Kill the process when ``receive`` has waited longer than its patience."""
+        waiting = self._waiting
+        if waiting is not None and time.monotonic() - waiting[1] > waiting[0]:
+            self._hung = waiting[0]
+            self.kill()
 
     def _how(self) -> str:
         with _STARTING:
@@ -283,11 +298,11 @@ def _work(pipe: Any, preload: tuple[str, ...]) -> None:
 
 
 def _follow(parent: Any) -> None:
-    """Do not outlive the parent, whatever killed it."""
+    """End with the parent, however that ended."""
     parent.join()
     os._exit(1)
 
 
 def cores() -> int:
-    """The cores this process may use, which in a container can be fewer than the machine's."""
+    """How many cores this process may use; in a container these can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

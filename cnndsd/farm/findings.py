@@ -1,6 +1,6 @@
-"""What a run has found: which candidates were judged, why some were refused, and the best of the rest.
+"""The findings of a run: which candidates were judged, why some were refused, and the best of the rest.
 
-Parts may be added in any order, and twice: the same candidates always make the same findings.
+Results of units may be added in any order, and twice: the same candidates always make the same findings.
 """
 
 from collections import Counter
@@ -13,38 +13,41 @@ from cnndsd.farm.shelf import Entry, Shelf
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
-# The reason under which those that could not be judged are counted.
+# The reason under which candidates that could not be judged are counted.
 SET_ASIDE = "set aside"
 Pick = Literal["keep", "drop"]
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """A candidate that killed or failed whoever judged it: how, and its recipe."""
+    """A candidate that could not be judged, since its worker died or raised: how, and its recipe."""
 
     how: str
     recipe: Recipe
 
 
 class UnitResult(msgspec.Struct, frozen=True):
-    """What judging the candidates ``first`` to ``first + count - 1`` found: refusals by reason, and the best."""
+    """What judging the candidates ``first`` to ``first + count - 1`` found.
+
+    ``refused``: how many by reason. ``entries``: the best, by the numbers of their cells.
+    """
 
     first: int
     count: int
     refused: dict[str, int]
-    entries: list[Entry]
+    entries: dict[int, list[Entry]]
     aside: dict[int, Aside] = {}
 
 
 class Findings:
-    """All that was found so far; ``depth`` is the shelf's."""
+    """All that was found so far; ``depth``: how many candidates the shelf keeps in each cell."""
 
     def __init__(self, depth: int = 1) -> None:
         self.shelf = Shelf(depth)
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
-        # What someone said who heard them.
+        # What the user picked by ear.
         self.picks: dict[int, Pick] = {}
-        # Spans of candidates that were judged, [first, stop): ascending, with gaps between them.
+        # The candidates that were judged, as ranges [first, stop), ascending, with gaps between them.
         self.done: list[tuple[int, int]] = []
 
     @property
@@ -64,16 +67,16 @@ class Findings:
 
     @property
     def entries(self) -> list[Entry]:
-        """All that may be heard, by index."""
+        """The candidates on the shelf that were not set aside, by index."""
         return [entry for entry in self.shelf.entries if entry.index not in self.aside]
 
     def picked(self, pick: Pick) -> list[int]:
-        """The candidates that were kept, or dropped, by someone who heard them, ascending."""
+        """The candidates that the user kept, or dropped, ascending."""
         return sorted(index for index, said in self.picks.items() if said == pick and index not in self.aside)
 
     @property
     def reach(self) -> int:
-        """The first candidate behind all that were judged."""
+        """One more than the last candidate that was judged."""
         return self.done[-1][1] if self.done else 0
 
     def add(self, result: UnitResult) -> None:
@@ -81,7 +84,9 @@ class Findings:
         first, stop = result.first, result.first + result.count
         if self._take(first, stop):
             self.refused.update(result.refused)
-            self.shelf.merge(result.entries)
+            for number, entries in result.entries.items():
+                for entry in entries:
+                    self.shelf.add(entry, number)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
 
@@ -91,9 +96,9 @@ class Findings:
         self._note_aside(index, aside)
 
     def missing(self, stop: int, most: int) -> Iterator[tuple[int, int]]:
-        """What below ``stop`` is not judged as yet, as ``(first, count)`` with at most ``most`` each, ascending."""
+        """The candidates below ``stop`` that are not judged yet, as ``(first, count)``, ``most`` at most, ascending."""
         ends = [0, *(end for span in self.done for end in span if end < stop), stop]
-        # Between the spans, whose ends are ascending: an odd one is left over where ``stop`` cuts a span.
+        # The gaps lie between the ends of the ranges; one end is left over when ``stop`` lies inside a range.
         for low, high in zip(ends[::2], ends[1::2], strict=False):
             for first in range(low, high, most):
                 yield first, min(most, high - first)
@@ -104,7 +109,7 @@ class Findings:
             self.refused[SET_ASIDE] += 1
 
     def _take(self, first: int, stop: int) -> bool:
-        """Mark a span as judged; False when it was already."""
+        """Mark a range as judged; False when it was already."""
         for low, high in self.done:
             if low <= first and stop <= high:
                 return False
@@ -121,14 +126,14 @@ class Findings:
 
 
 def shelf_depth(spec: Spec) -> int:
-    """How many of each cell a search for this spec keeps.
+    """How many candidates of each cell a search for this spec keeps.
 
-    A short run, or a narrow spec, fills few cells: several of each, or a large pack would lack sounds. A family may
-    stand in one cell.
+    A short run, or a narrow spec, fills few cells. With one candidate of each a large pack would lack sounds. All of a
+    family may be in one cell.
     """
     return max(4, -(-spec.count // 50)) if spec.family is None else spec.count
 
 
 def refusals_in_words(refused: dict[str, int]) -> str:
-    """How many were refused for which reason, in words."""
+    """How many were refused for each reason, as ``silent 3, too short 2``."""
     return ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())) or "none"

@@ -1,7 +1,7 @@
-"""The ledger remembers what a run has done and found, in an SQLite file that one process writes.
+"""The ledger: an SQLite file in which one process records what a run has done and found.
 
-Workers never open it. Whatever happens to the process or the machine, it holds the state of some commit, whole: SQLite
-sees to that with its rollback journal. A digest over everything tells a file that was damaged otherwise.
+Workers never open it. After a crash of the process or the machine it holds the whole state of the last commit, by
+SQLite's rollback journal. A digest over everything shows other damage.
 """
 
 import errno
@@ -33,7 +33,7 @@ _FAILED = {
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """How a run stands, for those who watch it; times by the wall clock, in seconds since 1970."""
+    """The state of a run, for ``cnndsd show``; times are seconds since 1970, by the wall clock."""
 
     state: Literal["running", "stopped", "finishing", "done"] = "running"
     seen_s: float = 0.0
@@ -53,36 +53,36 @@ class _Progress(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """A ledger file that is there, for one thread at a time.
+    """An existing ledger file, for one thread at a time.
 
     ``OSError`` when it cannot be read or written, ``Invalid`` when it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # What each entry on file counts for in the digest.
+        # The part of each entry on file in the digest.
         self._marks: dict[int, int] = {}
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        with self._told():
-            # Not "ro": who finds the journal of a process that was killed must be able to roll it back.
+        with self._translated():
+            # Not "ro": the journal of a process that was killed must be rolled back before reading.
             uri = f"{path.resolve().as_uri()}?mode=rw"
             self._connection = sqlite3.connect(
                 uri, uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
             )
-            # Durable when a commit returns, the end of its journal too.
+            # A commit that has returned survives a power cut, and so does the end of its journal.
             self._connection.execute("PRAGMA synchronous = EXTRA")
 
     def __enter__(self) -> "Ledger":
         return self
 
     def __exit__(self, *_: Any) -> None:
-        with self._told():
+        with self._translated():
             self._connection.close()
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
-        """The run's identity, the spec it was last given, what it found, and how it stands."""
-        with self._told():
+        """The run's identity, the spec that it was last given, its findings, and its state."""
+        with self._translated():
             self._connection.execute("BEGIN")
             facts = dict(self._connection.execute("SELECT name, value FROM facts"))
             rows = self._connection.execute("SELECT candidate, entry FROM shelf").fetchall()
@@ -111,7 +111,7 @@ class Ledger:
         return identity, progress.spec, findings, progress.watch
 
     def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
-        """Bring the file up to date, all at once or not at all."""
+        """Write what has changed since the last commit, all of it or nothing."""
         kept = {entry.index: entry for entry in findings.shelf.entries}
         gone = [(index,) for index in self._marks if index not in kept]
         new = [(index, msgspec.json.encode(entry)) for index, entry in kept.items() if index not in self._marks]
@@ -129,7 +129,7 @@ class Ledger:
         marks = {index: mark for index, mark in self._marks.items() if index in kept}
         marks.update((index, _mark(index, row)) for index, row in new)
         facts = [("identity", identity), ("progress", progress), ("check", _check(identity, progress, marks))]
-        with self._told():
+        with self._translated():
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("DELETE FROM shelf WHERE candidate = ?", gone)
             self._connection.executemany("INSERT INTO shelf VALUES (?, ?)", new)
@@ -141,7 +141,7 @@ class Ledger:
         return Invalid(f"{self.path}: is damaged ({how}); allowed: --restart, which begins anew")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -154,20 +154,20 @@ class Ledger:
 
 
 def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
-    """Make a ledger in the place of any other."""
+    """Create a ledger; one that exists is replaced once the new one is whole."""
     beside = path.with_name(f"{path.name}.new")
     for stale in (beside, beside.with_name(f"{beside.name}-journal")):
         stale.unlink(missing_ok=True)
     beside.touch()
     try:
         with Ledger(beside) as ledger:
-            with ledger._told():
+            with ledger._translated():
                 ledger._connection.executescript(
                     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
                     "CREATE TABLE shelf (candidate INTEGER PRIMARY KEY, entry BLOB NOT NULL);"
                 )
             ledger.commit(identity, spec, findings, watch)
-        # A journal that outlives its ledger would be rolled back into the next one.
+        # SQLite would roll an old journal back into the new file.
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         os.replace(beside, path)
         sync_folder(path.parent)
@@ -177,7 +177,7 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
 
 
 def _check(identity: bytes, progress: bytes, marks: dict[int, int]) -> bytes:
-    # A sum does not depend on the order, and spares reading every row again.
+    # A sum does not depend on the order, so no commit has to read every row again.
     shelf = sum(marks.values()) % 2**64
     return hashlib.sha256(b"\0".join([identity, progress, str(shelf).encode()])).hexdigest().encode()
 

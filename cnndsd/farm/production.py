@@ -104,7 +104,7 @@ def make_pack(
     """Choose, finish and zip. Returns how many sounds are in the pack; none is written when there are none.
 
     A sound that cannot be finished is set aside, and others are chosen. ``keep``: the candidates that the pack holds,
-    instead of those that are chosen or picked. ``beside``: the name of the file while it is written.
+    instead of those that were chosen or picked. ``beside``: the name of the file while it is written.
     """
     progress = progress or Progress()
 

@@ -33,7 +33,7 @@ _ENTRY_BYTES = 1000
 
 
 class Run:
-    """A run at work; made by ``begin``."""
+    """A run at work; ``begin`` opens one."""
 
     def __init__(self, folder: Path, spec: Spec, findings: Findings, book: Ledger) -> None:
         self.folder, self.spec, self.findings = folder, spec, findings
@@ -76,7 +76,7 @@ class Run:
             file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line}\n")
 
     def commit(self, watch: Watch, only_when_due: bool = False) -> None:
-        """Write the findings and how the run stands to the ledger."""
+        """Write the findings and the state of the run to the ledger; ``only_when_due``: unless that was done lately."""
         self._watch = watch
         if only_when_due and time.monotonic() < self._commit_due:
             return
@@ -87,7 +87,7 @@ class Run:
 
 
 class _Recorder(Progress):
-    """Writes the ledger and the log of a run while it works, and passes on what it hears."""
+    """Writes the ledger and the log of a run while it works, and passes all reports on."""
 
     def __init__(self, run: Run, progress: Progress, deadline: float | None) -> None:
         self._run, self._progress = run, progress
@@ -99,7 +99,7 @@ class _Recorder(Progress):
         self._log_due = self._begun + _LOG_S
 
     def watch(self, state: Literal["running", "stopped", "finishing"]) -> Watch:
-        """How the run stands."""
+        """The state of the run."""
         elapsed_s = max(time.monotonic() - self._begun, 1e-3)
         rate = (self._run.findings.candidates - self._before) / elapsed_s
         return Watch(state, time.time(), self.wanted, self._until, rate)
@@ -131,20 +131,20 @@ class _Recorder(Progress):
 
 @contextmanager
 def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
-    """Take the run's folder, and take up what it holds of the same run.
+    """Lock the run's folder, made where it is missing, and go on with what it holds of the same run.
 
-    ``Invalid`` when it holds another run, or a damaged one, and that shall not be forgotten (``restart``);
-    ``Failed`` when another process has it; ``OSError`` when it cannot be written or the disk is too full.
+    ``restart`` forgets what it holds. Else ``Invalid`` when it holds another run, or a damaged one. ``Failed`` when
+    another process works in it or the disk is too full, ``OSError`` when it cannot be written.
     """
     folder.mkdir(exist_ok=True)
-    with _taken(folder):
+    with _locked(folder):
         _check_space(folder, spec)
         path = folder / "ledger.sqlite"
         findings = Findings(shelf_depth(spec))
         if path.exists() and not restart:
-            findings = _take_up(path, spec)
+            findings = _continued(path, spec)
         (folder / "pack.new").unlink(missing_ok=True)
-        # Written anew every time: whatever the file went through, from here on it is sound.
+        # Written anew at each start, so that no damage to the old file lives on.
         ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
         with Ledger(path) as book:
             book.read()
@@ -152,7 +152,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
 
 
 @contextmanager
-def _taken(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
@@ -166,12 +166,13 @@ def _taken(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[int, Pick | None], None]]]:
-    """Take a run's folder to hear what it found: its spec, its findings, and what remembers a pick, or forgets it.
+    """Lock a run's folder to keep and drop sounds: its spec, its findings, and a function that records a pick.
 
-    ``Invalid`` when it holds no run, ``Failed`` when the run is at work, or was made by another version.
+    That function takes a candidate and "keep", "drop" or None. ``Invalid`` when the folder holds no run, ``Failed``
+    when the run is at work, or its judging is not that of this version.
     """
     path = _ledger_path(folder)
-    with _taken(folder), Ledger(path) as book:
+    with _locked(folder), Ledger(path) as book:
         identity, spec, findings, watch = book.read()
         if identity.get("version") != units.version():
             raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
@@ -190,7 +191,7 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
         yield spec, findings, remember
 
 
-def _take_up(path: Path, spec: Spec) -> Findings:
+def _continued(path: Path, spec: Spec) -> Findings:
     with Ledger(path) as book:
         theirs, _, findings, _ = book.read()
     ours = json.loads(identity(spec))
@@ -210,7 +211,7 @@ def _take_up(path: Path, spec: Spec) -> Findings:
 
 
 def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
-    """The first part in which two values differ: its name, and both values in short."""
+    """The first key in which two tables differ: its name, and both values, shortened."""
     while isinstance(mine, dict) and isinstance(other, dict):
         part = next(k for k in {**mine, **other} if mine.get(k) != other.get(k))
         key, mine, other = f"{key}.{part}", mine.get(part), other.get(part)
@@ -219,7 +220,7 @@ def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
 
 
 def identity(spec: Spec) -> bytes:
-    """All that decides what a run finds, as JSON: runs that differ in it cannot go on from each other."""
+    """All that decides what a run finds, as JSON. A ledger with another identity is not continued."""
     source = {"sound": spec.sound} if spec.family is None else {"family": spec.family}
     return msgspec.json.encode(
         {
@@ -234,10 +235,10 @@ def identity(spec: Spec) -> bytes:
 
 
 def space_needed(spec: Spec) -> float:
-    """What a run and its pack will take on disk, about, in MB."""
+    """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
     pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
-    # One of eight is kept at first, and later one of each cell.
+    # At first the shelf keeps one candidate in eight, later one of each cell.
     shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
     return 2 + (pack_bytes + shelf_bytes) / 1e6
 
@@ -249,7 +250,7 @@ def _check_space(folder: Path, spec: Spec) -> None:
 
 
 def progress_in_words(findings: Findings, watch: Watch) -> str:
-    """How a run stands, in one line."""
+    """The state of a run, in one line."""
     wanted = "" if watch.wanted is None else f" of {watch.wanted}"
     left = seconds_left(findings, watch)
     return (
@@ -259,7 +260,7 @@ def progress_in_words(findings: Findings, watch: Watch) -> str:
 
 
 def seconds_left(findings: Findings, watch: Watch) -> float | None:
-    """How long a run that is at work will still search, as far as can be told."""
+    """For how many seconds a run at work will go on searching; None when that is unknown."""
     if watch.state != "running":
         return None
     if watch.until_s is not None:
@@ -270,13 +271,13 @@ def seconds_left(findings: Findings, watch: Watch) -> float | None:
 
 
 def clock(seconds: float) -> str:
-    """A duration as 7:03:20."""
+    """A duration in seconds as 7:03:20."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
-    """What a run's folder holds, also while it is at work: its identity, spec, findings and how it stands."""
+    """The identity, spec, findings and state in a run's folder, also while the run is at work."""
     with Ledger(_ledger_path(folder)) as book:
         return book.read()
 

@@ -16,9 +16,11 @@ from cnndsd.schema import Failed
 from cnndsd.spec import Spec
 
 # Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
-# and an interruption loses little; and no more blocks than this.
-_UNIT_MACS = 4e9
-_UNIT_BLOCKS = 16
+# and an interruption loses little; and no more blocks than this. The parent's work is the same for a unit of any size.
+_UNIT_MACS = 16e9
+_UNIT_BLOCKS = 32
+# So many units at least for each task that is submitted at a time, so that all workers end at about the same time.
+_UNITS_EACH = 8
 # When a search is stopped, units that have begun have this long to end.
 _GRACE_S = 6.0
 # More candidates set aside than this, and more than a hundredth of all, are a fault of the machine.
@@ -53,7 +55,7 @@ def judge_missing(
     findings = findings if findings is not None else Findings(shelf_depth(spec))
     progress = progress or Progress()
     reach, aside_before = findings.reach, len(findings.aside)
-    fresh = (_Piece(first, count) for first, count in _units(spec, findings))
+    fresh = (_Piece(first, count) for first, count in _units(spec, findings, workers.capacity))
     again: deque[_Piece] = deque()
     pending: dict[Future[UnitResult], _Piece] = {}
     done: SimpleQueue[Future[UnitResult]] = SimpleQueue()
@@ -106,10 +108,11 @@ def _waited_for(done: "SimpleQueue[Future[UnitResult]]") -> Iterator[Future[Unit
         return
 
 
-def _units(spec: Spec, findings: Findings) -> Iterator[tuple[int, int]]:
+def _units(spec: Spec, findings: Findings, capacity: int) -> Iterator[tuple[int, int]]:
     """The units that are still to be judged, ascending."""
-    size = BLOCK * max(1, min(_UNIT_BLOCKS, int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))))
-    return findings.missing(spec.candidates, size)
+    by_work = int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))
+    by_count = (spec.candidates - findings.candidates) // (_UNITS_EACH * capacity * BLOCK)
+    return findings.missing(spec.candidates, BLOCK * max(1, min(_UNIT_BLOCKS, by_work, by_count)))
 
 
 def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:

@@ -8,6 +8,7 @@ may still get in. Bars only rise, so old ones let too much pass and never too li
 """
 
 import math
+from bisect import insort
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from cnndsd.spec import Kind
 
 
 class Cell(NamedTuple):
-    """A kind of sound, and how bright, noisy, lively, long and wide it is, each in a few classes."""
+    """A kind of sound, and how bright, noisy, lively, long and wide it is, each as one of a few classes."""
 
     kind: Kind
     brightness: int
@@ -32,6 +33,7 @@ class Cell(NamedTuple):
 
 # How many values each number of a cell has.
 _SIZES = (10, 4, 4, 5, 4)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CELLS = len(KINDS) * math.prod(_SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
@@ -45,7 +47,7 @@ class Bars(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A candidate that may pass."""
+    """A candidate that passed: its index, its score, and the description of its sound."""
 
     index: int
     score: float
@@ -53,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def cell(sound: Description) -> Cell:
-    """Where a sound belongs."""
+    """The cell of a sound."""
     return Cell(
         kind(sound),
         # Classes of 0.8 octaves from 60 Hz.
@@ -67,10 +69,11 @@ def cell(sound: Description) -> Cell:
 
 def cell_number(place: Cell) -> int:
     """The number of a cell, 0 to ``CELLS - 1``."""
-    number = KINDS.index(place.kind)
-    for value, size in zip(place[1:], _SIZES, strict=True):
-        number = number * size + value
-    return number
+    kind, brightness, noisiness, liveliness, length, width = place
+    by_brightness, by_noisiness, by_liveliness, by_length, by_width = _SIZES
+    number = _KIND_NUMBERS[kind] * by_brightness + brightness
+    number = (number * by_noisiness + noisiness) * by_liveliness + liveliness
+    return (number * by_length + length) * by_width + width
 
 
 class Shelf:
@@ -79,8 +82,10 @@ class Shelf:
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
         self._cells: dict[int, list[Entry]] = {}
-        # The least score of each full cell, in parts; 0 also where a cell is not full.
-        self._bars = np.zeros(CELLS, np.uint16)
+        # The least score of each full cell, in parts of 1, and which cells are full. The bars are made of them.
+        self._least = np.zeros(CELLS, np.uint16)
+        self._is_full = np.zeros(CELLS, bool)
+        self._bars: Bars | None = Bars(b"", b"")
         self.merge(entries)
 
     def __len__(self) -> int:
@@ -91,16 +96,17 @@ class Shelf:
         """All that is kept, by index."""
         return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
 
-    def add(self, entry: Entry) -> None:
-        """Put a candidate in its cell, if it is among the best there."""
-        number = cell_number(cell(entry.sound))
+    def add(self, entry: Entry, number: int | None = None) -> None:
+        """Put a candidate in its cell, whose ``number`` may be known, if it is among the best there."""
+        number = cell_number(cell(entry.sound)) if number is None else number
         kept = self._cells.setdefault(number, [])
         if len(kept) < self.depth or _rank(entry) < _rank(kept[-1]):
-            kept.append(entry)
-            kept.sort(key=_rank)
+            insort(kept, entry, key=_rank)
             del kept[self.depth :]
             if len(kept) == self.depth:
-                self._bars[number] = _parts(kept[-1].score)
+                self._least[number] = _parts(kept[-1].score)
+                self._is_full[number] = True
+                self._bars = None
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add another shelf's entries."""
@@ -109,22 +115,20 @@ class Shelf:
 
     def bars(self) -> Bars:
         """What an entry must reach in each full cell; an equal score may still get in by a smaller index."""
-        full = np.flatnonzero(self._bars)
-        return Bars(full.astype(np.uint16).tobytes(), self._bars[full].tobytes())
+        if self._bars is None:
+            full = np.flatnonzero(self._is_full)
+            self._bars = Bars(full.astype(np.uint16).tobytes(), self._least[full].tobytes())
+        return self._bars
 
-    def over(self, bars: Bars | None) -> list[Entry]:
-        """The entries that reach ``bars``, by index; all of them where there are none."""
-        if bars is None or not bars.cells:
-            return self.entries
-        cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars)
+    def over(self, bars: Bars | None) -> dict[int, list[Entry]]:
+        """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
+        cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars or (b"", b""))
         least = dict(zip(cells, scores, strict=True))
-        reach = (
-            entry
+        reach = {
+            number: [entry for entry in kept if _parts(entry.score) >= least.get(number, 0)]
             for number, kept in self._cells.items()
-            for entry in kept
-            if _parts(entry.score) >= least.get(number, 0)
-        )
-        return sorted(reach, key=lambda e: e.index)
+        }
+        return {number: kept for number, kept in reach.items() if kept}
 
 
 def _parts(score: float) -> int:

@@ -17,7 +17,8 @@ def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
     2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel, is not
     of real numbers, or is not finite, and when the sample rate is not one.
     """
-    if isinstance(sample_rate, bool) or not 0 < sample_rate <= MAX_SAMPLE_RATE or sample_rate != int(sample_rate):
+    is_number = isinstance(sample_rate, int | float | np.number) and not isinstance(sample_rate, bool)
+    if not (is_number and 0 < sample_rate <= MAX_SAMPLE_RATE and sample_rate == int(sample_rate)):
         raise Invalid(f"sample_rate: {sample_rate} is not allowed; allowed: whole numbers from 1 to {MAX_SAMPLE_RATE}")
     try:
         sound = np.asarray(audio)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sounds import entry
 
 from cnndsd.farm.findings import SET_ASIDE, Aside, Findings, UnitResult, refusals_in_words
+from cnndsd.farm.shelf import Shelf
 from cnndsd.recipe import Recipe
 
 TOTAL = 40
@@ -18,7 +19,8 @@ def part(first, stop):
     """Every third candidate silent, every seventh set aside, the others kept."""
     kept = [entry(i, i) for i in range(first, stop) if i % 3 and i % 7]
     aside = {i: Aside("died", Recipe(seed=i)) for i in range(first, stop) if i % 3 and not i % 7}
-    return UnitResult(first, stop - first, {"silent": sum(not i % 3 for i in range(first, stop))}, kept, aside)
+    silent = sum(not i % 3 for i in range(first, stop))
+    return UnitResult(first, stop - first, {"silent": silent}, Shelf(TOTAL, kept).over(None), aside)
 
 
 def state(findings):
@@ -45,7 +47,7 @@ def test_any_parts_in_any_order_some_twice(cuts, rng, depth):
 def test_what_is_missing_is_what_was_not_judged(judged, stop, most):
     found = Findings()
     for index in judged:
-        found.add(UnitResult(index, 1, {}, []))
+        found.add(UnitResult(index, 1, {}, {}))
     missing = list(found.missing(stop, most))
     assert all(1 <= count <= most for _, count in missing)
     candidates = [i for first, count in missing for i in range(first, first + count)]

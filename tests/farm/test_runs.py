@@ -29,6 +29,7 @@ from nights import (
 
 from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs, searching, units
+from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.ledger import Ledger, Watch
@@ -303,7 +304,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
     found = searching.judge_missing(small, InProcess(), deadline=time.monotonic() - 1)
     assert len(found.done) == 1
     assert found.done[0][0] == 0
-    assert 0 < found.reach <= 1024
+    assert 0 < found.reach <= BLOCK * searching._UNIT_BLOCKS
 
 
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):

@@ -1,0 +1,77 @@
+"""A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
+
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import entry
+
+from cnndsd import Spec
+from cnndsd.farm import units
+from cnndsd.farm.findings import Findings, shelf_depth
+from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number
+from cnndsd.schema import Failed
+
+SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=40), st.randoms(use_true_random=False))
+def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
+    """Few cells and few scores, so that ties are common; bars of any earlier state."""
+    entries = [entry(index, seed, score / 12) for index, (seed, score) in enumerate(dict.fromkeys(pairs))]
+    for depth in (1, 2):
+        whole = Shelf(depth, entries)
+        bars, barred = [None], Shelf(depth)
+        for part in range(0, len(entries), 3):
+            reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
+            for number, kept in reach.items():
+                for one in kept:
+                    barred.add(one, number)
+            bars.append(barred.bars())
+        assert barred.entries == whole.entries
+
+
+def test_an_entry_that_equals_the_bar_may_still_get_in():
+    low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
+    shelf = Shelf(1, [high])
+    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [low]}
+    shelf.add(low)
+    assert shelf.entries == [low]
+    assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == {}
+
+
+def test_cells_that_are_not_full_have_no_bar():
+    shelf = Shelf(2, [entry(1, 1, 0.9)])
+    assert shelf.bars() == Bars(b"", b"")
+    shelf.add(entry(2, 1, 0.3))
+    number = cell_number(cell(entry(1, 1).sound))
+    assert shelf.bars() == Bars(number.to_bytes(2, "little"), (3000).to_bytes(2, "little"))
+
+
+def test_cells_have_numbers_of_their_own():
+    numbers = {cell_number(cell(entry(i).sound)): cell(entry(i).sound) for i in range(500)}
+    assert len(set(numbers.values())) == len(numbers) > 100
+    assert all(0 <= number < CELLS for number in numbers)
+
+
+def test_bars_change_what_is_sent_and_nothing_that_is_found():
+    without, barred, sent = Findings(shelf_depth(SMALL)), Findings(shelf_depth(SMALL)), []
+    for first in range(0, SMALL.candidates, 512):
+        without.add(units.judge_unit(SMALL, 1, first, 512))
+        result = units.judge_unit(SMALL, 1, first, 512, bars=barred.shelf.bars())
+        sent.append(len(pickle.dumps(result)))
+        barred.add(result)
+    assert barred.entries == without.entries
+    assert barred.refused == without.refused
+    assert barred.done == without.done
+    again = units.judge_unit(SMALL, 1, 0, 512, bars=barred.shelf.bars())
+    assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(SMALL, 1, 0, 512))) * 3 / 4
+    assert sent[-1] < sent[0] * 3 / 4
+
+
+def test_a_worker_of_another_version_is_refused():
+    with pytest.raises(Failed, match=r"a worker has definition 1, judging \d+; wanted: definition 9"):
+        units.judge_unit(SMALL, 1, 0, 64, "definition 9")
+    assert units.judge_unit(SMALL, 1, 0, 64, units.version()).count == 64

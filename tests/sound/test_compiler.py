@@ -1,0 +1,126 @@
+"""Compiled kernels are kept by what they are made of, where only their user writes, and no others are touched."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cnndsd
+from cnndsd.sound import compiler
+
+PACKAGE = Path(cnndsd.__file__).parent
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package, to be changed."""
+    shutil.copytree(PACKAGE, tmp_path / "cnndsd", ignore=shutil.ignore_patterns("kernels-*"))
+    return tmp_path / "cnndsd"
+
+
+def run(copy, code, **environment):
+    """The words that a process prints which imports the copy."""
+    variables = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "CNNDSD_KERNEL_CACHE")}
+    variables |= {"PYTHONPATH": str(copy.parent), **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, cwd=copy.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+DIGESTS = "from cnndsd.sound import compiler; print(*map(compiler.source_digest, ['cnndsd.ear.measuring', 'cnndsd.farm.choosing', 'cnndsd.sound.schedule']))"  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("changed", "which"),
+    [
+        ("sound/simd.py", [True, True, False]),
+        ("sound/schedule.py", [True, True, True]),
+        ("farm/choosing.py", [False, True, False]),
+        ("finishing/page.py", [False, False, False]),
+    ],
+)
+def test_a_kernel_is_known_by_the_text_of_all_that_it_is_made_of(copy, changed, which):
+    before = run(copy, DIGESTS)
+    with (copy / changed).open("a") as file:
+        file.write("# another\n")
+    after = run(copy, DIGESTS)
+    assert [a != b for a, b in zip(before, after, strict=True)] == which
+    (copy / changed).write_bytes((copy / changed).read_bytes().replace(b"\n", b"\r\n"))
+    assert run(copy, DIGESTS) == after
+
+
+def test_imports_of_modules_and_of_names_are_both_followed():
+    module = "cnndsd.sound.rendering"
+    found, rest = set(), [module]
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found.add(name)
+            rest += compiler._source(name)[1]
+    # ``from cnndsd.sound import kernel`` and ``from cnndsd.sound.network import parameters``.
+    assert {"cnndsd.sound.kernel", "cnndsd.sound.network", "cnndsd.recipe", "cnndsd.schema"} < found
+    assert not any(name.startswith(("cnndsd.ear", "cnndsd.farm")) for name in found)
+
+
+def test_importing_leaves_numbas_own_setting_alone(copy):
+    code = (
+        "import numba; before = numba.config.CACHE_DIR; import cnndsd.farm.production;"
+        "from cnndsd.sound import kernel; import pathlib;"
+        "print(repr(before), repr(numba.config.CACHE_DIR), pathlib.Path(kernel.render_steps._cache.cache_path).parent)"
+    )
+    before, after, place = run(copy, code)
+    assert before == after == "''"
+    assert Path(place).parent == copy / "sound" / "__pycache__"
+    mine = str(copy.parent / "mine")
+    before, after, place = run(copy, code, NUMBA_CACHE_DIR=mine)
+    assert before == after == repr(mine)
+    assert Path(place).parent == Path(mine)
+
+
+def test_kernels_of_older_code_are_removed(copy):
+    beside = copy / "sound" / "__pycache__"
+    beside.mkdir(exist_ok=True)
+    old = ["kernels-0123456789abcdef", "kernels-measuring-0123456789abcdef"]
+    others = ["kernels-mine", "kernels-measuring", "notes"]
+    for name in (*old, *others):
+        (beside / name).mkdir()
+        (beside / name / "x.nbi").touch()
+    run(copy, "import cnndsd.ear.measuring")
+    left = {path.name for path in beside.iterdir() if path.is_dir()}
+    assert not left & set(old)
+    assert set(others) <= left
+    assert any(re.fullmatch("kernels-measuring-[0-9a-f]{16}", name) for name in left)
+
+
+WHERE = "from cnndsd.sound import compiler; import os; print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'))"  # noqa: E501
+
+
+def test_where_nothing_can_be_written_no_kernel_is_read_from_a_folder_that_others_can_guess(copy, tmp_path):
+    """What is read is code. The folder is new for each process, nobody else's, handed to workers, gone at the end."""
+    deny = "import os; os.access = lambda *_: False;"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    code = deny + WHERE + ";import stat; print(stat.S_IMODE(os.stat(compiler._writable_folder()).st_mode))"
+    first, handed, mode = run(copy, code, TMPDIR=str(temporary))
+    second, _, _ = run(copy, code, TMPDIR=str(temporary))
+    assert first == handed != second
+    assert Path(first).parent == temporary
+    assert int(mode) == stat.S_IRWXU
+    assert list(temporary.iterdir()) == []
+    assert run(copy, deny + WHERE, CNNDSD_KERNEL_CACHE="given")[0] == "given"
+
+
+def test_installations_do_not_share_a_folder(copy, tmp_path):
+    beside_is_closed = "import os; real = os.access; os.access = lambda p, *a: 'cnndsd' not in str(p) and real(p, *a);"
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    found = run(copy, beside_is_closed + WHERE, XDG_CACHE_HOME=str(cache))[0]
+    assert Path(found).parent == cache / "cnndsd"
+    other = tmp_path / "other"
+    shutil.copytree(copy, other / "cnndsd")
+    assert run(other / "cnndsd", beside_is_closed + WHERE, XDG_CACHE_HOME=str(cache))[0] != found
