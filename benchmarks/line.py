@@ -1,7 +1,7 @@
-"""Where a night's time goes: ``python benchmarks/line.py [--spec FILE] [--rounds 7]``, one core.
+"""Measure where the time of a run goes, on one core: ``python benchmarks/line.py [--spec FILE] [--rounds 7]``.
 
-The whole line (draw, render, measure, judge, describe, score, shelve) of some blocks of candidates, and what its parts
-take alone, in turns: microseconds per candidate, median and min..max.
+Some blocks of candidates are drawn, rendered, measured, judged, described, scored and shelved. That and its parts are
+timed in turns. Prints microseconds per candidate: median and min..max.
 """
 
 import argparse
