@@ -90,7 +90,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
 _NAMES = Description.__struct_fields__[1:]
 _SIZES = [BANDS if name.startswith("bands_") else 1 for name in _NAMES]
 _PLACES = [sum(_SIZES[:i]) for i in range(len(_SIZES))]
-AT: Any = namedtuple("AT", _NAMES)._make(_PLACES)
+AT: Any = namedtuple("AT", _NAMES)(*_PLACES)  # type: ignore[misc, arg-type]
 _MEASURES = len(Measures.__struct_fields__) - 1
 
 
