@@ -92,7 +92,7 @@ def test_an_untouched_pack_is_proved(small, tmp_path, capsys):
     assert cli.main(["verify", str(tmp_path / "s.zip")]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == f"cnndsd: {tmp_path / 's.zip'}: all of it is as it was made\n"
+    assert err == f"cnndsd: {tmp_path / 's.zip'}: no faults\n"
 
 
 @pytest.mark.parametrize(
