@@ -78,9 +78,9 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, pac
     assert running.returncode == code
     assert out == ""
     first, second = err.splitlines()
-    assert first == "cnndsd: stopping; once more to stop at once"
+    assert first == "cnndsd: stopping; press Ctrl-C again to stop at once"
     _, _, found, watch = runs.read(tmp_path / "s.run")
-    assert second.endswith(f"{found.candidates} candidates are kept; to go on: cnndsd pack s.toml --jobs 2")
+    assert second.endswith(f"{found.candidates} candidates are saved; to continue: cnndsd pack s.toml --jobs 2")
     assert watch.state == "stopped"
     assert len(found.done) == 1
     assert gone(workers)
@@ -426,7 +426,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, packs):
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert done.stderr.startswith("cnndsd: s.run/") or done.stderr.startswith("cnndsd: s.zip: ")
-        assert "goes on" in done.stderr
+        assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
     assert finished(tmp_path) == packs(20_000)
 
