@@ -102,7 +102,10 @@ def _run(folder: Path) -> dict[str, Any]:
         "kept": findings.kept,
         "picked": {pick: len(findings.picked(pick)) for pick in ("keep", "drop")},
         "kinds": dict(Counter(kind(entry.sound) for entry in findings.entries).most_common()),
-        "set_aside": [{"candidate": i, "how": a.how, "recipe": a.recipe} for i, a in sorted(findings.aside.items())],
+        "set_aside": [
+            {"candidate": i, "how": a.how, "recipe": msgspec.to_builtins(a.recipe)}
+            for i, a in sorted(findings.aside.items())
+        ],
     }
 
 
@@ -124,7 +127,10 @@ def _run_text(report: dict[str, Any]) -> str:
     lines = [
         f"{name:12}{value}" for name, value in rows.items() if not (name == "left" and report["state"] != "running")
     ]
-    lines += [f"  {one['candidate']}: {one['how']}; {one['recipe'].to_json()}" for one in report["set_aside"]]
+    lines += [
+        f"  {one['candidate']}: {one['how']}; {msgspec.json.encode(one['recipe']).decode()}"
+        for one in report["set_aside"]
+    ]
     return "\n".join(lines)
 
 

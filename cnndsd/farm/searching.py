@@ -81,7 +81,7 @@ def judge_missing(
             try:
                 findings.add(future.result())
             except CancelledError:
-                raise Failed("the executor dropped the work; the same command goes on") from None
+                raise Failed("the executor dropped the work; run the same command again to continue") from None
             except (WorkerDied, MemoryError) as error:
                 how = str(error) or "out of memory"
                 progress.log(f"a worker died over candidates {piece.first}..{piece.first + piece.count - 1}: {how}")
