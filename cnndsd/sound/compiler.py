@@ -12,8 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as binding
 import numba
 from numba.core.codegen import get_host_cpu_features
+
+from cnndsd.sound.target import ROW_BYTES, Target
 
 # fastmath stays off: it lets the compiler reorder and contract, and one rounding makes another sound.
 # error_model "numpy" drops the test for division by zero from the loops.
@@ -24,6 +27,8 @@ _ROOT = Path(__file__).parent.parent
 _IMPORT = re.compile(rf"^\s*from ({_PACKAGE}[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 # A folder that a process made for its kernels and those of its workers, where it can write nowhere else.
 _HANDED_DOWN = "CNNDSD_KERNEL_CACHE"
+_ROW = f"<{ROW_BYTES // 4} x float>"
+_SUM_OF_ROWS = f"define {_ROW} @sum({_ROW} %a, {_ROW} %b) {{ %c = fadd {_ROW} %a, %b ret {_ROW} %c }}"
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,10 +47,34 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return numba.njit(fastmath=False, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
 
 
-def wide_registers() -> bool:
-    """Whether the processor that is compiled for has 32 registers of 64 bytes, as those with AVX-512 have."""
-    features = numba.config.CPU_FEATURES
-    return "+avx512f" in (get_host_cpu_features() if features is None else features).split(",")
+@functools.cache
+def current_target() -> Target:
+    """The vector registers of the processor that is compiled for.
+
+    It need not be the one that runs: numba takes another from ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES``.
+    """
+    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
+    return target_of(
+        binding.get_process_triple(),
+        binding.get_host_cpu_name() if name is None else name,
+        get_host_cpu_features() if features is None else features,
+    )
+
+
+def target_of(triple: str, name: str, features: str) -> Target:
+    """The vector registers of any processor that LLVM has a name for: those that it uses for a sum of two rows.
+
+    ``name`` alone may stand for many features, and ``features`` may take some away, so LLVM has to say.
+    """
+    if not re.match(r"x86|i\d86", triple):
+        return Target(registers=32, register_bytes=16, memory_operands=False)
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    machine = binding.Target.from_triple(triple).create_target_machine(cpu=name, features=features)
+    code = machine.emit_assembly(binding.parse_assembly(_SUM_OF_ROWS))
+    if "%zmm" in code:
+        return Target(registers=32, register_bytes=64, memory_operands=True)
+    return Target(registers=16, register_bytes=32 if "%ymm" in code else 16, memory_operands=True)
 
 
 @functools.cache

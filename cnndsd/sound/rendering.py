@@ -1,4 +1,4 @@
-"""Recipes to raw audio: groups, allocates and calls the kernels."""
+"""Renders recipes to raw audio: allocates the arrays and calls the kernels."""
 
 import hashlib
 from collections import defaultdict
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from cnndsd.recipe import Recipe
 from cnndsd.sound import kernel
-from cnndsd.sound.compiler import wide_registers
+from cnndsd.sound.compiler import current_target
+from cnndsd.sound.lanes import Networks, Output, Sine, render_lanes
 from cnndsd.sound.network import parameters, ranges, sample_type
 from cnndsd.sound.schedule import Slot, blocks, plan
-from cnndsd.sound.simd import ROW_BYTES, empty_rows, lanes
+from cnndsd.sound.simd import empty_rows, lane_count
+from cnndsd.sound.target import ROW_BYTES
 
 Audio = NDArray[Any]
 Statistics = NDArray[np.float64]
 
-# Whether the sums of one block of neurons are computed beside the sines of another; None, not False, for the compiler.
-_BESIDE = True if wide_registers() else None
-# A few groups of lanes take turns, or fewer where the first-level cache cannot hold them; many where half of it does.
+# A few groups of lanes take turns, fewer where they do not fit in the first-level cache, many where they fit in half.
 _CACHE_BYTES = 48 * 1024
 _FEW_GROUPS, _MANY_GROUPS = 4, 8
-# The sounds of one batch, in bytes; longer ones are rendered one by one.
+# The sounds of one batch. Those too long for a group of them to fit are rendered one by one.
 _BATCH_BYTES = 128 * 2**20
 
 
@@ -72,14 +72,14 @@ def render_steps(recipe: Recipe) -> Audio:
     at any gap is the network at gap 0, each output held: one evaluation serves ``recipe.hold`` samples.
     """
     number: Any = sample_type(recipe)
-    sine, every, half_amount, bounds = _shared(recipe)
     widths = np.array(recipe.widths, dtype=np.int64)
     half_parameters = _half_parameters(recipe)
     steps = np.empty(recipe.steps, dtype=number)
     low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
     ring = np.zeros(2 ** (recipe.length - 1), dtype=number)
     a, b = np.empty((2, widths.max()), dtype=number)
-    kernel.render_steps(half_parameters, widths, sine, every, half_amount, bounds, low, high, ring, a, b, steps)
+    coefficients, adjustment = _coefficients(recipe), _adjustment(recipe)
+    kernel.render_steps(half_parameters, widths, coefficients, adjustment, low, high, ring, a, b, steps)
     return steps
 
 
@@ -97,11 +97,11 @@ def scratch() -> Audio:
 def render_batches(
     shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
 ) -> Iterator[tuple[Audio, list[Statistics]]]:
-    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, as many at once as go side by side.
+    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, many side by side.
 
-    Yields their steps, shape ``(candidates, steps)``, and of each its ``kernel.frame_statistics``, shape
-    ``(frames, STATISTICS)``; no frames when ``frame`` is 0. They are valid until the next iteration where they lie in
-    ``memory``, from ``scratch``, which is used again and again: fresh pages would take a fifth of the time.
+    Yields batches: the steps, shape ``(candidates, steps)``, and for each candidate its ``kernel.frame_statistics``,
+    shape ``(frames, STATISTICS)``; there are no frames when ``frame`` is 0. With ``memory``, from ``scratch``, the
+    arrays are valid until the next iteration: all batches use it, which saves a fifth of the time, that of new pages.
     """
     if not seeds:
         return
@@ -115,20 +115,21 @@ def render_batches(
             yield steps[None], [statistics]
         return
     number: Any = sample_type(shape)
-    wide = lanes(number)
+    wide = lane_count(number)
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
-    sine, every, half_amount, bounds = _shared(shape)
+    coefficients, adjustment = _coefficients(shape), _adjustment(shape)
     history = max(2 * wide, 2 ** (shape.length - 1))
-    found, places = blocks(shape.widths, history)
+    divided, places = blocks(shape.widths, history, current_target())
     low, high = ranges(shape).T
     half_parameters = empty_rows((groups, low.size), number)
     halves = empty_rows((groups, 2), np.uint32)
     values = empty_rows((groups, history + 2 * max(shape.widths[1:])), number)
-    slots, parts = plan(found, groups, low.size, int(values.shape[1]), beside=bool(_BESIDE), staggered=every == 0)
+    networks = Networks(half_parameters, places, halves, values, history)
+    slots = plan(divided, groups, low.size, int(values.shape[1]), current_target(), staggered=adjustment.every == 0)
     for rows in ("weights", "x", "y"):
-        slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
-    curve = np.array(sine, number)
+        slots.slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
+    sine = Sine(coefficients, np.array(coefficients, number))
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
@@ -143,48 +144,29 @@ def render_batches(
         halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
         halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
         values[:] = 0.0
-        out, statistics = _room(shape, groups, frames, memory)
-        kernel.render_lanes(
-            half_parameters,
-            places,
-            slots,
-            parts,
-            history,
-            curve,
-            sine,
-            _BESIDE,
-            every,
-            half_amount,
-            bounds,
-            halves,
-            values,
-            out,
-            frame,
-            statistics,
-            doubles,
-            shape.steps,
-        )
+        steps, statistics = _allocate(shape, groups, frames, memory)
+        render_lanes(networks, slots, sine, adjustment, Output(steps, shape.steps, frame, statistics, doubles))
         by_candidate = [statistics[lane // wide, :, :, lane % wide] for lane in range(len(some))]
-        yield out[: len(some), : shape.steps], by_candidate
+        yield steps[: len(some), : shape.steps], by_candidate
 
 
-def _room(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics]:
-    """Arrays for the steps, rounded up to whole rows, and the statistics of so many groups."""
+def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics]:
+    """Arrays for the steps, rounded up to whole rows, and for the statistics of so many groups."""
     number = np.dtype(sample_type(shape))
-    wide = lanes(number)
+    wide = lane_count(number)
     columns = -(-shape.steps // wide)
     if memory is None:
         memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
     size = groups * wide * columns * ROW_BYTES
-    out = memory[:size].view(number).reshape(groups * wide, columns * wide)
+    steps = memory[:size].view(number).reshape(groups * wide, columns * wide)
     counted = groups * frames * kernel.STATISTICS * wide * 8
     statistics = memory[size : size + counted].view(np.float64).reshape(groups, frames, kernel.STATISTICS, wide)
-    return out, statistics
+    return steps, statistics
 
 
 def _row_count(shape: Recipe, groups: int, frames: int) -> int:
     """Rows in memory of the steps and the statistics of so many groups."""
-    wide = lanes(sample_type(shape))
+    wide = lane_count(sample_type(shape))
     return groups * wide * (-(-shape.steps // wide) + -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
 
 
@@ -201,15 +183,17 @@ def _groups(shape: Recipe, frames: int) -> int:
     return groups
 
 
-def _shared(recipe: Recipe) -> tuple[tuple[Any, ...], int, Any, Audio]:
-    """What the kernels take alike: sine, every (0: never), halved amount and halved ranges."""
+def _coefficients(recipe: Recipe) -> tuple[Any, ...]:
+    return kernel.SINE_DOUBLE if recipe.precision == "double" else kernel.SINE_SINGLE
+
+
+def _adjustment(recipe: Recipe) -> kernel.Adjustment:
     number: Any = sample_type(recipe)
     half = number(0.5)
-    sine = kernel.SINE_DOUBLE if number is np.float64 else kernel.SINE_SINGLE
     if recipe.adjusting is None or recipe.adjusting.amount == 0.0:
-        return sine, 0, half, np.zeros((0, 2), dtype=number)
+        return kernel.Adjustment(0, half, np.zeros((0, 2), dtype=number))
     amount = number(recipe.adjusting.amount) * half
-    return sine, recipe.adjusting.every, amount, ranges(recipe).astype(number) * half
+    return kernel.Adjustment(recipe.adjusting.every, amount, ranges(recipe).astype(number) * half)
 
 
 def raw_sha256(audio: Audio) -> str:

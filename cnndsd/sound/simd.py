@@ -1,8 +1,7 @@
 """Rows of lanes as a numba type: load, store, arithmetic, fma and rint, one LLVM instruction for each row.
 
-A row is as wide as the widest register; several of them in one value keep several sums in flight, which hides the
-latency of an fma. ``fma`` and ``rint`` take plain floats as well, so that a function of them serves one value and many
-alike.
+A row is as wide as the widest register. A value of several rows keeps several sums in flight, which hides the latency
+of an fma. ``fma`` and ``rint`` also take plain floats, so that one function serves a single number and rows.
 """
 
 import operator
@@ -14,9 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, overload, register_model
 
-# A row in bytes, and where arrays of rows must begin: the widest registers load from nowhere else at full speed.
-# Narrower registers share a row between them.
-ROW_BYTES = 64
+from cnndsd.sound.target import ROW_BYTES
 
 
 class Rows(types.Type):  # type: ignore[misc]
@@ -31,12 +28,12 @@ class Rows(types.Type):  # type: ignore[misc]
 
 @register_model(Rows)
 class _RowsModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, kind: Rows) -> None:
-        super().__init__(manager, kind, ir.ArrayType(_row_type(kind), kind.rows))
+    def __init__(self, manager: Any, rows_type: Rows) -> None:
+        super().__init__(manager, rows_type, ir.ArrayType(_row_type(rows_type), rows_type.rows))
 
 
-def _row_type(kind: Rows) -> ir.VectorType:
-    return ir.VectorType(_number(kind.element), kind.lanes)
+def _row_type(rows_type: Rows) -> ir.VectorType:
+    return ir.VectorType(_number(rows_type.element), rows_type.lanes)
 
 
 def _number(element: Any) -> ir.Type:
@@ -45,14 +42,14 @@ def _number(element: Any) -> ir.Type:
     return ir.IntType(element.bitwidth)
 
 
-def lanes(dtype: Any) -> int:
+def lane_count(dtype: Any) -> int:
     """Numbers of a numpy type in a row."""
     return ROW_BYTES // int(np.dtype(dtype).itemsize)
 
 
 def empty_rows(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     """An uninitialised array of shape ``(*shape, lanes)`` that begins where a row may."""
-    shape = (*shape, lanes(dtype))
+    shape = (*shape, lane_count(dtype))
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     buffer = np.empty(size + ROW_BYTES, np.uint8)
     start = -buffer.ctypes.data % ROW_BYTES
@@ -62,10 +59,10 @@ def empty_rows(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
 
 @intrinsic
 def address(typing_context: Any, array: Any) -> Any:
-    """Where an array's data stand, as ``load``, ``store`` and ``turn`` take them; ``[i]`` reads or writes item i.
+    """The address of an array's data, for ``load``, ``store`` and ``turn``; ``[i]`` reads or writes item i.
 
-    Numba counts references to an array each time it is handed on, even inside a loop; an address is not counted. The
-    array must outlive it.
+    Numba counts references each time an array is passed on, even inside a loop. It does not count addresses, so the
+    array must outlive its address.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -76,7 +73,7 @@ def address(typing_context: Any, array: Any) -> Any:
 
 @intrinsic
 def lanes_of(typing_context: Any, pointer: Any) -> Any:
-    """How many lanes a row of what stands at an address has: a constant of the compiled code."""
+    """The number of lanes in a row of the numbers at an address: a constant of the compiled code."""
     count = ROW_BYTES * 8 // pointer.dtype.bitwidth
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -97,8 +94,8 @@ def ahead(typing_context: Any, pointer: Any, items: Any) -> Any:
 
 @intrinsic
 def opaque(typing_context: Any, x: Any) -> Any:
-    """The same 64-bit number or address, but the compiler knows nothing of it: a loop that it runs by stays as it is
-    written, without index registers and a second copy for the rest.
+    """The same 64-bit number or address, hidden from the compiler, which then leaves the loop that depends on it as it
+    is written, without index registers and a second copy for the rest.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -110,7 +107,7 @@ def opaque(typing_context: Any, x: Any) -> Any:
 
 @intrinsic
 def remade(typing_context: Any, number: Any) -> Any:
-    """A 64-bit number that is made again wherever it is used: registers that loops need do not hold it meanwhile."""
+    """The same 64-bit number, made again wherever it is used, so that it keeps no register that loops need."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         same = ir.FunctionType(arguments[0].type, [arguments[0].type])
@@ -119,24 +116,26 @@ def remade(typing_context: Any, number: Any) -> Any:
     return number(number), generate
 
 
-def _place(builder: ir.IRBuilder, pointer: Any, item: Any, kind: ir.Type) -> Any:
-    return builder.bitcast(builder.gep(pointer, [item]), kind.as_pointer())
+def _place(builder: ir.IRBuilder, pointer: Any, item: Any, item_type: ir.Type) -> Any:
+    return builder.bitcast(builder.gep(pointer, [item]), item_type.as_pointer())
 
 
 @intrinsic
 def load(typing_context: Any, pointer: Any, item: Any, rows: Any) -> Any:
     """As many rows as the tuple ``rows`` has members, from item ``item`` (unsigned) on; a row begins there."""
-    kind = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
+    rows_type = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         pointer, item, _ = arguments
         loaded = []
-        for r in range(kind.rows):
-            place = _place(builder, pointer, builder.add(item, ir.Constant(item.type, r * kind.lanes)), _row_type(kind))
+        for r in range(rows_type.rows):
+            place = _place(
+                builder, pointer, builder.add(item, ir.Constant(item.type, r * rows_type.lanes)), _row_type(rows_type)
+            )
             loaded.append(builder.load(place, align=ROW_BYTES))
         return _together(builder, loaded)
 
-    return kind(pointer, types.uintp, rows), generate
+    return rows_type(pointer, types.uintp, rows), generate
 
 
 @intrinsic
@@ -145,9 +144,11 @@ def store(typing_context: Any, pointer: Any, item: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         pointer, item, value = arguments
-        kind = signature.args[2]
-        for r in range(kind.rows):
-            place = _place(builder, pointer, builder.add(item, ir.Constant(item.type, r * kind.lanes)), _row_type(kind))
+        rows_type = signature.args[2]
+        for r in range(rows_type.rows):
+            place = _place(
+                builder, pointer, builder.add(item, ir.Constant(item.type, r * rows_type.lanes)), _row_type(rows_type)
+            )
             builder.store(builder.extract_value(value, r), place, align=ROW_BYTES)
         return context.get_dummy_value()
 
@@ -157,17 +158,17 @@ def store(typing_context: Any, pointer: Any, item: Any, value: Any) -> Any:
 @intrinsic
 def load_apart(typing_context: Any, pointer: Any, stride: Any, rows: Any) -> Any:
     """As ``load`` from an address, rows ``stride`` items from one another."""
-    kind = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
+    rows_type = Rows(pointer.dtype, ROW_BYTES * 8 // pointer.dtype.bitwidth, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         pointer, stride, _ = arguments
         loaded = []
-        for r in range(kind.rows):
+        for r in range(rows_type.rows):
             item = builder.mul(stride, ir.Constant(stride.type, r))
-            loaded.append(builder.load(_place(builder, pointer, item, _row_type(kind)), align=ROW_BYTES))
+            loaded.append(builder.load(_place(builder, pointer, item, _row_type(rows_type)), align=ROW_BYTES))
         return _together(builder, loaded)
 
-    return kind(pointer, types.uintp, rows), generate
+    return rows_type(pointer, types.uintp, rows), generate
 
 
 @intrinsic
@@ -176,9 +177,9 @@ def store_apart(typing_context: Any, pointer: Any, stride: Any, value: Any) -> A
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         pointer, stride, value = arguments
-        kind = signature.args[2]
-        for r in range(kind.rows):
-            place = _place(builder, pointer, builder.mul(stride, ir.Constant(stride.type, r)), _row_type(kind))
+        rows_type = signature.args[2]
+        for r in range(rows_type.rows):
+            place = _place(builder, pointer, builder.mul(stride, ir.Constant(stride.type, r)), _row_type(rows_type))
             builder.store(builder.extract_value(value, r), place, align=ROW_BYTES)
         return context.get_dummy_value()
 
@@ -188,24 +189,26 @@ def store_apart(typing_context: Any, pointer: Any, stride: Any, value: Any) -> A
 @intrinsic
 def first_rows(typing_context: Any, value: Any, rows: Any) -> Any:
     """As many of the first rows as the tuple ``rows`` has members."""
-    kind = Rows(value.element, value.lanes, rows.count)
+    rows_type = Rows(value.element, value.lanes, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return _together(builder, [builder.extract_value(arguments[0], r) for r in range(kind.rows)])
+        return _together(builder, [builder.extract_value(arguments[0], r) for r in range(rows_type.rows)])
 
-    return kind(value, rows), generate
+    return rows_type(value, rows), generate
 
 
 @intrinsic
 def padded_rows(typing_context: Any, value: Any, rows: Any) -> Any:
     """As many rows as the tuple ``rows`` has members: first those of ``value``, then anything."""
-    kind = Rows(value.element, value.lanes, rows.count)
+    rows_type = Rows(value.element, value.lanes, rows.count)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         given = [builder.extract_value(arguments[0], r) for r in range(value.rows)]
-        return _together(builder, given + [ir.Constant(_row_type(kind), ir.Undefined)] * (kind.rows - value.rows))
+        return _together(
+            builder, given + [ir.Constant(_row_type(rows_type), ir.Undefined)] * (rows_type.rows - value.rows)
+        )
 
-    return kind(value, rows), generate
+    return rows_type(value, rows), generate
 
 
 def _turned(builder: ir.IRBuilder, rows: list[Any]) -> list[Any]:
@@ -253,19 +256,19 @@ def turn(typing_context: Any, pointer: Any, item: Any, out: Any, start: Any, str
     they are. Rows of ``out`` that do not begin on a boundary of ``ROW_BYTES`` fault.
     """
     side = ROW_BYTES * 8 // pointer.dtype.bitwidth
-    kind = Rows(pointer.dtype, side)
+    rows_type = Rows(pointer.dtype, side)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         source, item, target, start, stride = arguments
         size = item.type
         held = []
         for r in range(side):
-            place = _place(builder, source, builder.add(item, ir.Constant(size, r * side)), _row_type(kind))
+            place = _place(builder, source, builder.add(item, ir.Constant(size, r * side)), _row_type(rows_type))
             held.append(builder.load(place, align=ROW_BYTES))
         held = _turned(builder, held)
         for c, value in enumerate(held):
             item = builder.add(start, builder.mul(stride, ir.Constant(size, c)))
-            written = builder.store(value, _place(builder, target, item, _row_type(kind)), align=ROW_BYTES)
+            written = builder.store(value, _place(builder, target, item, _row_type(rows_type)), align=ROW_BYTES)
             written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
         return context.get_dummy_value()
 
@@ -292,16 +295,16 @@ def _operation(arguments: tuple[Any, ...], emit: Callable[..., Any]) -> Any:
     """Typing and code of an operation, row by row: a single row stands for all rows, a number for all lanes."""
     several = [a for a in arguments if isinstance(a, Rows)]
     if not several:
-        kind = arguments[0]
-        return kind(*arguments), lambda context, builder, signature, values: emit(builder, *values)
+        number = arguments[0]
+        return number(*arguments), lambda context, builder, signature, values: emit(builder, *values)
     widest = max(several, key=lambda a: a.rows)
     signature = widest(*[a if isinstance(a, Rows) else widest.element for a in arguments])
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
         given = []
-        for kind, value in zip(signature.args, values, strict=True):
-            if isinstance(kind, Rows):
-                given.append([builder.extract_value(value, r) for r in range(kind.rows)])
+        for argument, value in zip(signature.args, values, strict=True):
+            if isinstance(argument, Rows):
+                given.append([builder.extract_value(value, r) for r in range(argument.rows)])
             else:
                 given.append([_spread(builder, value, _row_type(widest))])
         made = [emit(builder, *[rows[r] if len(rows) > 1 else rows[0] for rows in given]) for r in range(widest.rows)]
@@ -314,11 +317,11 @@ def _named(name: str) -> Callable[..., Any]:
     """An LLVM intrinsic over floats or vectors of them; llvmlite itself declares it for scalars only."""
 
     def emit(builder: ir.IRBuilder, *values: Any) -> Any:
-        kind = values[0].type
-        scalar = kind.element if isinstance(kind, ir.VectorType) else kind
+        value_type = values[0].type
+        scalar = value_type.element if isinstance(value_type, ir.VectorType) else value_type
         suffix = {"float": "f32", "double": "f64"}[str(scalar)]
-        prefix = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
-        function_type = ir.FunctionType(kind, [kind] * len(values))
+        prefix = f"v{value_type.count}" if isinstance(value_type, ir.VectorType) else ""
+        function_type = ir.FunctionType(value_type, [value_type] * len(values))
         function = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.{name}.{prefix}{suffix}")
         return builder.call(function, values)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ from numpy._core._multiarray_umath import __cpu_dispatch__
 from cnndsd import Recipe, Spec, render_many
 from cnndsd.farm import production, units
 from cnndsd.farm.findings import Findings
-from cnndsd.sound import kernel
+from cnndsd.sound.compiler import target_of
+from cnndsd.sound.lanes import render_lanes
 
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -41,26 +43,43 @@ MACHINES = {
 }
 
 
-# Where registers are many and wide, and where the compiler does not optimise, sums are computed beside sines.
-BESIDE = {"skylake-avx512", "znver4", "not optimised"}
+AVX512, AVX2, SSE, NEON = (32, 64, True), (16, 32, True), (16, 16, True), (32, 16, False)
+HOST = llvmlite.binding.get_host_cpu_features()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names of processors with x86")
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f"}, AVX512),
+        ({"NUMBA_CPU_NAME": "znver4", "NUMBA_CPU_FEATURES": "+avx2,+fma,-avx512f"}, AVX2),
+        ({"NUMBA_CPU_NAME": "znver4", "NUMBA_CPU_FEATURES": ""}, AVX512),
+        ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, AVX2),
+        ({"NUMBA_CPU_NAME": "generic"}, SSE),
+        ({}, AVX512 if HOST.get("avx512f") else AVX2 if HOST.get("avx") else SSE),
+    ],
+)
+def test_the_target_is_the_processor_that_is_compiled_for(environment, expected):
+    code = "from cnndsd.sound.compiler import current_target; print(tuple(current_target()))"
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("NUMBA_CPU")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**clean, **environment}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{expected}\n"
 
 
 @pytest.mark.parametrize(
-    ("environment", "wide"),
+    ("triple", "name", "expected"),
     [
-        ({"NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f"}, True),
-        ({"NUMBA_CPU_FEATURES": "+avx2,+fma,-avx512f"}, False),
-        ({"NUMBA_CPU_NAME": "generic"}, False),
-        ({"NUMBA_ENABLE_AVX": "0"}, False),
-        ({}, bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))),
+        ("x86_64-unknown-linux-gnu", "skylake-avx512", AVX512),
+        ("x86_64-pc-windows-msvc", "znver3", AVX2),
+        ("x86_64-apple-darwin", "nehalem", SSE),
+        ("aarch64-unknown-linux-gnu", "neoverse-n1", NEON),
+        ("arm64-apple-darwin24.0.0", "apple-m1", NEON),
     ],
 )
-def test_wide_registers_are_those_of_the_processor_that_is_compiled_for(environment, wide):
-    code = "from cnndsd.sound.compiler import wide_registers; print(wide_registers())"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == f"{wide}\n"
+def test_the_registers_of_other_processors_are_known(triple, name, expected):
+    assert target_of(triple, name, "") == expected
 
 
 def digest(precision):
@@ -71,10 +90,10 @@ def digest(precision):
     return hashlib.sha256(b"".join(audio.tobytes() for audio in render_many(recipes))).hexdigest()
 
 
-def widest_register():
-    """The widest vector register of x86 that the kernel uses."""
-    code = "".join(kernel.render_lanes.inspect_asm().values())
-    return next((name for name in ("zmm", "ymm", "xmm") if f"%{name}" in code), "none")
+def register_bytes():
+    """The size of the widest vector register that the kernel uses."""
+    code = "".join(render_lanes.inspect_asm().values())
+    return next((size for name, size in (("zmm", 64), ("ymm", 32)) if f"%{name}" in code), 16)
 
 
 def choice():
@@ -85,15 +104,15 @@ def choice():
     return hashlib.sha256(msgspec.json.encode([found.entries, production.choose_sounds(small, found)])).hexdigest()
 
 
-def on(machine, cache):
-    """The digests of a machine, which computes in its own order."""
-    beside = machine in BESIDE or None
-    return elsewhere(MACHINES[machine][0], cache, f"import cnndsd.sound.rendering as r; r._BESIDE = {beside}")
-
-
 def elsewhere(environment, cache, before="pass"):
-    """The digests of both precisions and the widest register, by a process with nothing compiled before."""
-    code = f"{before}\nimport test_machines as t; print(t.digest('double'), t.digest('single'), t.widest_register())"
+    """What a process with nothing compiled before prints.
+
+    It prints the digests of both precisions, the size of the registers that the kernel uses, and that of the target.
+    """
+    code = (
+        f"{before}\nimport test_machines as t; from cnndsd.sound.compiler import current_target\n"
+        "print(t.digest('double'), t.digest('single'), t.register_bytes(), current_target().register_bytes)"
+    )
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     variables = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path}
     done = subprocess.run(
@@ -103,24 +122,21 @@ def elsewhere(environment, cache, before="pass"):
 
 
 def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
-    has = llvmlite.binding.get_host_cpu_features()
-    able = [name for name, (_, needs) in MACHINES.items() if all(has.get(feature) for feature in needs)]
+    able = [name for name, (_, needs) in MACHINES.items() if all(HOST.get(feature) for feature in needs)]
     assert {"generic", "not optimised"} <= set(able)
     expected = [digest("double"), digest("single")]
     with ThreadPoolExecutor(2) as threads:
-        found = dict(zip(able, threads.map(on, able, map(tmp_path.joinpath, able)), strict=True))
-    assert {name: digests for name, (*digests, _) in found.items()} == dict.fromkeys(able, expected)
-    widest = {"haswell": "ymm", "skylake-avx512": "zmm", "generic": "xmm"}
-    assert {name: found[name][-1] for name in widest if name in found} == {
-        n: w for n, w in widest.items() if n in found
-    }
+        environments = [MACHINES[name][0] for name in able]
+        found = dict(zip(able, threads.map(elsewhere, environments, map(tmp_path.joinpath, able)), strict=True))
+    assert {name: digests for name, (*digests, _, _) in found.items()} == dict.fromkeys(able, expected)
+    assert {name: used for name, (*_, used, _) in found.items()} == {name: size for name, (*_, size) in found.items()}
 
 
 def test_two_roundings_in_place_of_one_would_be_noticed(tmp_path):
     """The negative control: kernels built with a product and a sum for every fma."""
     split = "import numba, cnndsd.sound.simd as simd; simd.fma = numba.njit(lambda a, b, c: a * b + c)"
     expected = [digest("double"), digest("single")]
-    assert not set(elsewhere({}, tmp_path, split)) & set(expected)
+    assert not set(elsewhere({}, tmp_path, split)[:2]) & set(expected)
 
 
 def test_the_choice_is_the_same_on_a_lesser_processor(tmp_path):
