@@ -1,7 +1,7 @@
-"""Where a night's time goes: ``python benchmarks/line.py [--spec FILE] [--rounds 7]``, one core.
+"""Measure where the time of a run goes, on one core: ``python benchmarks/line.py [--spec FILE] [--rounds 7]``.
 
-The whole line (draw, render, measure, judge, describe, score, shelve) of some blocks of candidates, and what its parts
-take alone, in turns: microseconds per candidate, median and min..max.
+Some blocks of candidates are drawn, rendered, measured, judged, described, scored and shelved. That and its parts are
+timed in turns. Prints microseconds per candidate: median and min..max.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cnndsd import spec as specs
-from cnndsd.ear.judging import judge_levels, judge_spectrum
-from cnndsd.ear.measuring import level_frame, measure_levels, measure_spectrum, take_spectra
+from cnndsd import load_spec
+from cnndsd.ear.analysis import analyse
+from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_shape
 from cnndsd.farm.units import judge_unit, warm
 from cnndsd.sound.rendering import render_batches, scratch
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    spec = specs.load_spec(options.spec)
+    spec = load_spec(options.spec)
     warm(spec)
     memory = scratch()
 
@@ -36,12 +36,10 @@ def main() -> None:
 
     def render(measured: bool) -> None:
         for shape, seeds in drawn:
-            for streams, tallies in render_batches(shape, seeds, level_frame(shape.sample_rate, shape.hold), memory):
-                for steps, tally in zip(streams, tallies, strict=True) if measured else ():
-                    heard = measure_levels(tally, shape.steps, shape.sample_rate, shape.hold)
-                    if judge_levels(heard, spec.judge) is None:
-                        spectra = take_spectra(heard, steps, shape.sample_rate, shape.hold)
-                        judge_spectrum(measure_spectrum(heard, spectra), spec.judge)
+            clock = Clock(shape.sample_rate, shape.hold)
+            for streams, of_sounds in render_batches(shape, seeds, clock.frame_steps, memory):
+                for steps, of_frames in zip(streams, of_sounds, strict=True) if measured else ():
+                    analyse(steps, of_frames, clock, spec.judge)
 
     parts: dict[str, Callable[[], object]] = {
         "the whole line": lambda: judge_unit(spec, spec.seed, 0, BLOCKS * BLOCK),

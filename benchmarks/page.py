@@ -1,6 +1,6 @@
-"""How soon the page of a thousand sounds is there, and how fast it sorts: ``python benchmarks/page.py``.
+"""Measure how fast the page of a thousand sounds loads and sorts: ``python benchmarks/page.py``.
 
-A real pack of so many sounds is made, unpacked, and opened from its file in headless Chromium, anew every time.
+Makes and unpacks a pack of that size. Each round opens its page from the file in a new context of headless Chromium.
 """
 
 import argparse

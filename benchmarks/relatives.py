@@ -1,7 +1,8 @@
-"""How far variations of good sounds lie from them, by the amount of the move: ``python benchmarks/relatives.py``.
+"""Measure how far variations are from their sounds, for several amounts: ``python benchmarks/relatives.py``.
 
-The median and the middle half of the distances (``choose.distance``) of 6 variations of each of 40 sounds among the 400
-with the best scores, and the share that the judge refuses; for comparison, the distances of random pairs that pass.
+Takes 40 of the 400 sounds with the best scores, and makes 6 variations of each. Prints the median and the middle half
+of the distances (``cnndsd.distance``), and the share of variations that the judge refuses. The first row has the
+distances of random pairs that pass.
 """
 
 import argparse

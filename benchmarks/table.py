@@ -1,4 +1,4 @@
-"""Write the README's speed tables: ``python benchmarks/table.py BENCH.json PEERS.json``.
+"""Write the speed tables of the README: ``python benchmarks/table.py BENCH.json PEERS.json``.
 
 BENCH.json is from ``cnndsd bench --json``, PEERS.json from ``benchmarks/peers/run.py --json``.
 """
@@ -33,7 +33,7 @@ def peer_table(found: list[dict]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     by_precision = {precision: [f for f in found if f["precision"] == precision] for precision in ("single", "double")}
-    # Ours through the public API, on as many cores.
+    # cnndsd through the public API, on as many cores.
     own = {(f["precision"], f["cores"]): f["times_real_time"] for f in found if f["peer"] == "cnndsd render_many"}
     for peers in zip(*by_precision.values(), strict=True):
         times = [peer["times_real_time"] for peer in peers]

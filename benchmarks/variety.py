@@ -1,11 +1,11 @@
-"""How different a pack's sounds are from one another: ``python benchmarks/variety.py [--seeds 5]``; needs librosa.
+"""Measure how different the sounds of a pack are: ``python benchmarks/variety.py [--seeds 5]``; needs librosa.
 
-The mean distance of each sound to its nearest neighbour in the pack, and the same for as many random candidates that
-pass, in a space that the choice knows nothing of: mean and standard deviation over time of 20 MFCCs of the finished
-sound (librosa's defaults), each divided by its standard deviation over random candidates.
+Compares the mean distance of each sound to its nearest neighbour in the pack with the same of random candidates that
+pass. The distance does not use our descriptors: it is Euclidean over means and standard deviations over time of 20
+MFCCs of the finished sound (librosa's defaults), each divided by its standard deviation over random candidates.
 
-And how many of the pack are static in librosa's eyes: half a second long or longer, and in the last two thirds the
-level in mel bands, smoothed over 0.05 s, has a standard deviation under 1.5 dB, each band weighted by its energy.
+Also counts the sounds that are static by librosa: half a second long or longer, and the energy in mel bands, smoothed
+over 0.05 s, has a standard deviation under 1.5 dB in the last two thirds, each band weighted by its energy.
 """
 
 import argparse
@@ -33,7 +33,7 @@ RANDOM_PACKS = 5
 
 
 def features(recipe: Recipe) -> tuple[np.ndarray, bool]:
-    """Mean and deviation of 20 MFCCs, and whether the sound is static."""
+    """Return means and standard deviations of 20 MFCCs, shape ``(40,)``, and whether the sound is static."""
     sound = master(render(recipe), recipe.sample_rate).astype(np.float32)
     mel = librosa.feature.melspectrogram(y=sound, sr=recipe.sample_rate)
     found = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
@@ -48,7 +48,7 @@ def features(recipe: Recipe) -> tuple[np.ndarray, bool]:
 
 
 def nearest(points: np.ndarray) -> np.ndarray:
-    """Each point's distance to its nearest neighbour."""
+    """Return each point's distance to its nearest neighbour; ``points``: shape ``(count, axes)``."""
     apart = np.linalg.norm(points[:, None] - points, axis=2)
     np.fill_diagonal(apart, np.inf)
     return apart.min(axis=1)
@@ -64,7 +64,11 @@ def random_passing(pack: Spec, count: int, rng: np.random.Generator) -> list[Rec
 
 
 class Variety(NamedTuple):
-    """What a pack is like: ``apart`` and ``usual`` are mean distances to the nearest, of its sounds and random ones."""
+    """How different a pack's sounds are.
+
+    ``apart``, ``usual``: mean distances to the nearest neighbour, of the chosen sounds and of random ones. ``static``:
+    how many are static by librosa.
+    """
 
     chosen: list[Entry]
     apart: float
@@ -73,7 +77,7 @@ class Variety(NamedTuple):
 
 
 def variety(pack: Spec) -> Variety:
-    """Choose the pack's sounds, and look at them through librosa."""
+    """Choose the pack's sounds and measure them with librosa."""
     with Processes(2) as workers:
         chosen = choose_sounds(pack, judge_missing(pack, workers))
     points, static = zip(*(features(draw(pack, pack.seed, entry.index)) for entry in chosen), strict=True)

@@ -1,7 +1,7 @@
-"""What a second worker is worth: ``python benchmarks/workers.py [--candidates 20000] [--rounds 5] [--spec FILE]``.
+"""Compare one worker with two: ``python benchmarks/workers.py [--candidates 20000] [--rounds 5] [--spec FILE]``.
 
-In turns, with one worker and with two: the whole command ``cnndsd pack``, and the judging alone, by workers that have
-started. Prints medians, min..max, the ratio, and the most memory that one process took.
+Times the whole command ``cnndsd pack``, and the judging alone by workers that have started, in turns with one worker
+and with two. Prints medians, min..max, the ratio, and the largest memory of one process.
 """
 
 import argparse

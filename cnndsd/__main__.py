@@ -8,8 +8,8 @@ from cnndsd.desk.cli import main
 
 
 def run() -> NoReturn:
-    """Run the command line's words, and exit with their code."""
-    # Imports make much that stays, which the collector would look through again and again, and once more at the end.
+    """Run the command line and exit with its exit code."""
+    # Imports create many objects that live to the end: do not let the garbage collector scan them again and again.
     gc.set_threshold(100_000)
     try:
         sys.exit(main())

@@ -1,4 +1,4 @@
-"""A recipe is everything that determines one sound."""
+"""Recipes: everything that determines one sound."""
 
 import codecs
 import itertools
@@ -25,25 +25,29 @@ from cnndsd.schema import (
     decode,
 )
 
-# The version of docs/definition.md. It changes when, and only when, a recipe's bits change.
+# The version of docs/definition.md. It changes when, and only when, the bits of a sound change.
 DEFINITION: Literal[1] = 1
 
-# The most work one recipe may ask for, in multiply-adds; about a minute of one core.
+# The largest number of multiply-adds of one recipe, which take one core about a minute.
 MAX_MACS = 60_000_000_000
 MAX_VARIATIONS = 64
 
 
 class Adjusting(Checked, frozen=True, kw_only=True):
-    """Weights and biases that walk: one move of at most ``amount`` after every ``every`` network steps."""
+    """How weights and biases move while the sound goes on.
+
+    ``every``: network steps between two moves, 1..2**31. ``amount``: the largest move of a parameter, 0..100.
+    """
 
     every: Every
     amount: Amount
 
 
 class Variation(Checked, frozen=True, kw_only=True):
-    """One move of all weights and biases, before the sound begins.
+    """One random move of all weights and biases before the sound begins.
 
-    Each goes up or down by at most ``amount``, 0..1, of the width of its range; ``seed`` says by how much.
+    ``seed``: key of the random numbers, 0..2**63-1. ``amount``: the largest move of a parameter up or down, as a share
+    of the width of its range, 0..1.
     """
 
     seed: Seed
@@ -51,10 +55,15 @@ class Variation(Checked, frozen=True, kw_only=True):
 
 
 class Recipe(Checked, frozen=True, kw_only=True):
-    """One sound. ``Invalid`` (a ``ValueError``) when a field is out of its range.
+    """Everything that determines one sound. ``Invalid`` (a ``ValueError``) when a field is out of its range.
 
-    ``hidden`` holds the widths of the hidden layers; ``weights`` and ``biases`` are ``(low, high)``;
-    ``seconds`` is rounded to whole samples; ``variations`` are made one after the other.
+    ``length``: inputs of the network, 1..16. ``hidden``: widths of the hidden layers, at most four, each 1..64.
+    ``gap``: the nearest input is ``2 ** gap`` samples old, 0..12. ``seed``: key of the random numbers, 0..2**63-1.
+    ``seconds``: 0.001..600, rounded to whole samples. ``sample_rate``: Hz, 8000..192000.
+    ``precision``: "double" (64 bit) or "single" (32 bit).
+    ``weights``, ``biases``: ``(low, high)`` of the random numbers, within -100..100.
+    ``adjusting``: how they move while the sound goes on. ``variations``: moves before it begins, at most 64, in order.
+    ``definition``: the version of docs/definition.md, which defines every bit of the sound.
     """
 
     length: Length = 6
@@ -90,48 +99,48 @@ class Recipe(Checked, frozen=True, kw_only=True):
 
     @property
     def hold(self) -> int:
-        """Samples for which each network step is held, ``2 ** gap``."""
+        """Number of samples for which the output of a network step is held, ``2 ** gap``."""
         return int(2**self.gap)
 
     @property
     def steps(self) -> int:
-        """Network steps that cover the samples."""
+        """Number of network steps that cover the samples."""
         return -(-self.samples // self.hold)
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Widths of all layers, from the inputs to the one output."""
+        """Widths of all layers: the inputs, the hidden layers, and the one output."""
         return (self.length, *self.hidden, 1)
 
     @property
     def parameters(self) -> int:
-        """How many biases and weights the network has."""
+        """Number of biases and weights of the network."""
         return sum((a + 1) * b for a, b in itertools.pairwise(self.widths))
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of the whole sound, the activations' own not counted."""
+        """Multiply-adds of the whole sound, without those inside the activation functions."""
         return self.steps * sum(a * b for a, b in itertools.pairwise(self.widths))
 
     @property
     def last_seed(self) -> int:
-        """The seed of the last variation, or of the network when there is none."""
+        """The seed of the last variation, or the network's seed when there are no variations."""
         return self.variations[-1].seed if self.variations else self.seed
 
     def reseeded(self, seed: int) -> "Recipe":
-        """The same recipe with another ``last_seed``."""
+        """Return the same recipe with another ``last_seed``."""
         if not self.variations:
             return msgspec.structs.replace(self, seed=seed)
         last = msgspec.structs.replace(self.variations[-1], seed=seed)
         return msgspec.structs.replace(self, variations=(*self.variations[:-1], last))
 
     def to_json(self) -> str:
-        """The recipe as one line of JSON, keys in the order of the definition."""
+        """Return the recipe as one line of JSON, its keys in the order of docs/definition.md."""
         return msgspec.json.encode(self).decode()
 
 
 def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
-    """The recipe in a line of JSON; ``Invalid`` says where and what is wrong."""
+    """Return the recipe that a text holds as JSON. ``Invalid`` names ``where`` and the key, and says what is wrong."""
     try:
         data = msgspec.json.decode(text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -140,7 +149,7 @@ def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
 
 
 def load_recipe(path: Path | str) -> Recipe:
-    """The recipe in a JSON file."""
+    """Read a recipe from a JSON file of at most 100,000 bytes; ``Invalid`` when it holds none."""
     try:
         with open(path, "rb") as file:
             text = file.read(100_001)

@@ -1,7 +1,7 @@
-"""What a value may be, and the one line that says so when it is not.
+"""Which values are allowed in recipes and specs, and the one-line errors about those that are not.
 
-The limits stand here once, for recipes and specs alike. Structures check themselves when they are made,
-so that one that exists is valid.
+The limits of fields that several structures share are defined here once. A structure checks its fields when it is made,
+so every structure that exists is valid.
 """
 
 import functools
@@ -31,15 +31,15 @@ T = TypeVar("T")
 
 
 class Invalid(ValueError):
-    """A value that is not allowed; the message is one line: what, where, what is allowed."""
+    """A value is not allowed. The message is one line: which value, where, and what is allowed."""
 
 
 class Failed(RuntimeError):
-    """Work that cannot go on; the message is one line: what happened, and what to do."""
+    """Work cannot continue. The message is one line: what happened, and what to do."""
 
 
 class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A frozen structure whose fields are held to their types' limits however it is made."""
+    """A frozen structure. Its fields are checked against the limits of their types, however it is made."""
 
     def __post_init__(self) -> None:
         for name, convert in _converters(type(self)).items():
@@ -51,26 +51,26 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             for number in _numbers(converted):
                 if not math.isfinite(number):
                     raise Invalid(f"{name}: {number} is not allowed; a finite number is")
-            # Lists become tuples and whole numbers floats, so that equal values print and digest alike.
+            # Lists become tuples, and whole numbers become floats: equal values have equal texts and digests.
             if converted is not value:
                 msgspec.structs.force_setattr(self, name, converted)
         self._check()
 
     def _check(self) -> None:
-        """Raise ``Invalid`` where fields contradict each other."""
+        """Raise ``Invalid`` when fields contradict each other."""
 
 
 @functools.cache
-def _converters(kind: type) -> dict[str, Callable[[Any], Any]]:
-    hints = typing.get_type_hints(kind, include_extras=True)
+def _converters(structure: type) -> dict[str, Callable[[Any], Any]]:
+    hints = typing.get_type_hints(structure, include_extras=True)
     return {
         field: functools.partial(msgspec.convert, type=hints[field])
-        for field in kind.__struct_fields__  # type: ignore[attr-defined]
+        for field in structure.__struct_fields__  # type: ignore[attr-defined]
     }
 
 
 def _plain(value: Any) -> Any:
-    """The value with numpy's scalars and arrays, also inside lists and tables, as Python's numbers and lists."""
+    """Turn numpy scalars and arrays into Python numbers and lists, also inside lists, tuples and tables."""
     if type(value) in (int, float, str, bool):
         return value
     # Numpy's own numbers and arrays; asked this way, numpy need not be imported.
@@ -82,6 +82,7 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(value: Any) -> list[float]:
+    """Return all floats in a value, also inside tables and tuples."""
     if isinstance(value, float):
         return [value]
     if isinstance(value, dict):
@@ -92,36 +93,39 @@ def _numbers(value: Any) -> list[float]:
 
 
 def ascending(name: str, pair: tuple[float, float]) -> None:
-    """Raise ``Invalid`` when a range stands upside down."""
+    """Raise ``Invalid`` when the low end of a range is above its high end."""
     if not pair[0] <= pair[1]:
         raise Invalid(f"{name}: {list(pair)} is upside down; allowed: [low, high] with low <= high")
 
 
-def decode(data: Any, kind: type[T], where: str) -> T:
-    """Plain data (dicts, lists, numbers) to a checked structure; ``Invalid`` names ``where`` and the key."""
+def decode(data: Any, structure: type[T], where: str) -> T:
+    """Turn plain data (dicts, lists, numbers) into a checked structure. ``Invalid`` names ``where`` and the key."""
     try:
-        return msgspec.convert(data, type=kind)
+        return msgspec.convert(data, type=structure)
     except (msgspec.ValidationError, Invalid) as error:
         raise Invalid(f"{where}: {explain(error, data)}") from None
 
 
 def explain(error: Exception, data: Any, root: str = "") -> str:
-    """Put msgspec's message as "key: what is allowed, got what"."""
+    """Rewrite an error of msgspec as one line: "key: what is allowed, got what".
+
+    ``data``: what was decoded. ``root``: the key in ``data`` of the decoded value, or "" when it was all of ``data``.
+    """
     message, _, path = "".join(c if c.isprintable() else "?" for c in str(error)).partition(" - at `$")
-    # "[...]" stands for any key of a table.
+    # msgspec writes "[...]" for any key of a table.
     path = path.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "")
-    steps = [step for step in path.split(".") if step]
+    parts = [part for part in path.split(".") if part]
     value = {root: data[root]} if root else data
     if root:
-        steps = [root, *steps]
+        parts = [root, *parts]
     key = ""
-    for step in steps:
-        if step == "*":
+    for part in parts:
+        if part == "*":
             value = _Missing
             key += "[]"
             continue
-        key += f"[{step}]" if step.isdigit() else f".{step}" if key else step
-        value = _descend(value, step)
+        key += f"[{part}]" if part.isdigit() else f".{part}" if key else part
+        value = _descend(value, part)
     message = message.replace("`", "")
     if message.startswith("Object contains unknown field "):
         return f"{key + ': ' if key else ''}unknown key {message.removeprefix('Object contains unknown field ')}"
@@ -131,12 +135,13 @@ def explain(error: Exception, data: Any, root: str = "") -> str:
         message = f"{message[0].lower()}{message[1:].partition(', got ')[0]}, got {_shown(value)}"
     if not key or message.startswith(f"{key}:"):
         return message
-    # A check inside a nested structure names its own field already: "sound" + "length: ..." is one key.
+    # The error of a nested structure names its own field: "sound" and "length: ..." become "sound.length: ...".
     nested = message.partition(":")[0]
     return f"{key}.{message}" if isinstance(value, dict) and nested in value else f"{key}: {message}"
 
 
 def _shown(value: Any) -> str:
+    """Return a value as text for an error message, 60 characters at most."""
     if isinstance(value, dict):
         return "a table"
     try:
@@ -149,8 +154,9 @@ def _shown(value: Any) -> str:
 _Missing = types.SimpleNamespace()
 
 
-def _descend(value: Any, step: str) -> Any:
+def _descend(value: Any, part: str) -> Any:
+    """Return the value at one part of a key, or ``_Missing``."""
     try:
-        return value[int(step)] if step.isdigit() else value[step]
+        return value[int(part)] if part.isdigit() else value[part]
     except (KeyError, IndexError, TypeError, ValueError):
         return _Missing

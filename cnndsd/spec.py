@@ -1,4 +1,4 @@
-"""The pack spec: a TOML file that says what to draw, what to refuse and how to finish it."""
+"""The pack spec, a TOML file: what to draw, what to refuse, what to choose, and how to finish it."""
 
 import hashlib
 import tomllib
@@ -39,17 +39,17 @@ Kind = Literal[
     "hit", "beat", "glitch", "riser", "fall", "noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"
 ]
 
-# 0 is the sound's own.
+# In Hz; 0 keeps the sound's own sample rate.
 FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
 
 MAX_CANDIDATES = 10**10
-# The most work one candidate may be, in multiply-adds: a few seconds for a block of them.
+# The largest number of multiply-adds of one candidate; a block of candidates then takes a few seconds.
 MAX_PACK_MACS = 2e9
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 class AdjustingRanges(Checked, frozen=True, kw_only=True):
-    """Ranges that ``Adjusting`` is drawn from; both are drawn evenly on a logarithmic scale."""
+    """The ranges that ``Adjusting`` is drawn from, uniformly on a logarithmic scale, both ends included."""
 
     every: tuple[Every, Every] = (1, 64)
     amount: tuple[Amount, Amount] = (0.001, 0.05)
@@ -62,7 +62,11 @@ class AdjustingRanges(Checked, frozen=True, kw_only=True):
 
 
 class Ranges(Checked, frozen=True, kw_only=True):
-    """``[sound]``: the ranges that recipes are drawn from, each evenly, both ends included."""
+    """``[sound]``: the ranges that recipes are drawn from, uniformly, both ends included.
+
+    ``layers``: number of hidden layers, 0..4; each has its own ``width``. ``sample_rate``, ``precision``, ``weights``
+    and ``biases`` are those of every recipe.
+    """
 
     length: tuple[Length, Length] = (3, 10)
     gap: tuple[Gap, Gap] = (2, 7)
@@ -86,19 +90,22 @@ class Ranges(Checked, frozen=True, kw_only=True):
 
     @property
     def heaviest_macs(self) -> float:
-        """Multiply-adds of the largest network that may be drawn, over its longest sound."""
+        """Multiply-adds of the longest sound of the largest network that may be drawn."""
         widest, deepest = self.width[1], self.layers[1]
         inner = self.length[1] * widest + (deepest - 1) * widest**2 + widest if deepest else self.length[1]
         return float(self.seconds[1] * self.sample_rate / 2 ** self.gap[0] * inner)
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 over the canonical JSON; keys the run's random numbers."""
+        """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
 class Family(Checked, frozen=True, kw_only=True):
-    """``[family]``: variations of one sound, drawn in place of ``[sound]``; amounts evenly on a logarithmic scale."""
+    """``[family]``: draw variations of one sound instead of ``[sound]``.
+
+    ``amount``: of ``Variation``, drawn uniformly on a logarithmic scale.
+    """
 
     recipe: Recipe
     amount: tuple[VariationAmount, VariationAmount]
@@ -106,16 +113,21 @@ class Family(Checked, frozen=True, kw_only=True):
     def _check(self) -> None:
         ascending("amount", self.amount)
         if len(self.recipe.variations) >= MAX_VARIATIONS:
-            raise Invalid(f"recipe.variations: {MAX_VARIATIONS} leave no room for one more")
+            raise Invalid(f"recipe.variations: {MAX_VARIATIONS} leave no room for one more; allowed: fewer")
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 over the canonical JSON; keys the run's random numbers."""
+        """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
 class Limits(Checked, frozen=True, kw_only=True):
-    """``[judge]``: what a candidate must be; levels are measured with the DC taken out."""
+    """``[judge]``: the limits that a candidate must keep; amplitudes are measured without the DC offset.
+
+    Least values: ``rms_dbfs`` (RMS), ``crest_db`` (peak over RMS), ``audible_share`` (share of the energy between 30 Hz
+    and 16 kHz, 0..1), ``heard_s`` (length of the heard part in seconds). A sound whose spectral flatness is above
+    ``noise_flatness`` (0 tone, 1 white noise) must move by ``noise_movement_db`` or more over time.
+    """
 
     rms_dbfs: Decibel = -50.0
     crest_db: Annotated[float, Meta(ge=0.0, le=40.0)] = 1.5
@@ -126,7 +138,11 @@ class Limits(Checked, frozen=True, kw_only=True):
 
 
 class Choice(Checked, frozen=True, kw_only=True):
-    """``[choose]``: which of those that pass come into the pack."""
+    """``[choose]``: which of the sounds that pass go into the pack.
+
+    ``distance``: no two are nearer than this (``ear.distances.distance``), 0..2. ``static_share``: largest share of
+    sounds that hardly change, 0..1. ``shares``: share of the pack for each kind, 0..1; other kinds share the rest.
+    """
 
     distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.5
     static_share: Share = 0.08
@@ -134,11 +150,14 @@ class Choice(Checked, frozen=True, kw_only=True):
 
     def _check(self) -> None:
         if not sum(self.shares.values()) <= 1.0 + 1e-9:
-            raise Invalid(f"shares: {sum(self.shares.values()):.6g} altogether is too much; allowed: up to 1")
+            raise Invalid(f"shares: {sum(self.shares.values()):.6g} in total is too much; allowed: up to 1")
 
 
 class Mastering(Checked, frozen=True, kw_only=True):
-    """``[master]``: how a chosen sound is finished."""
+    """``[master]``: how a chosen sound is finished (``finishing.mastering.master``).
+
+    The units are in the names. ``loudness_lufs`` is integrated loudness, ``hit_lufs`` momentary loudness.
+    """
 
     dc: Literal["raw", "rescale", "center"] = "center"
     highpass_hz: Annotated[float, Meta(ge=1.0, le=200.0)] = 20.0
@@ -152,7 +171,10 @@ class Mastering(Checked, frozen=True, kw_only=True):
 
 
 class Spec(Checked, frozen=True, kw_only=True):
-    """A whole pack spec. Valid from birth; ``Invalid`` (a ``ValueError``) otherwise."""
+    """A whole pack spec; packs/sample_pack.toml explains every key.
+
+    ``Invalid`` (a ``ValueError``) when a value is not allowed.
+    """
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
     title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
@@ -182,7 +204,7 @@ class Spec(Checked, frozen=True, kw_only=True):
         if "mp3" in (self.format, self.previews) and self.written_rate not in MP3_SAMPLE_RATES:
             allowed = ", ".join(map(str, MP3_SAMPLE_RATES))
             which = "file_rate" if self.file_rate else "sound.sample_rate"
-            raise Invalid(f"{which}: {self.written_rate} is not known to mp3; allowed: {allowed}")
+            raise Invalid(f"{which}: {self.written_rate} is not a sample rate of MP3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
@@ -213,17 +235,19 @@ class Spec(Checked, frozen=True, kw_only=True):
 
     @property
     def heaviest_macs(self) -> float:
-        """Multiply-adds of the heaviest sound that may be drawn."""
+        """Multiply-adds of the sound that takes the most work of all that may be drawn."""
         return self.sound.heaviest_macs if self.family is None else float(self.family.recipe.macs)
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of what candidates are drawn from; keys the run's random numbers."""
+        """The digest of ``[sound]`` or ``[family]``, whichever candidates are drawn from."""
         return self.sound.digest if self.family is None else self.family.digest
 
 
 def load_spec(path: Path | str) -> Spec:
-    """Read a spec from a TOML file; ``Invalid`` says file, key, what is wrong and what is allowed.
+    """Read a spec from a TOML file of at most 1,000,000 bytes.
+
+    ``Invalid`` names the file and the key, and says what is wrong and what is allowed.
 
     >>> load_spec("packs/sample_pack.toml").count
     48
@@ -242,7 +266,7 @@ def load_spec(path: Path | str) -> Spec:
         raise Invalid(f"{where}: not TOML: {error}") from None
     if "profile" in data:
         try:
-            # What the spec says itself counts more.
+            # The spec's own keys override those of the profile.
             data = {**profile_keys(data.pop("profile")), **data}
         except Invalid as error:
             raise Invalid(f"{where}: {error}") from None

@@ -1,4 +1,4 @@
-"""The project's own environment in .venv, made when it is missing or its needs have changed. Only Python is needed."""
+"""Make the project's virtual environment in .venv when it is missing or out of date. Only Python is needed."""
 
 import hashlib
 import os
@@ -12,7 +12,10 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 
 
 def python(extras: str = "") -> Path:
-    """The environment's Python, the project installed with ``extras`` ("[test]"); one line and exit 1 if not."""
+    """Return the environment's Python, with the project and ``extras`` ("[test]") installed.
+
+    When that fails, print one line and exit with 1.
+    """
     interpreter = BIN / ("python.exe" if os.name == "nt" else "python")
     needs = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
     stamp = VENV / f"installed{extras.strip('[]')}"
@@ -22,7 +25,7 @@ def python(extras: str = "") -> Path:
     print("making .venv (once; a minute, most of it downloads)", file=sys.stderr, flush=True)
     made_by = VENV / "made_by"
     if not interpreter.exists() or not made_by.exists() or made_by.read_text() != sys.version:
-        # Half made (interrupted, no ensurepip) or made by another Python: begin anew.
+        # It is incomplete (interrupted, no ensurepip) or made by another Python: make it again.
         make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
         _run(make, "a virtual environment (on Debian: apt install python3-venv)")
         made_by.write_text(sys.version)
@@ -38,7 +41,7 @@ def _run(command: list[str], what: str) -> None:
 
 
 def become(command: list[str]) -> None:
-    """Run the command in this process's place."""
+    """Replace this process with the command; on Windows, run it and exit with its code."""
     if os.name == "nt":
         sys.exit(subprocess.run(command).returncode)
     os.execv(command[0], command)

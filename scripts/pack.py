@@ -1,6 +1,6 @@
-"""Make packs/cnndsd_sample_pack.zip, and before it whatever that needs: ``python3 scripts/pack.py [options]``.
+"""Install what is needed and make packs/cnndsd_sample_pack.zip: ``python3 scripts/pack.py [options]``.
 
-Options are those of ``cnndsd pack``; a spec named among them (packs/raw.toml) is made instead of the default one.
+Options are those of ``cnndsd pack``. With a spec among them, such as packs/raw.toml, the pack of that spec is made.
 """
 
 import sys

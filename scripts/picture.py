@@ -43,7 +43,7 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
 
 
 def spectrogram(axis: plt.Axes, sound: np.ndarray, rate: int) -> None:
-    """Level over time on a logarithmic frequency axis, 40 Hz to 16 kHz, 70 dB deep."""
+    """Draw a spectrogram: 40 Hz to 16 kHz on a logarithmic axis, over a range of 70 dB."""
     size = 2048
     padded = np.pad(sound, (size // 2, size // 2 + size))
     starts = np.linspace(0, sound.size, 160).astype(int)

@@ -1,6 +1,6 @@
-"""Run the long fault and fuzz tests and keep their figures in docs/reliability.md: ``python3 scripts/reliability.py``.
+"""Run the long fault and fuzz tests and write their figures to docs/reliability.md: ``python3 scripts/reliability.py``.
 
-Takes about an hour and a half. Options are pytest's: ``-k damaged`` renews one line and keeps the others.
+Takes about an hour and a half. Options are those of pytest: ``-k damaged`` renews one row and keeps the others.
 """
 
 import re
@@ -20,11 +20,11 @@ def main() -> int:
     interpreter = environment.python("[test]")
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
-        tests = ["-m", "slow", "tests/test_faults.py", f"--junitxml={results}", "-o", "junit_family=xunit1"]
+        tests = ["-m", "slow", "tests/farm/test_faults.py", f"--junitxml={results}", "-o", "junit_family=xunit1"]
         code = subprocess.run(
             [str(interpreter), "-m", "pytest", *tests, *sys.argv[1:]], cwd=environment.ROOT
         ).returncode
-        # The file is pytest's own.
+        # Pytest wrote the file, so it is safe to parse.
         cases = list(ET.parse(results).iter("testcase"))  # noqa: S314
     before, _, rest = PAGE.read_text().partition(BEGIN)
     table, _, after = rest.partition(END)

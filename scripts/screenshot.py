@@ -1,4 +1,7 @@
-"""Pictures of a pack's page: ``screenshot.py PACK.zip OUT.png`` (``pip install playwright``, and Chromium)."""
+"""Take a picture of a pack's page: ``screenshot.py PACK.zip OUT.png``.
+
+Needs ``pip install playwright`` and Chromium.
+"""
 
 import argparse
 import shutil
@@ -25,7 +28,7 @@ def main() -> None:
         size = {"width": options.width, "height": options.height}
         tab = browser.new_page(viewport=size, color_scheme=options.scheme)
         tab.goto((Path(folder) / "index.html").as_uri())
-        # A sound plays, and another is kept.
+        # The picture shows a sound that plays, and another one that is kept.
         for key in ("ArrowRight", "k", "ArrowRight", "ArrowRight"):
             tab.keyboard.press(key)
         if options.map:

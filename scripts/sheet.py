@@ -1,7 +1,7 @@
-"""Draw what the score thinks: the best, the middle and the worst of the candidates that pass.
+"""Draw the candidates that pass with the best, the middle and the worst scores.
 
-``sheet.py OUT.png [--spec packs/sample_pack.toml --candidates 20000]``; ``pip install matplotlib`` first. Each title
-tells the candidate, its score and its kind.
+``sheet.py OUT.png [--spec packs/sample_pack.toml --candidates 20000]``; ``pip install matplotlib`` first. The title of
+each spectrogram has the candidate's number, its score, its kind and the length of its heard part.
 """
 
 import argparse

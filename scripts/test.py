@@ -1,4 +1,4 @@
-"""Run the tests, and before them install whatever they need: ``python3 scripts/test.py [options of pytest]``."""
+"""Install what the tests need and run them: ``python3 scripts/test.py [options of pytest]``."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""1024 networks in JAX, shared out among the cores: ``python jax_network.py PARAMETERS SECONDS single|double``."""
+"""1024 networks in JAX, split over the cores: ``python jax_network.py PARAMETERS SECONDS single|double``."""
 
 import os
 import time

@@ -11,7 +11,7 @@ MANY = 1024
 
 
 def one(network: list, steps: int) -> np.ndarray:
-    """A matrix times a vector per layer and step."""
+    """Render one network: a matrix times a vector for each layer and step."""
     number = network[0][0].dtype
     ring, out = np.zeros(HISTORY, number), np.empty((steps, 1), number)
     for t in range(steps):
@@ -26,7 +26,7 @@ def one(network: list, steps: int) -> np.ndarray:
 
 
 def many(networks: list, steps: int) -> np.ndarray:
-    """All networks at once, in the last axis: faster here than matmul over the first one."""
+    """Render all networks at once, in the last axis: here that is faster than matmul over the first axis."""
     number, count = networks[0][0].dtype, networks[0][1].shape[1]
     sums = [np.empty((width, count), number) for width in WIDTHS[1:]]
     ring, out = np.zeros((HISTORY, count), number), np.empty((steps, count), number)

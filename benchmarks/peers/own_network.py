@@ -1,8 +1,8 @@
-"""Our own kernel: ``python own_network.py PARAMETERS SECONDS single|double one|all|again``.
+"""cnndsd itself: ``python own_network.py PARAMETERS SECONDS single|double one|all|again``.
 
-Through the public API, on one core or with a thread on each, and as many networks each; or, ``again``, on one core as
-the farm renders, into the same memory again and again. Draws its parameters itself, within the measured time; the file
-given is not read.
+``one`` and ``all`` call ``render_many``, on one core, or with a thread on each core that renders as many networks as
+``one`` does. ``again`` renders as the farm does: on one core, into the same memory again and again. Parameters are
+drawn within the measured time; the file PARAMETERS is not read.
 """
 
 import sys
@@ -18,7 +18,7 @@ from cnndsd import Recipe, render_many
 from cnndsd.sound.rendering import render_batches, scratch
 
 MANY = 128
-# So often that a measurement takes a second or more, as the peers' do.
+# A measurement then takes a second or more, as those of the peers do.
 ROUNDS = 10
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     memory = scratch()
 
     def render(rounds: int) -> float:
-        """The sum of the last samples, so that all have been waited for."""
+        """Return the sum of the last samples, which needs all sounds to be finished."""
         total = 0.0
         for _ in range(rounds):
             if form == "again":

@@ -1,4 +1,4 @@
-"""What the peers in Python share: their arguments, the parameters by layer, and the line they print."""
+"""What the peers in Python have in common: their arguments, the parameters by layer, and the line that they print."""
 
 import itertools
 import json
@@ -22,13 +22,13 @@ Layers = list[tuple[NDArray[Any], NDArray[Any]]]
 
 
 def arguments() -> tuple[str, int, type]:
-    """``PARAMETERS SECONDS single|double``: path, steps and number type."""
+    """Read ``PARAMETERS SECONDS single|double``; return path, steps and number type."""
     path, seconds, precision = sys.argv[1:4]
     return path, int(float(seconds) * RATE), np.float32 if precision == "single" else np.float64
 
 
 def layers(path: str, networks: int, number: type) -> Layers:
-    """Weights ``(networks, neurons, inputs)`` and biases ``(networks, neurons)`` of every layer.
+    """Return weights, shape ``(networks, neurons, inputs)``, and biases, ``(networks, neurons)``, of every layer.
 
     Both are scaled by pi / 2, so that a neuron is ``sin(sum) ** 2``.
     """
@@ -44,12 +44,12 @@ def layers(path: str, networks: int, number: type) -> Layers:
 
 
 def last_axis(found: Layers) -> Layers:
-    """The same with the networks in the last axis: weights ``(neurons, inputs, networks)``."""
+    """Move the networks to the last axis: weights get the shape ``(neurons, inputs, networks)``."""
     return [(np.ascontiguousarray(np.moveaxis(w, 0, -1)), np.ascontiguousarray(b.T)) for w, b in found]
 
 
 def report(networks: int, steps: int, wall_s: float, cores: int, samples: Callable[[], NDArray[Any]]) -> None:
-    """Print the line of JSON; ``samples`` gives those of all networks, ``(steps, networks)``."""
+    """Print the line of JSON; ``samples`` returns the samples of all networks, shape ``(steps, networks)``."""
     heard = samples()
     line = {
         "peer": Path(sys.argv[0]).stem,

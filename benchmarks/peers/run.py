@@ -1,7 +1,7 @@
-"""The reference network in other languages, beside ours: ``python benchmarks/peers/run.py [--json FILE] [--rounds 5]``.
+"""Compare cnndsd with the reference network in other languages: ``run.py [--json FILE] [--rounds 5]``.
 
-Builds every peer that is installed, holds its first samples against ``cnndsd.render``, runs all in turn, round by
-round, and prints how many times faster than real time they are: median and min..max.
+Builds every peer that is installed, compares its first samples with ``cnndsd.render``, and runs all in turn, round by
+round. Prints how many times faster than real time they are: median and min..max.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from cnndsd.sound.network import parameters
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 NETWORKS = 1024
-# Chaos makes later samples part, even where each is right.
+# The network is chaotic: rounding errors grow, so correct peers differ in later samples.
 CHECKED = 8
 TOLERANCE = {"single": 1e-3, "double": 1e-6}
 GCC = ("gcc", "-O3", "-march=native", "-fopenmp-simd")
@@ -34,7 +34,7 @@ FAST = "-ffast-math"
 
 @dataclass(frozen=True)
 class Peer:
-    """One line of the table. ``seconds`` of sound per network are asked for."""
+    """One row of the table. ``seconds``: length of the sound that each network renders."""
 
     name: str
     networks: int
@@ -70,7 +70,7 @@ PEERS = [
 
 
 def missing(peer: Peer) -> str:
-    """What a peer needs and has not; empty when it can run."""
+    """Return what a peer needs and this machine lacks; empty when it can run."""
     if peer is ALL_CORES and CORES == 1:
         return "second core"
     tools = [tool for tool in peer.tools if not shutil.which(tool)]
@@ -78,7 +78,7 @@ def missing(peer: Peer) -> str:
 
 
 def command(peer: Peer, precision: str, folder: Path) -> list[str]:
-    """The command that runs a peer, built in ``folder`` where it must be."""
+    """Return the command that runs a peer; a peer that must be built is built in ``folder``."""
     given = [str(folder / "parameters"), str(peer.seconds)]
     if not peer.build:
         program, script, *form = peer.run
@@ -98,7 +98,7 @@ def command(peer: Peer, precision: str, folder: Path) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What keeps the products of a run in ``folder``, and numpy on one core."""
+    """Return environment variables that keep all files of a run in ``folder``, and numpy on one core."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),

@@ -10,7 +10,7 @@ MANY = 1024
 
 
 def bmm(ring: torch.Tensor, places: torch.Tensor, networks: list) -> torch.Tensor:
-    """One step by batched matrix products: networks in the first axis."""
+    """Do one step by batched matrix products; the networks are in the first axis."""
     x = ring[places].T.unsqueeze(2)
     for weights, biases in networks:
         x = torch.baddbmm(biases.unsqueeze(2), weights, x).sin_().square_()
@@ -18,7 +18,7 @@ def bmm(ring: torch.Tensor, places: torch.Tensor, networks: list) -> torch.Tenso
 
 
 def summed(ring: torch.Tensor, places: torch.Tensor, networks: list) -> torch.Tensor:
-    """One step by products and sums: networks in the last axis."""
+    """Do one step by products and sums; the networks are in the last axis."""
     x = ring[places]
     for weights, biases in networks:
         x = (weights * x).sum(1).add_(biases).sin_().square_()
@@ -26,7 +26,7 @@ def summed(ring: torch.Tensor, places: torch.Tensor, networks: list) -> torch.Te
 
 
 def unrolled(inputs: torch.Tensor, networks: list) -> torch.Tensor:
-    """One step neuron by neuron, for the compiler to fuse into one loop over the networks."""
+    """Do one step neuron by neuron; the compiler fuses that into one loop over the networks."""
     x = list(inputs)
     for weights, biases in networks:
         sums = list(biases)

@@ -1,4 +1,4 @@
-"""Words of the command line to values: argument types that say in one line what they allow."""
+"""Types of command-line arguments: each turns text into a value, or reports in one line what is allowed."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
-    """A spec or a recipe with changes from options; ``Invalid`` names the option."""
+    """Return a spec or recipe with changes from options. ``Invalid`` names the option, which begins with ``prefix``."""
     import msgspec
 
     from cnndsd.schema import Invalid
@@ -19,6 +19,8 @@ def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
 
 
 def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
+    """Return an argparse type: ``convert``, whose errors become one line that ends with ``allowed``."""
+
     def parse(text: str) -> Any:
         try:
             return convert(text)
@@ -53,7 +55,7 @@ def _time_of_day(text: str) -> tuple[int, int]:
 
 
 def seconds_until(clock: tuple[int, int]) -> float:
-    """Seconds from now until the next time that the clock shows these hours and minutes."""
+    """Return the seconds from now until a time of day, ``(hours, minutes)``, today or tomorrow."""
     import datetime
 
     now = datetime.datetime.now()

@@ -1,7 +1,7 @@
-"""An audition: what a run found, served to a browser on this machine, to be kept or dropped by ear.
+"""An audition: a web server on this machine whose page plays the sounds of a run, and lets a user keep or drop them.
 
-Every request must name this server as its host and carry the token of its address. Sounds are asked for by the number
-of a candidate and made from its recipe: no part of any address becomes the path of a file.
+Every request must name this server as its host, and must contain the token that is in the printed address. A request
+names a sound by its candidate number, and the sound is made from its recipe: no request contains the path of a file.
 """
 
 import functools
@@ -30,26 +30,31 @@ from cnndsd.finishing.naming import words
 from cnndsd.finishing.page import Card, looks, page_html
 from cnndsd.spec import Choice, Spec
 
-# Finished sounds that are kept in memory, some hundred kilobytes each.
-_REMEMBERED = 128
+# How many finished sounds are kept in memory; one has some hundred kilobytes.
+_CACHED = 128
+# In bytes.
 _LARGEST_REQUEST = 1000
 _MEDIA = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "audio/mpeg"}
 
 
 class Audition:
-    """The WSGI application; ``remember`` is told what was picked, before the browser is."""
+    """The WSGI application.
+
+    ``count``: how many sounds to offer. ``command``: see ``page.page_html``. ``remember``: saves the pick of a
+    candidate before the browser gets its response.
+    """
 
     def __init__(
         self, spec: Spec, findings: Findings, count: int, command: str, remember: Callable[[int, Pick | None], None]
     ) -> None:
         self.token = secrets.token_urlsafe(24)
-        # Who asks for us by another name was led here by someone else's (DNS rebinding); set when the port is known.
+        # The allowed Host headers, set when the port is known. Another name is an attack by DNS rebinding.
         self.hosts: frozenset[str] = frozenset()
         self._spec, self._findings, self._command, self._remember = spec, findings, command, remember
         self._entries = {entry.index: entry for entry in offered(spec, findings, count)}
-        # Browsers ask for several sounds at once; the ledger takes one writer, and sounds are made one by one.
-        self._one = threading.Lock()
-        self._finished = functools.lru_cache(_REMEMBERED)(self._finish)
+        # Browsers ask for several sounds at once, but the ledger has one writer, and sounds are made one by one.
+        self._lock = threading.Lock()
+        self._cached = functools.lru_cache(_CACHED)(self._finish)
         self._routes = Map(
             [
                 Rule("/", endpoint=self._page, methods=["GET"]),
@@ -67,8 +72,8 @@ class Audition:
         request.max_content_length = _LARGEST_REQUEST
         try:
             response = self._answer(request)
-        except HTTPException as refusal:
-            response = Response(f"{refusal.description}\n", refusal.code)
+        except HTTPException as error:
+            response = Response(f"{error.description}\n", error.code)
         except Exception as error:
             response = Response(f"{error}\n", HTTPStatus.INTERNAL_SERVER_ERROR)
         response.headers.update(
@@ -84,18 +89,18 @@ class Audition:
 
     def _answer(self, request: Request) -> Response:
         if request.environ.get("HTTP_HOST") not in self.hosts:
-            raise Forbidden("this is not the host that you are looking for")
+            raise Forbidden("the Host header is not the address of this server")
         origin = request.headers.get("Origin")
         if origin is not None and origin.removeprefix("http://") not in self.hosts:
-            raise Forbidden("only this server's own page may ask")
+            raise Forbidden("only the page of this server may send requests")
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise Forbidden("only this server's own page may ask")
+            raise Forbidden("only the page of this server may send requests")
         token, slash, rest = request.path.removeprefix("/").partition("/")
         if not (slash and secrets.compare_digest(token.encode(), self.token.encode())):
             raise NotFound("the address lacks the token that cnndsd printed")
         endpoint, arguments = self._routes.bind("").match(f"/{rest}", method=request.method)
-        answer: Response = endpoint(request, **arguments)
-        return answer
+        response: Response = endpoint(request, **arguments)
+        return response
 
     def _page(self, request: Request) -> Response:
         spec = self._spec
@@ -103,33 +108,33 @@ class Audition:
             Card(index, self._name(entry), entry.sound, pick=self._findings.picks.get(index))
             for index, entry in self._entries.items()
         ]
-        about = f"{len(cards)} of {self._findings.kept} sounds that were kept of {self._findings.candidates} made"
+        about = f"{len(cards)} of the {self._findings.kept} best sounds of {self._findings.candidates} candidates"
         text = page_html(f"{spec.title or spec.name}: audition", about, cards, self._command, served=True)
         return Response(text, mimetype="text/html")
 
     def _looks(self, request: Request, index: int) -> Response:
-        return Response(msgspec.json.encode(looks(self._made(index))), mimetype="application/json")
+        return Response(msgspec.json.encode(looks(self._finished(index))), mimetype="application/json")
 
     def _sound(self, request: Request, index: int) -> Response:
-        made = self._made(index)
-        response = Response(made.data, mimetype=_MEDIA[FORMATS[self._spec.format].container])
-        return response.make_conditional(request, accept_ranges=True, complete_length=len(made.data))
+        finished = self._finished(index)
+        response = Response(finished.data, mimetype=_MEDIA[FORMATS[self._spec.format].container])
+        return response.make_conditional(request, accept_ranges=True, complete_length=len(finished.data))
 
     def _pick(self, request: Request, index: int) -> Response:
-        # Of this type no form can be, and no page elsewhere may send it unasked.
+        # A form cannot send this type, and a page of another site needs this server's consent, which it does not give.
         if request.mimetype != "application/json":
             raise BadRequest('allowed: "keep", "drop" or null, as application/json')
         try:
-            said = msgspec.json.decode(request.get_data(), type=Pick | None)
+            pick = msgspec.json.decode(request.get_data(), type=Pick | None)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadRequest(f"allowed: {', '.join(get_args(Pick))} or null, as JSON") from None
         self._entry(index)
-        with self._one:
-            self._remember(index, said)
+        with self._lock:
+            self._remember(index, pick)
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def _name(self, entry: Entry) -> str:
-        """What the sound's name in a pack begins with: its note is not known yet, and others' words neither."""
+        """Return a name from kind and word; note or tempo follow when the sound is finished."""
         return f"{kind(entry.sound)}_{next(words(draw(self._spec, self._spec.seed, entry.index)))}"
 
     def _entry(self, index: int) -> Entry:
@@ -137,41 +142,44 @@ class Audition:
             raise NotFound(f"candidate {index} is not in this audition")
         return self._entries[index]
 
-    def _made(self, index: int) -> Finished:
+    def _finished(self, index: int) -> Finished:
         entry = self._entry(index)
-        with self._one:
-            return self._finished(entry.index)
+        with self._lock:
+            return self._cached(entry.index)
 
     def _finish(self, index: int) -> Finished:
         return production.finish_candidate(self._spec, self._spec.seed, self._entries[index]).finished
 
 
 def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
-    """What there is to hear: what was picked before, then the most different of the best, by kind, dark to bright."""
+    """Return the sounds of an audition: those picked before, and the most different of the best.
+
+    There are ``count``, or more when more were picked. They are sorted by kind, and from dark to bright.
+    """
     shelf = {entry.index: entry for entry in findings.entries}
     kept = production.choose_sounds(spec, findings) if findings.picked("keep") else []
     dropped = [shelf[index] for index in findings.picked("drop") if index in shelf]
     different = choose(list(shelf.values()), count, Choice(distance=0.0, static_share=1.0))
-    found = {entry.index: entry for entry in [*kept, *dropped, *different]}
-    first = list(found.values())[: max(count, len(kept) + len(dropped))]
+    entries = {entry.index: entry for entry in [*kept, *dropped, *different]}
+    first = list(entries.values())[: max(count, len(kept) + len(dropped))]
     return sorted(first, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 
 class _Quiet(WSGIRequestHandler):
-    """No word of each request on the terminal."""
+    """Does not log requests to the terminal."""
 
-    # Players ask for many parts of one sound.
+    # Keeps connections open: players ask for many parts of one sound.
     protocol_version = "HTTP/1.1"
 
     def log(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def server(audition: Audition, port: int = 0) -> tuple[BaseWSGIServer, str]:
-    """A server on 127.0.0.1 and the address of its page; port 0 is any free one. ``OSError`` when it is taken."""
-    # Bound here: what make_server says of a port that is taken is meant for developers.
+    """Return a server on 127.0.0.1 and its page's address. Port 0 is any free one. ``OSError`` when a port is taken."""
+    # Bound here, because make_server's error about a port that is taken is for developers.
     with socket.create_server(("127.0.0.1", port)) as bound:
         fd = bound.fileno()
-        made = make_server("127.0.0.1", port, audition, threaded=True, request_handler=_Quiet, fd=fd)
-    audition.hosts = frozenset(f"{name}:{made.port}" for name in ("127.0.0.1", "localhost"))
-    return made, f"http://127.0.0.1:{made.port}/{audition.token}/"
+        http = make_server("127.0.0.1", port, audition, threaded=True, request_handler=_Quiet, fd=fd)
+    audition.hosts = frozenset(f"{name}:{http.port}" for name in ("127.0.0.1", "localhost"))
+    return http, f"http://127.0.0.1:{http.port}/{audition.token}/"

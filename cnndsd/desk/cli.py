@@ -1,4 +1,4 @@
-"""The command line: words in, one library call, words out."""
+"""The command line: parses the arguments, runs one command, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code. ``arguments``: those of the process when None."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(_joined(arguments))
     options.arguments = arguments
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped as stopped:
         return say(str(stopped), stopped.code)
     except BrokenPipeError:
-        # The reader of our output went away (`cnndsd show … | head`): nothing more to say to it.
+        # The reader of stdout has gone (`cnndsd show … | head`): write the rest to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """``--weights -1,1`` as ``--weights=-1,1``: argparse takes a value that begins with a minus for an option."""
+    """Turn ``--weights -1,1`` into ``--weights=-1,1``: to argparse, a value that begins with a minus is an option."""
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] in ("--weights", "--biases") and argument.startswith("-"):
@@ -84,7 +84,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+    """Return the parser of all commands."""
     from cnndsd import __version__
 
     whole = _Parser(

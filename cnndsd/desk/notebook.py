@@ -1,4 +1,4 @@
-"""A sound to work with in Python: made when it is asked for, and shown by notebooks with a player and a picture."""
+"""A sound for interactive work: rendered when it is first needed, and shown in notebooks with player and picture."""
 
 import base64
 import html
@@ -22,7 +22,7 @@ from cnndsd.spec import Kind, Mastering, SoundFormat
 
 
 class Sound:
-    """A recipe's sound, finished as those of the default pack, or as ``mastering`` says."""
+    """The sound of a recipe, finished as ``mastering`` says, by default like those of the default pack."""
 
     def __init__(self, recipe: Recipe, mastering: Mastering | None = None) -> None:
         self.recipe = recipe
@@ -30,7 +30,7 @@ class Sound:
 
     @classmethod
     def read(cls, path: Path | str) -> "Sound":
-        """The sound whose recipe is in a sound file made by cnndsd; ``Invalid`` when there is none."""
+        """Return the sound of the recipe in a sound file made by cnndsd; ``Invalid`` when the file has no recipe."""
         return cls(audiofile.read_recipe(path))
 
     @cached_property
@@ -40,36 +40,36 @@ class Sound:
 
     @cached_property
     def description(self) -> Description:
-        """What is heard in it."""
+        """The description of the raw sound."""
         return describe(self.raw, self.recipe.sample_rate)
 
     @property
     def kind(self) -> Kind:
-        """What it may be used as."""
+        """The kind of the sound: what it can be used as."""
         return kind(self.description)
 
     @property
     def score(self) -> float:
-        """How much it is worth hearing, 0..1."""
+        """How much the sound is worth hearing, 0..1."""
         return score(self.description)
 
     @property
     def reasons(self) -> list[str]:
-        """What speaks for it, and against it."""
+        """The reasons of the score, as texts."""
         return reasons(self.description)
 
     @cached_property
     def finished(self) -> Finished:
-        """Its file, a WAV of 24 bit, its level, pitch and loop."""
+        """The finished sound: a WAV file of 24 bits, how loud it is, and its pitch and loop."""
         return self._finish("wav24")
 
     @cached_property
     def audio(self) -> NDArray[np.float64]:
-        """The finished samples, about zero, shape ``(samples,)``."""
+        """The finished samples, shape ``(samples,)``, -1..1."""
         return audiofile.decode(self.finished.data)
 
     def save(self, path: Path | str) -> None:
-        """Write the finished sound as a ``.wav``, ``.flac``, ``.ogg`` or ``.mp3``; ``Invalid`` for another ending."""
+        """Write the finished sound as ``.wav``, ``.flac``, ``.ogg`` or ``.mp3``; ``Invalid`` for any other ending."""
         check_ending(path)
         name = audiofile.ENDINGS[Path(path).suffix.lower()]
         with atomic_write(Path(path)) as file:
@@ -83,12 +83,16 @@ class Sound:
         return f"Sound({self.recipe!r})"
 
     def _repr_html_(self) -> str:
-        """A picture and a player, at the level of the file: notebooks' own player makes all sounds equally loud."""
-        made = self.finished
-        facts = [self.kind, made.pitch and made.pitch.name, made.tempo_bpm and f"{made.tempo_bpm:.0f} bpm"]
-        facts += [f"{made.seconds:.2f} s", f"{made.level.integrated_lufs:.1f} LUFS", f"score {self.score:.2f}"]
+        """Return picture and player as HTML. The player of notebooks is not used: it makes all sounds equally loud."""
+        finished = self.finished
+        facts = [
+            self.kind,
+            finished.pitch and finished.pitch.name,
+            finished.tempo_bpm and f"{finished.tempo_bpm:.0f} bpm",
+        ]
+        facts += [f"{finished.seconds:.2f} s", f"{finished.level.integrated_lufs:.1f} LUFS", f"score {self.score:.2f}"]
         caption = html.escape(" · ".join(str(fact) for fact in facts if fact))
-        picture, data = (base64.b64encode(part).decode() for part in (portrait(made.picture), made.data))
+        picture, data = (base64.b64encode(part).decode() for part in (portrait(finished.picture), finished.data))
         return (
             f'<figure style="margin:0"><img alt="waveform and spectrogram" src="data:image/png;base64,{picture}">'
             f'<figcaption>{caption}</figcaption><audio controls src="data:audio/wav;base64,{data}"></audio></figure>'

@@ -1,4 +1,4 @@
-"""What is told of a sound, a pack or a run: as data for machines, and in words."""
+"""Reports about a sound, a pack or a run: as data for programs, and as text."""
 
 import time
 from collections import Counter
@@ -20,9 +20,9 @@ from cnndsd.sound.rendering import raw_sha256, render
 
 
 def show(path: Path | str) -> dict[str, Any]:
-    """All that is known of a sound file, a recipe as JSON, a pack (``.zip``) or a run's folder, fit for JSON.
+    """Return a report about a sound file, a recipe as JSON, a pack (``.zip``) or the folder of a run, ready for JSON.
 
-    ``Invalid`` when it is none of these.
+    ``Invalid`` when ``path`` is none of these.
 
     >>> show("cnndsd_sample_pack.zip")["sounds"][0]["reasons"]
     """
@@ -33,13 +33,13 @@ def show(path: Path | str) -> dict[str, Any]:
     return _sound(path)
 
 
-def in_words(shown: dict[str, Any]) -> str:
-    """The same for people, in lines."""
-    if "run" in shown:
-        return _run_in_words(shown)
-    if "sounds" in shown:
-        return _pack_in_words(shown)
-    rows = {**shown["recipe"], **shown["measures"], **shown}
+def report_text(report: dict[str, Any]) -> str:
+    """Return the text of a report by ``show``, in lines."""
+    if "run" in report:
+        return _run_text(report)
+    if "sounds" in report:
+        return _pack_text(report)
+    rows = {**report["recipe"], **report["measures"], **report}
     del rows["recipe"], rows["measures"]
     return "\n".join(f"{name:18} {_short(value)}" for name, value in rows.items())
 
@@ -60,82 +60,88 @@ def _sound(path: Path | str) -> dict[str, Any]:
 
 
 def _pack(path: Path | str) -> dict[str, Any]:
-    shown: dict[str, Any] = msgspec.to_builtins(manifest.read_manifest(path))
-    shown["sounds"] = [{**sound, **why} for sound, why in zip(shown["sounds"], _why(shown), strict=True)]
-    return shown
+    report: dict[str, Any] = msgspec.to_builtins(manifest.read_manifest(path))
+    report["sounds"] = [{**sound, **why} for sound, why in zip(report["sounds"], _why(report), strict=True)]
+    return report
 
 
-def _why(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """Why each sound of a pack is in it, and which other is nearest."""
-    sounds = [msgspec.convert(listed["measures"], Description) for listed in manifest["sounds"]]
-    found = []
+def _why(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return for each sound of a pack the reasons why it is there, and which other sound is nearest."""
+    sounds = [msgspec.convert(listed["measures"], Description) for listed in report["sounds"]]
+    results = []
     for i, sound in enumerate(sounds):
         others = ((distance(sound, other), k) for k, other in enumerate(sounds) if k != i)
         away, nearest = min(others, default=(None, None))
-        found.append(
+        results.append(
             {
                 "kind": kind(sound),
                 "score": score(sound),
                 "reasons": reasons(sound),
-                "nearest": None if nearest is None else manifest["sounds"][nearest]["file"],
+                "nearest": None if nearest is None else report["sounds"][nearest]["file"],
                 "distance": None if away is None else round(away, 4),
             }
         )
-    return found
+    return results
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """How a run stands."""
-    identity, _, found, watch = runs.read(folder)
+    """Return the state of a run."""
+    identity, _, findings, watch = runs.read(folder)
     return {
         "run": str(folder),
         "state": watch.state,
         "seen_s_ago": round(max(0.0, time.time() - watch.seen_s), 1),
         "version": identity["version"],
         "seed": identity["seed"],
-        "candidates": found.candidates,
+        "candidates": findings.candidates,
         "wanted": watch.wanted,
         "per_second": round(watch.per_second, 1),
-        "seconds_left": runs.seconds_left(found, watch),
-        "passed": found.passed,
-        "refused": dict(sorted(found.refused.items())),
-        "kept": found.kept,
-        "picked": {pick: len(found.picked(pick)) for pick in ("keep", "drop")},
-        "kinds": dict(Counter(kind(entry.sound) for entry in found.entries).most_common()),
-        "set_aside": [{"candidate": i, "how": a.how, "recipe": a.recipe} for i, a in sorted(found.aside.items())],
+        "seconds_left": runs.seconds_left(findings, watch),
+        "passed": findings.passed,
+        "refused": dict(sorted(findings.refused.items())),
+        "kept": findings.kept,
+        "picked": {pick: len(findings.picked(pick)) for pick in ("keep", "drop")},
+        "kinds": dict(Counter(kind(entry.sound) for entry in findings.entries).most_common()),
+        "set_aside": [
+            {"candidate": i, "how": a.how, "recipe": msgspec.to_builtins(a.recipe)}
+            for i, a in sorted(findings.aside.items())
+        ],
     }
 
 
-def _run_in_words(shown: dict[str, Any]) -> str:
-    stale = " (no sign of it since; the same command goes on)" if shown["seen_s_ago"] > 60 else ""
+def _run_text(report: dict[str, Any]) -> str:
+    stale = " (it may have been killed; run the same command again to continue)" if report["seen_s_ago"] > 60 else ""
     rows = {
-        "state": f"{shown['state']}, seen {runs.clock(shown['seen_s_ago'])} ago"
-        + (stale if shown["state"] in ("running", "finishing") else ""),
-        "made by": f"{shown['version']}, seed {shown['seed']}",
-        "candidates": f"{shown['candidates']}" + (f" of {shown['wanted']}" if shown["wanted"] is not None else ""),
-        "a second": f"{shown['per_second']:.0f}",
-        "left": "unknown" if shown["seconds_left"] is None else runs.clock(shown["seconds_left"]),
-        "passed": shown["passed"],
-        "refused": refusals_in_words(shown["refused"]),
-        "kept": f"{shown['kept']}: {', '.join(f'{kind} {count}' for kind, count in shown['kinds'].items()) or 'none'}",
-        "picked": f"{shown['picked']['keep']} kept, {shown['picked']['drop']} dropped by ear",
-        "set aside": len(shown["set_aside"]),
+        "state": f"{report['state']}, seen {runs.clock(report['seen_s_ago'])} ago"
+        + (stale if report["state"] in ("running", "finishing") else ""),
+        "made by": f"{report['version']}, seed {report['seed']}",
+        "candidates": f"{report['candidates']}" + (f" of {report['wanted']}" if report["wanted"] is not None else ""),
+        "a second": f"{report['per_second']:.0f}",
+        "left": "unknown" if report["seconds_left"] is None else runs.clock(report["seconds_left"]),
+        "passed": report["passed"],
+        "refused": refusals_in_words(report["refused"]),
+        "kept": f"{report['kept']}: {', '.join(f'{name} {n}' for name, n in report['kinds'].items()) or 'none'}",
+        "picked": f"{report['picked']['keep']} kept, {report['picked']['drop']} dropped by ear",
+        "set aside": len(report["set_aside"]),
     }
     lines = [
-        f"{name:12}{value}" for name, value in rows.items() if not (name == "left" and shown["state"] != "running")
+        f"{name:12}{value}" for name, value in rows.items() if not (name == "left" and report["state"] != "running")
     ]
-    lines += [f"  {one['candidate']}: {one['how']}; {one['recipe'].to_json()}" for one in shown["set_aside"]]
+    lines += [
+        f"  {one['candidate']}: {one['how']}; {msgspec.json.encode(one['recipe']).decode()}"
+        for one in report["set_aside"]
+    ]
     return "\n".join(lines)
 
 
-def _pack_in_words(manifest: dict[str, Any]) -> str:
-    sounds = manifest["sounds"]
+def _pack_text(report: dict[str, Any]) -> str:
+    sounds = report["sounds"]
     kinds = Counter(sound["kind"] for sound in sounds)
     widths = [max(4, *(len(sound[key] or "") for sound in sounds)) for key in ("file", "nearest")] if sounds else [4, 7]
     lines = [
-        f"{manifest['name']}: {len(sounds)} sounds of {manifest['candidates']} candidates, "
-        f"seed {manifest['seed']}, cnndsd {manifest['cnndsd']}, definition {manifest['definition']}",
-        f"refused: {refusals_in_words(manifest['refused'])}",
+        f"{report['name']}: {len(sounds)} sounds of {report['candidates']} candidates, "
+        f"seed {report['seed']}, cnndsd {report['cnndsd']}, definition {report['definition']}",
+        f"refused: {refusals_in_words(report['refused'])}",
         f"kinds: {', '.join(f'{kind} {count}' for kind, count in kinds.items()) or 'none'}",
         "",
         f"{'file':{widths[0]}}  {'kind':9}{'score':>5}{'secs':>6}  {'nearest':{widths[1]}} {'away':>5}  why",

@@ -1,4 +1,4 @@
-"""How Ctrl-C, SIGTERM and a hangup end a command."""
+"""How Ctrl-C (SIGINT), SIGTERM and a hangup (SIGHUP) end a command."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Stopped(BaseException):
-    """The command was ended by a signal."""
+    """A signal ended the command; ``code`` is its exit code."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"{'interrupted' if number == signal.SIGINT else 'terminated'}; {message}")
@@ -14,9 +14,9 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Takes the signals over: while ``gentle``, the first one only asks; any other one raises ``Stopped``.
+    """Handles the signals. While ``gentle``, the first signal is only noted; every other one raises ``Stopped``.
 
-    ``message``: what ``Stopped`` tells the user. ``number``: the signal that asked, or 0.
+    ``message``: the message of ``Stopped``. ``number``: the signal that was noted, or 0.
     """
 
     def __init__(self, message: str) -> None:
@@ -24,7 +24,7 @@ class Stop:
         self.number = 0
         self.gentle = False
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            # nohup has the hangup ignored, and that is respected.
+            # nohup lets a process ignore the hangup; leave it so.
             if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
                 signal.signal(getattr(signal, name), self)
 
@@ -33,16 +33,16 @@ class Stop:
         if self.number or not self.gentle:
             raise Stopped(number, self.message)
         self.number = number
-        # Not by print: the signal may have come in the middle of one.
-        os.write(2, b"cnndsd: stopping; once more to stop at once\n")
+        # Not print: the signal may have interrupted one.
+        os.write(2, b"cnndsd: stopping; press Ctrl-C again to stop at once\n")
 
     def asked(self) -> bool:
-        """Whether a signal has asked to stop. Who looks here stops by itself, so the next signal may ask gently."""
+        """Return whether a signal was noted: the caller must then stop. From now on the first signal is only noted."""
         self.gentle = True
         return self.number != 0
 
     def end_gently(self) -> None:
-        """From here on nobody looks: every signal raises ``Stopped``, also one that has asked and was not seen."""
+        """Let every signal raise ``Stopped`` from now on; raise it at once when a signal was noted before."""
         self.gentle = False
         if self.number:
             raise Stopped(self.number, self.message)

@@ -1,4 +1,4 @@
-"""What a command writes to the terminal: its lines, its progress bars and its exit code."""
+"""Output to the terminal: lines, progress bars and exit codes."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def say(message: str, code: int) -> int:
-    """Write one line to stderr; returns ``code``."""
+    """Write one line to stderr, and return ``code``."""
     print(f"cnndsd: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
 def printable(text: str) -> str:
-    """Words from someone else's file, fit for a terminal: no control characters, 500 letters at most."""
+    """Return text of unknown origin without control characters, at most 500 letters, so that a terminal can show it."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= 500 else text[:497] + "..."
 
 
 def count_of(number: int, thing: str) -> str:
-    """``1 sound``, ``2 sounds``."""
+    """Return a number and its noun, such as ``1 sound`` or ``2 sounds``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def bar(total: int | None, unit: str) -> Any:
-    """A progress bar on stderr, where that is a terminal."""
+    """Return a progress bar on stderr, which is hidden when that is not a terminal."""
     from tqdm import tqdm
 
     return tqdm(total=total, unit=unit, disable=not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
 
 
 class Bars(Progress):
-    """A bar while candidates are judged, and one while sounds are finished. ``stop``: what may end the search."""
+    """A bar while candidates are judged, then one while sounds are finished. ``stop``: ends the search on a signal."""
 
     def __init__(self, candidates: int | None, stop: Stop | None = None) -> None:
         self._candidates, self._stop = candidates, stop

@@ -1,6 +1,6 @@
 """Turns samples into numbers and a verdict.
 
-``analysis`` goes from a sound to its measures and its description; ``judging`` refuses what nobody wants to hear.
-``kinds``, ``scoring`` and ``distances`` say what a sound is good for, how good it is, and how far two are apart.
-``tuning`` tells pitch, exact cycle and tempo.
+``analysis`` measures and describes a sound; ``judging`` decides from the measures whether it is refused. From a
+description, ``kinds``, ``scoring`` and ``distances`` compute the kind of the sound, its score, and its distance to
+another sound. ``tuning`` finds pitch, exact cycle and tempo.
 """

@@ -1,4 +1,4 @@
-"""The chain from a sound to its measures and its description: frame statistics, amplitudes, spectra, measures."""
+"""From a sound to its measures and its description, by way of frame statistics, amplitude and spectra."""
 
 from typing import Any
 
@@ -15,16 +15,17 @@ from cnndsd.ear.measuring import (
     measure_spectrum,
     take_spectra,
     take_statistics,
-    undivided,
+    unhold,
 )
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Limits
 
 
 def measure(audio: ArrayLike, sample_rate: int = 44_100) -> Measures:
-    """Measure a sound, shape ``(samples,)``, floats or PCM integers, at ``sample_rate`` Hz.
+    """Measure the amplitude, the spectrum and the movement of a sound.
 
-    ``Invalid`` (a ``ValueError``) when it is empty, not finite or not one channel.
+    ``audio``: shape ``(samples,)``, floats of which 1 is full scale, or PCM integers; ``sample_rate`` in Hz.
+    ``Invalid`` (a ``ValueError``) when the sound is empty, not finite or not one channel.
 
     >>> measure(render(Recipe(seed=35))).rms_dbfs
     """
@@ -33,9 +34,10 @@ def measure(audio: ArrayLike, sample_rate: int = 44_100) -> Measures:
 
 
 def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
-    """Describe a sound, shape ``(samples,)``, floats or PCM integers, at ``sample_rate`` Hz.
+    """Describe a sound: its measures, and its envelope, pulse, pitch and timbre.
 
-    ``Invalid`` (a ``ValueError``) when it is empty, not finite or not one channel.
+    ``audio``: shape ``(samples,)``, floats of which 1 is full scale, or PCM integers; ``sample_rate`` in Hz.
+    ``Invalid`` (a ``ValueError``) when the sound is empty, not finite or not one channel.
 
     >>> describe(render(Recipe(seed=35))).pitch_hz
     """
@@ -46,9 +48,10 @@ def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
 def analyse(
     steps: NDArray[Any], statistics: NDArray[np.float64], clock: Clock, limits: Limits | None = None
 ) -> Analysis | Reason:
-    """Measure the network steps of a sound whose frame statistics are known.
+    """Measure a sound from its network steps, shape ``(steps,)``, and their ``take_statistics``.
 
-    With ``limits``, the reason of a refusal as soon as one is found; without, the sound must be finite.
+    With ``limits``, a sound that is refused gives the reason instead, as early as possible. Without ``limits``, all
+    steps must be finite.
     """
     amplitude = measure_amplitude(statistics, steps.size, clock)
     if limits is not None and (reason := judge_amplitude(amplitude, limits)) is not None:
@@ -61,7 +64,7 @@ def analyse(
 
 
 def _steps_of(audio: ArrayLike, sample_rate: int) -> tuple[NDArray[Any], Clock]:
-    steps, hold = undivided(checked_audio(audio, sample_rate))
+    steps, hold = unhold(checked_audio(audio, sample_rate))
     return steps, Clock(int(sample_rate), hold)
 
 

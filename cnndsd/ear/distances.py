@@ -1,22 +1,22 @@
-"""How far two sounds are apart: a description as a place in a space whose axes are scaled for the ear."""
+"""How different two sounds are: the distance of two descriptions in a space whose axes are scaled for the ear."""
 
 import math
 
 from cnndsd.ear.describing import BAND_FLOOR_DB, PITCH_HZ, Description
 
-# What each band counts: little of the two below 144 Hz is heard.
+# Weights of the bands: the ear is less sensitive in the two below 144 Hz.
 _EAR = (0.4, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def position(sound: Description) -> list[float]:
-    """Where a sound stands among others; every axis is scaled by how much it counts for the ear."""
+    """Return the coordinates of a sound, without unit; each axis is scaled by how much it matters to the ear."""
     octaves = math.log2(max(sound.pitch_hz, PITCH_HZ[0]) / PITCH_HZ[0])
     return [
         *(1.8 * ear * (1.0 - band / BAND_FLOOR_DB) for ear, band in zip(_EAR, sound.bands_db, strict=True)),
         *(1.2 * ear * min(1.0, swing / 12.0) for ear, swing in zip(_EAR, sound.bands_swing_db, strict=True)),
         0.3 * math.sqrt(sound.flatness),
         0.3 * sound.clarity,
-        # Pitch counts as far as it is clear.
+        # Pitch matters as much as it is clear.
         0.3 * sound.clarity * octaves / 7.0,
         0.1 * sound.bandwidth_octaves,
         0.4 * min(1.0, sound.late_db / 12.0),
@@ -33,9 +33,9 @@ def position(sound: Description) -> list[float]:
 
 
 def distance(a: Description, b: Description) -> float:
-    """How different two sounds are: 0 for equal descriptions, without a unit, the same in both directions.
+    """Return how different two sounds are: 0 for equal descriptions, without unit, the same in both directions.
 
-    Below 0.2 two sounds are hard to tell apart; half of all pairs are over 1.6 apart (``benchmarks/relatives.py``).
+    Two sounds below 0.2 are hard to distinguish; half of all pairs are above 1.6 (``benchmarks/relatives.py``).
 
     >>> distance(describe(first), describe(second))
     """

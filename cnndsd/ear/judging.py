@@ -1,31 +1,32 @@
-"""From measures to a verdict: the reason of a refusal, or None."""
+"""From measures to a verdict: the reason why a sound is refused, or None."""
 
 from typing import Literal
 
 from cnndsd.ear.measuring import Amplitude, Measures
 from cnndsd.spec import Limits
 
-# The version of all that decides what a run finds: measures, descriptions, verdicts, kinds, scores, cells and choice.
-# Raise it when any of them changes, and add the new digests to tests/ear/judging.json (tests/ear/test_identity.py says
-# how). A ledger of another number is not continued, and a worker of another number does not help.
+# The version of everything that decides what a run finds: measures, descriptions, verdicts, kinds, scores, cells and
+# choice. Raise it when any of them changes, and add the new digests to tests/ear/judging.json;
+# tests/ear/test_identity.py says how. A ledger with another number is not continued, and a worker with another number
+# is refused.
 JUDGING = 1
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
 
 
 def judge(measures: Measures, limits: Limits | None = None) -> Reason | None:
-    """Why the sound is refused, or None when it may pass.
+    """Return the reason why a sound is refused, or None when it passes.
+
+    ``limits``: those of the default spec when None. A NaN is refused: each comparison states what a sound must be.
 
     >>> judge(measure(audio))
-
-    Every comparison asks for what is wanted, so that a NaN is refused.
     """
     limits = limits or Limits()
     return judge_amplitude(measures, limits) or judge_spectrum(measures, limits)
 
 
 def judge_amplitude(amplitude: Amplitude, limits: Limits) -> Reason | None:
-    """The first half of ``judge``: sounds that it refuses need no spectra."""
+    """Do the first half of ``judge``, which needs no spectra."""
     if not amplitude.finite:
         return "not finite"
     if not (amplitude.heard_s > 0.0 and amplitude.rms_dbfs >= limits.rms_dbfs):
@@ -38,7 +39,7 @@ def judge_amplitude(amplitude: Amplitude, limits: Limits) -> Reason | None:
 
 
 def judge_spectrum(measures: Measures, limits: Limits) -> Reason | None:
-    """The second half of ``judge``."""
+    """Do the second half of ``judge``."""
     if not measures.audible_share >= limits.audible_share:
         return "inaudible"
     if not (measures.flatness <= limits.noise_flatness or measures.movement_db >= limits.noise_movement_db):

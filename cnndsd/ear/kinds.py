@@ -1,4 +1,4 @@
-"""Descriptions to the words of those who use sounds. The rules are read from above; the first that holds decides."""
+"""From a description to the kind of the sound: a musician's word for what it can be used as."""
 
 from typing import get_args
 
@@ -9,11 +9,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def kind(sound: Description) -> Kind:
-    """What a sound may be used as: the first of the rules below that holds, read from above.
+    """Return the kind of a sound: the first of the rules below that holds decides.
 
     >>> kind(describe(audio))
     """
-    # What happens in time comes first: it is heard before any timbre.
+    # What happens in time comes first: the ear notices it before timbre.
     if sound.pulse > 0.15 and sound.swing_db > 3.0 and sound.heard_s > 0.4:
         return "beat"
     if sound.sounding_s < 0.25 and (sound.center < 0.4 or sound.heard_s < 0.4):

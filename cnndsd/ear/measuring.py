@@ -1,7 +1,7 @@
-"""From a sound to its measures: levels, the part that is heard, and where its energy lies. Nothing is decided here.
+"""From a sound to its measures: amplitude, the part that is heard, and where its energy lies. Nothing is decided here.
 
-A held sound (``gap`` > 0) is measured on its undivided stream, one value per network step: level and crest are the
-same there, and its spectrum is the stream's, repeated under the known response of holding.
+When ``gap`` > 0 each network step is held for several samples. Such a sound is measured on its steps, one value each:
+they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``).
 """
 
 import functools
@@ -15,43 +15,44 @@ from numpy.typing import NDArray
 from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.sound.kernel import FIRST, HIGH, LOW, SQUARES, STATISTICS, SUM, frame_statistics
 
-# A frame is heard when it swings by more than -60 dBFS.
+# A frame is heard when its amplitude, half of the range of its values, is above -60 dBFS.
 HEARD_SWING = 1e-3
 AUDIBLE_HZ = (30.0, 16_000.0)
 FLOOR_DB = -144.0
 _FRAME_S = 0.01
-_SPECTRUM_FRAME_S = 0.1
-_SPECTRA = 12
+# Spectra are taken of segments of the heard part: each about this long, and at most this many.
+_SEGMENT_S = 0.1
+_SEGMENTS = 12
 _BANDS = 12
 _MAX_HOLD = 4096
-# Held to where a file is read; what was measured is never below 0.
+# Checked when a file is read; a measured value is never below 0.
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Clock(NamedTuple):
-    """How network steps become samples: each is held for ``hold`` samples at ``sample_rate`` Hz."""
+    """How network steps become samples: each step is held for ``hold`` samples at ``sample_rate`` Hz."""
 
     sample_rate: int
     hold: int
 
     @property
     def step_rate_hz(self) -> float:
-        """Network steps in a second."""
+        """Network steps per second."""
         return self.sample_rate / self.hold
 
     @property
     def frame_steps(self) -> int:
-        """Network steps in a frame of ``kernel.frame_statistics``: about 10 ms."""
+        """Network steps in a frame of ``kernel.frame_statistics``: about 10 ms, at least one step."""
         return max(1, round(_FRAME_S * self.sample_rate / self.hold))
 
 
 class Amplitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Amplitudes of the heard part, its mean taken out; floor -144 dB.
+    """The amplitude of the heard part of a sound, measured about its mean; decibels are -144 at least.
 
-    ``finite``: every sample, and the sum of their squares, is a finite number (all other fields are 0 or the floor when
-    not).
-    ``heard_from_s``, ``heard_s``: start and length of the heard part, in seconds.
-    ``dc``: its mean, in samples' own units. ``peak_dbfs``, ``rms_dbfs``, ``crest_db``: in decibels.
+    The heard part begins with the first frame of 10 ms whose amplitude is above -60 dBFS, and ends with the last.
+    ``finite``: whether every sample and the sum of their squares is finite; if not, all other fields are 0 or -144.
+    ``heard_from_s``, ``heard_s``: start and length of the heard part in seconds; the length is 0 when nothing is heard.
+    ``dc``: its mean, in the unit of the samples. ``peak_dbfs``, ``rms_dbfs``: peak and RMS. ``crest_db``: their ratio.
     """
 
     finite: bool
@@ -64,13 +65,13 @@ class Amplitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Measures(Amplitude, frozen=True, forbid_unknown_fields=True):
-    """Amplitudes, and where the energy of the heard part lies.
+    """Amplitude, and where the energy of the heard part lies.
 
-    ``audible_share``: share of the energy between 30 Hz and 16 kHz, 0..1.
-    ``brightness_hz``: centroid of the audible energy. ``flatness``: geometric by arithmetic mean of the undivided
-    stream's power spectrum, 0 (tone) to 1 (white noise).
-    ``movement_db``: standard deviation over time of the level in bands, beyond what steady noise shows, each band
-    weighted by its energy.
+    ``audible_share``: share of the energy that is between 30 Hz and 16 kHz, 0..1.
+    ``brightness_hz``: centroid of that energy. ``flatness``: geometric mean over arithmetic mean of the power spectrum
+    of the network steps, 0 (tone) to 1 (white noise).
+    ``movement_db``: standard deviation over time of the energy in bands, in dB, without the variance that steady noise
+    has; the mean over the bands, weighted by their energy.
     """
 
     audible_share: NonNegative
@@ -80,9 +81,10 @@ class Measures(Amplitude, frozen=True, forbid_unknown_fields=True):
 
 
 class Analysis(NamedTuple):
-    """The measures of a sound, and what they were taken from: what a description needs.
+    """The measures of a sound, and what a description needs besides.
 
-    ``power``: its ``take_spectra``. ``statistics``: its ``kernel.frame_statistics``.
+    ``power``: its ``take_spectra``, shape ``(segments, bins)``. ``statistics``: its ``take_statistics``, shape
+    ``(frames, STATISTICS)``.
     """
 
     measures: Measures
@@ -90,8 +92,11 @@ class Analysis(NamedTuple):
     statistics: NDArray[np.float64]
 
 
-def undivided(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """The steps of a sound, shape ``(samples,)``, whose values are each held for a power of two samples, and that."""
+def unhold(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """Return the network steps of a sound, and for how many samples each is held.
+
+    ``audio``: shape ``(samples,)``. The hold is the largest power of two, up to 4096, that fits the samples.
+    """
     hold = 1
     while hold < _MAX_HOLD and 2 * hold < audio.size and _is_held(audio[::hold]):
         hold *= 2
@@ -99,26 +104,27 @@ def undivided(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
 
 def _is_held(steps: NDArray[Any]) -> bool:
+    """Return whether values come in equal pairs, and not all of them are equal."""
     pairs = steps[: steps.size // 2 * 2]
     return bool((steps != steps[0]).any()) and bool(np.array_equal(pairs[::2], pairs[1::2]))
 
 
 def take_statistics(steps: NDArray[Any], clock: Clock) -> NDArray[np.float64]:
-    """``kernel.frame_statistics`` of steps, shape ``(frames, STATISTICS)``."""
+    """Return ``kernel.frame_statistics`` of network steps, shape ``(frames, STATISTICS)``."""
     statistics = np.empty((-(-steps.size // clock.frame_steps), STATISTICS))
     frame_statistics(np.ascontiguousarray(steps), clock.frame_steps, statistics)
     return statistics
 
 
 def measure_amplitude(statistics: NDArray[np.float64], steps: int, clock: Clock) -> Amplitude:
-    """The amplitudes of so many steps from their frame statistics."""
-    heard, start, stop, mean, rms, peak = heard_part(statistics, steps, clock.frame_steps, 2 * HEARD_SWING)
+    """Return the amplitude of a sound of ``steps`` network steps from their ``take_statistics``."""
+    is_heard, start, stop, mean, rms, peak = heard_part(statistics, steps, clock.frame_steps, 2 * HEARD_SWING)
     if not math.isfinite(rms):
         return Amplitude(False, 0.0, 0.0, 0.0, FLOOR_DB, FLOOR_DB, 0.0)
     return Amplitude(
         finite=True,
         heard_from_s=start / clock.step_rate_hz,
-        heard_s=(stop - start) / clock.step_rate_hz if heard else 0.0,
+        heard_s=(stop - start) / clock.step_rate_hz if is_heard else 0.0,
         dc=mean,
         peak_dbfs=decibels(peak),
         rms_dbfs=decibels(rms),
@@ -128,23 +134,24 @@ def measure_amplitude(statistics: NDArray[np.float64], steps: int, clock: Clock)
 
 @compiled
 def heard_part(statistics, steps, frame, swing):  # type: ignore[no-untyped-def]
-    """Whether anything is heard, where (all when nothing is), and mean, RMS and peak there about the mean.
+    """Return whether anything is heard, first step and end of the heard part, and its mean, RMS and peak.
 
-    A frame is heard when it, or the step into the next, swings more than ``swing``. RMS is not finite when a value, or
-    the sum of squares, is not.
+    RMS and peak are about the mean. The heard part is the whole sound when nothing is heard. A frame is heard when the
+    range of its values, with the first value of the next frame, is above ``swing``. RMS is not finite when a value or
+    the sum of squares is not.
     """
     frames = statistics.shape[0]
     first, last = frames, -1
-    every_sum = 0.0
+    whole_sum = 0.0
     for f in range(frames):
         low, high = statistics[f, LOW], statistics[f, HIGH]
         if f + 1 < frames:
             low, high = min(low, statistics[f + 1, FIRST]), max(high, statistics[f + 1, FIRST])
         if high - low > swing:
             first, last = min(first, f), f
-        every_sum += statistics[f, SUM]
-    heard = last >= 0
-    if not heard:
+        whole_sum += statistics[f, SUM]
+    is_heard = last >= 0
+    if not is_heard:
         first, last = 0, frames - 1
     low, high, total, squares = statistics[first, LOW], statistics[first, HIGH], 0.0, 0.0
     for f in range(first, last + 1):
@@ -154,16 +161,16 @@ def heard_part(statistics, steps, frame, swing):  # type: ignore[no-untyped-def]
     start, stop = first * frame, min((last + 1) * frame, steps)
     mean = total / (stop - start)
     rms = math.sqrt(max(0.0, squares / (stop - start) - mean * mean))
-    if not math.isfinite(every_sum):
+    if not math.isfinite(whole_sum):
         rms = math.nan
-    return heard, start, stop, mean, rms, max(high - mean, mean - low)
+    return is_heard, start, stop, mean, rms, max(high - mean, mean - low)
 
 
 def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where holding each step puts the bins of the undivided spectrum, but the first: Hz, and shares of their energy.
+    """Return where holding puts the energy of each bin of the steps' spectrum: frequencies in Hz, and shares of it.
 
-    A value held for D samples repeats the spectrum at every multiple of the step rate, under
-    ``(sin(pi f D / rate) / (D sin(pi f / rate)))**2``. Both have the shape ``(bins, D)``.
+    Both have the shape ``(bins, D)``, without the bin of DC. Holding each value for D samples repeats the spectrum of
+    the steps at every multiple of the step rate, multiplied by ``(sin(pi f D / rate) / (D sin(pi f / rate)))**2``.
     """
     sample_rate, hold = clock
     bin_hz = np.arange(1, bins + 1) * (clock.step_rate_hz / (2 * bins))
@@ -177,7 +184,7 @@ def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[n
 
 @functools.lru_cache(maxsize=256)
 def _audible_bins(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each bin of the undivided spectrum: the share of its energy that is audible, and that share times Hz."""
+    """Return for each bin of the steps' spectrum the share of its energy that is audible, and that share times Hz."""
     hz, energy = hold_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     return audible.sum(axis=1), (audible * hz).sum(axis=1)
@@ -185,86 +192,90 @@ def _audible_bins(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray
 
 @functools.cache
 def hann(size: int) -> NDArray[np.float64]:
-    """The periodic Hann window."""
+    """Return the periodic Hann window, shape ``(size,)``."""
     return np.hanning(size + 1)[:-1]
 
 
 def take_spectra(amplitude: Amplitude, steps: NDArray[Any], clock: Clock) -> NDArray[np.float64]:
-    """Power spectra of up to 12 stretches of about 0.1 s, evenly spread over the heard part of the undivided stream.
+    """Return the power spectra of up to 12 segments of the heard part, shape ``(segments, bins)``; no bin is DC.
 
-    Shape ``(stretches, bins)``; the bin of DC is left out.
+    The segments are about 0.1 s long and evenly spread. ``steps``: all network steps of the sound, shape ``(steps,)``.
     """
-    part = steps[heard_steps(amplitude, steps.size, clock)]
-    size = max(16, 2 ** round(math.log2(_SPECTRUM_FRAME_S * clock.step_rate_hz)))
-    frames = np.zeros((max(1, min(_SPECTRA, -(-part.size // size))), size))
+    step_rate = clock.step_rate_hz
+    part = steps[heard_steps(amplitude, steps.size, step_rate)]
+    size = max(16, 2 ** round(math.log2(_SEGMENT_S * step_rate)))
+    segments = np.zeros((max(1, min(_SEGMENTS, -(-part.size // size))), size))
     if part.size <= size:
-        frames[0, : part.size] = (part - part.mean()) * np.hanning(part.size + 2)[1:-1]
+        segments[0, : part.size] = (part - part.mean()) * np.hanning(part.size + 2)[1:-1]
     else:
-        cut_frames(part, hann(size), frames)
-    power = np.empty((frames.shape[0], size // 2))
-    bin_power(np.fft.rfft(frames, axis=1), power)
+        cut_segments(part, hann(size), segments)
+    power = np.empty((segments.shape[0], size // 2))
+    bin_power(np.fft.rfft(segments, axis=1), power)
     return power
 
 
-def heard_steps(amplitude: Amplitude, steps: int, clock: Clock) -> slice:
-    """Which of so many network steps are the heard part; all when nothing is heard."""
-    start = round(amplitude.heard_from_s * clock.step_rate_hz)
-    return slice(start, start + round(amplitude.heard_s * clock.step_rate_hz) if amplitude.heard_s else steps)
+def heard_steps(amplitude: Amplitude, steps: int, step_rate_hz: float) -> slice:
+    """Return which of ``steps`` network steps are the heard part; all of them when nothing is heard."""
+    start = round(amplitude.heard_from_s * step_rate_hz)
+    return slice(start, start + round(amplitude.heard_s * step_rate_hz) if amplitude.heard_s else steps)
 
 
 def measure_spectrum(amplitude: Amplitude, power: NDArray[np.float64], clock: Clock) -> Measures:
-    """The measures of a sound from its amplitudes, which must be finite, and its ``take_spectra``."""
-    known = msgspec.structs.asdict(amplitude)
+    """Return the measures of a sound from its amplitude, which must be finite, and its ``take_spectra``."""
+    fields = msgspec.structs.asdict(amplitude)
     bins = power.shape[1]
     share, brightness, flatness, movement = spectral(power, *_audible_bins(bins, clock), band_edges(bins))
-    return Measures(**known, audible_share=share, brightness_hz=brightness, flatness=flatness, movement_db=movement)
+    return Measures(**fields, audible_share=share, brightness_hz=brightness, flatness=flatness, movement_db=movement)
 
 
 def decibels(ratio: float) -> float:
-    """An amplitude ratio in decibels, -144 at the least."""
+    """Return a ratio of fields in decibels, at least -144."""
     return max(FLOOR_DB, 20.0 * math.log10(ratio)) if ratio > 0.0 else FLOOR_DB
 
 
 @compiled
-def cut_frames(part, window, frames):  # type: ignore[no-untyped-def]
-    """Fill the rows of ``frames`` with stretches of ``part``, evenly spread, each without its mean and windowed."""
-    count, size = frames.shape
-    for f in range(count):
-        start = (part.size - size) * f // (count - 1) if count > 1 else 0
+def cut_segments(part, window, segments):  # type: ignore[no-untyped-def]
+    """Fill the rows of ``segments`` with segments of ``part``, evenly spread, without their means, and windowed."""
+    count, size = segments.shape
+    for s in range(count):
+        start = (part.size - size) * s // (count - 1) if count > 1 else 0
         total = 0.0
         for t in range(size):
             total += part[start + t]
         mean = total / size
         for t in range(size):
-            frames[f, t] = (part[start + t] - mean) * window[t]
+            segments[s, t] = (part[start + t] - mean) * window[t]
 
 
 @compiled
 def bin_power(spectrum, power):  # type: ignore[no-untyped-def]
-    """Squared magnitude of every bin but the first."""
-    for f in range(power.shape[0]):
+    """Fill ``power`` with the squared magnitude of every bin but the first."""
+    for s in range(power.shape[0]):
         for k in range(power.shape[1]):
-            z = spectrum[f, k + 1]
-            power[f, k] = z.real * z.real + z.imag * z.imag
+            z = spectrum[s, k + 1]
+            power[s, k] = z.real * z.real + z.imag * z.imag
 
 
 @functools.cache
 def band_edges(bins: int) -> NDArray[np.int64]:
-    """About 12 bands of equal ratio: the first bin of each, and the end."""
+    """Return the edges of up to 12 bands of equal frequency ratio: the first bin of each, and the end of the last."""
     return np.unique(np.geomspace(1, bins + 1, min(_BANDS, bins) + 1).astype(np.int64)) - 1
 
 
 @compiled
 def spectral(power, audible, frequency, edges):  # type: ignore[no-untyped-def]
-    """Audible share, brightness, flatness and movement of power spectra, shape ``(frames, bins)``."""
-    frames, bins = power.shape
+    """Return audible share, brightness in Hz, flatness and movement in dB of spectra, shape ``(segments, bins)``.
+
+    ``audible``, ``frequency``: of each bin, see ``_audible_bins``; ``edges``: of the bands, see ``band_edges``.
+    """
+    segments, bins = power.shape
     total = audible_energy = weighted = 0.0
     average = np.zeros(bins)
-    for f in range(frames):
+    for s in range(segments):
         for k in range(bins):
-            average[k] += power[f, k]
+            average[k] += power[s, k]
     for k in range(bins):
-        average[k] /= frames
+        average[k] /= segments
         total += average[k]
         audible_energy += average[k] * audible[k]
         weighted += average[k] * frequency[k]
@@ -280,32 +291,33 @@ def spectral(power, audible, frequency, edges):  # type: ignore[no-untyped-def]
 
 @inlined
 def movement(power, edges):  # type: ignore[no-untyped-def]
-    """Standard deviation over time of the level in bands, in dB, beyond that of steady noise, weighted by energy.
+    """Return ``Measures.movement_db`` of spectra, shape ``(segments, bins)``, in the bands of ``edges``.
 
-    The sum of m independent bins of noise is gamma distributed, its logarithm's variance trigamma(m); the Hann window
-    makes neighbours alike and leaves m / 1.5 of them independent.
+    The energy of m independent bins of noise is gamma distributed; the variance of its logarithm is trigamma(m). The
+    Hann window correlates neighbouring bins and leaves m / 1.5 of them independent.
     """
-    frames, bands = power.shape[0], edges.size - 1
-    if frames < 2:
+    segments, bands = power.shape[0], edges.size - 1
+    if segments < 2:
         return 0.0
-    levels = np.zeros((bands, frames))
+    # Energy at first, then in dB.
+    energy = np.zeros((bands, segments))
     loudest = 0.0
     for b in range(bands):
-        for f in range(frames):
+        for s in range(segments):
             for k in range(edges[b], edges[b + 1]):
-                levels[b, f] += power[f, k]
-            loudest = max(loudest, levels[b, f])
+                energy[b, s] += power[s, k]
+            loudest = max(loudest, energy[b, s])
     moved = weights = 0.0
     for b in range(bands):
         weight = total = squares = 0.0
-        for f in range(frames):
-            weight += levels[b, f]
-            levels[b, f] = 10.0 * math.log10(max(levels[b, f], loudest * 1e-6))
-            total += levels[b, f]
-        for f in range(frames):
-            squares += (levels[b, f] - total / frames) ** 2
+        for s in range(segments):
+            weight += energy[b, s]
+            energy[b, s] = 10.0 * math.log10(max(energy[b, s], loudest * 1e-6))
+            total += energy[b, s]
+        for s in range(segments):
+            squares += (energy[b, s] - total / segments) ** 2
         m = max(1.0, (edges[b + 1] - edges[b]) / 1.5)
         noise = (10.0 / math.log(10.0)) ** 2 * (1.0 / m + 1.0 / (2.0 * m * m) + 1.0 / (6.0 * m * m * m))
-        moved += weight * math.sqrt(max(0.0, squares / frames - noise))
+        moved += weight * math.sqrt(max(0.0, squares / segments - noise))
         weights += weight
     return moved / weights

@@ -1,4 +1,4 @@
-"""The pitch, the exact cycle and the tempo of a sound. Each is told when it is sure, or not at all."""
+"""The pitch, the exact cycle and the tempo of a sound. Each function returns None when the answer is not sure."""
 
 import math
 from typing import Any
@@ -7,22 +7,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-# A pitch is told when this share of the sounding frames agrees on it, within so many cents.
+# A pitch is sure when this share of the sounding frames agrees on it, within this many cents.
 _AGREEING, _CENTS = 0.8, 25.0
-# Frames count down to this far below the loudest.
+# A frame is sounding when it is at most this far below the loudest.
 _SOUNDING_DB = 25.0
 _PITCH_HZ = (32.0, 4000.0)
 # A frame is periodic when its normalised difference dips below this (de Cheveigné and Kawahara 2002).
 _DIP = 0.1
+# A frame holds this many periods of the lowest pitch; a sound has this many frames.
 _FRAME_PERIODS, _FRAMES = 3, 48
-# Tempo is told in this range, and the least pulse that counts.
+# The range of tempos, and the smallest ``Description.pulse`` that gives one.
 _BPM = (70.0, 140.0)
 _PULSE = 0.15
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 class Pitch(msgspec.Struct, frozen=True):
-    """The root of a sound: its frequency, the nearest MIDI note (A4, 440 Hz, is 69), and cents above that."""
+    """The pitch of a sound: its frequency in Hz, the nearest MIDI note, 69 for A4 (440 Hz), and the rest in cents.
+
+    ``cents``: -50..50, positive when the sound is above the note.
+    """
 
     hz: float
     note: int
@@ -30,12 +34,15 @@ class Pitch(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The note as ``F#2``; C4 is middle C, MIDI 60."""
+        """The name of the note, such as ``F#2``; C4 is middle C, MIDI note 60."""
         return f"{_NOTES[self.note % 12]}{self.note // 12 - 1}"
 
 
 def pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
-    """The pitch that a sound has nearly all the time, or None; shape ``(samples,)``, about zero."""
+    """Return the pitch that a sound has nearly all the time, or None.
+
+    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. Pitches are 32 to 4000 Hz.
+    """
     longest = math.ceil(sample_rate / _PITCH_HZ[0])
     frame = _FRAME_PERIODS * longest
     if sound.size < frame:
@@ -46,18 +53,21 @@ def pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
     sounding = frames[power >= power.max() * 10 ** (-_SOUNDING_DB / 10)]
     if not power.max() > 0.0:
         return None
-    found = np.array([hz for one in sounding if (hz := _frame_hz(one, sample_rate, longest)) is not None])
-    if found.size < _AGREEING * len(sounding):
+    estimates = np.array([hz for one in sounding if (hz := _frame_hz(one, sample_rate, longest)) is not None])
+    if estimates.size < _AGREEING * len(sounding):
         return None
-    hz = float(np.median(found))
-    if np.mean(np.abs(np.log2(found / hz)) * 1200 <= _CENTS) * found.size < _AGREEING * len(sounding):
+    hz = float(np.median(estimates))
+    if np.mean(np.abs(np.log2(estimates / hz)) * 1200 <= _CENTS) * estimates.size < _AGREEING * len(sounding):
         return None
     note = 69 + 12 * math.log2(hz / 440.0)
     return Pitch(round(hz, 3), round(note), round(100 * (note - round(note)), 1))
 
 
 def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> float | None:
-    """The frequency of a frame by YIN, refined at as many periods as there is room for, or None."""
+    """Return the frequency of a frame in Hz by YIN, or None when it is not periodic.
+
+    ``longest``: the longest period in samples. The period is measured over as many repetitions as fit into the frame.
+    """
     window = frame.size - longest - 1
     size = 1 << (frame.size + window).bit_length()
     spectrum = np.fft.rfft(frame, size)
@@ -67,7 +77,7 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
     difference = energy[window] + energy[lags + window] - energy[lags] - 2.0 * product
     difference = np.maximum(difference, 0.0)
     if not difference.max() > 1e-9 * energy[window]:
-        # A constant is like itself at every lag.
+        # A constant equals itself at every lag: it has no period.
         return None
     mean = np.cumsum(difference[1:]) / lags[1:]
     dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
@@ -79,7 +89,7 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
     while lag + 1 < longest and dips[lag + 1] < dips[lag]:
         lag += 1
     period = _vertex(dips, lag)
-    # Every further period divides the error of a lag.
+    # Over n periods, the error of the lag is divided by n.
     for times in range(2, longest // lag):
         at = round(times * period)
         if not lag < at < longest:
@@ -92,15 +102,18 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
 
 
 def _vertex(values: NDArray[np.float64], at: int) -> float:
-    """Where the parabola through a dip and its neighbours is lowest."""
+    """Return the position of the minimum of the parabola through a dip and its two neighbours."""
     before, here, after = values[at - 1 : at + 2]
     bend = before - 2.0 * here + after
-    # At a dip the vertex is within half a sample; where there is none it could be anywhere.
+    # The vertex of a dip is within half a sample of it. Without a dip it could be anywhere.
     return at + (min(0.5, max(-0.5, float(before - after) / (2.0 * float(bend)))) if bend > 0.0 else 0.0)
 
 
 def tempo_bpm(pulse_s: float, pulse: float) -> float | None:
-    """Beats a minute of a pulse that comes again every ``pulse_s``, doubled or halved to 70..140, or None."""
+    """Return the tempo of a pulse in beats per minute, doubled or halved into 70..140, or None when it is too weak.
+
+    ``pulse_s``: its period in seconds; ``pulse``: its strength, 0..1 (``Description``).
+    """
     if not (pulse >= _PULSE and pulse_s > 0.0):
         return None
     octave = math.floor(math.log2(60.0 / pulse_s / _BPM[0]))
@@ -108,23 +121,24 @@ def tempo_bpm(pulse_s: float, pulse: float) -> float | None:
 
 
 def cycle(raw: NDArray[Any], most_s: float = 0.5, sample_rate: int = 44_100) -> tuple[int, int] | None:
-    """The exact cycle into which a raw sound settles: where it begins and its period, in samples, or None.
+    """Return the exact cycle in which a raw sound ends: its first sample and its period in samples, or None.
 
-    It must come at least three times. A constant is no cycle.
+    ``raw``: shape ``(samples,)``. The period is at most ``most_s`` seconds, and the cycle must fit at least three times
+    between its first sample and the end. A constant is not a cycle.
     """
     longest = min(raw.size // 3, int(most_s * sample_rate))
-    mark = min(64, longest)
-    if mark < 2:
+    tail_size = min(64, longest)
+    if tail_size < 2:
         return None
-    bits = np.ascontiguousarray(raw)
-    everything, width = bits.tobytes(), bits.itemsize
-    tail = everything[-mark * width :]
-    place = everything.rfind(tail, (raw.size - mark - longest) * width, -width)
-    if place < 0:
+    samples = np.ascontiguousarray(raw)
+    data, width = samples.tobytes(), samples.itemsize
+    tail = data[-tail_size * width :]
+    earlier = data.rfind(tail, (raw.size - tail_size - longest) * width, -width)
+    if earlier < 0:
         return None
-    period = raw.size - mark - place // width
-    differs = np.flatnonzero(bits[period:] != bits[:-period])
+    period = raw.size - tail_size - earlier // width
+    differs = np.flatnonzero(samples[period:] != samples[:-period])
     start = int(differs[-1]) + 1 if differs.size else 0
-    if raw.size - start < 3 * period or np.ptp(bits[-period:]) == 0:
+    if raw.size - start < 3 * period or np.ptp(samples[-period:]) == 0:
         return None
     return start, period

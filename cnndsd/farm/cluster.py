@@ -38,7 +38,7 @@ class Cluster(Executor):
         self._executor = self._client.get_executor(pure=False)
         self._died = (distributed.scheduler.KilledWorker, distributed.comm.CommClosedError)
         self._patience_s = patience_s
-        self._gone = f"{address}: the scheduler is gone; the same command goes on"
+        self._gone = f"{address}: the scheduler is gone; run the same command again to continue"
         self._broken = False
         self._pending: set[Future[Any]] = set()
         self._threads = self._count_threads()

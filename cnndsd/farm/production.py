@@ -15,7 +15,6 @@ from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.farm.units import judge_candidates
-from cnndsd.finishing import packing
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.finished import PackSound, finish
 from cnndsd.schema import Failed, Invalid
@@ -106,6 +105,9 @@ def make_pack(
     A sound that cannot be finished is set aside, and others are chosen. ``keep``: the candidates that the pack holds,
     instead of those that were chosen or picked. ``beside``: the name of the file while it is written.
     """
+    # Workers import this module and need none of what goes around the sounds.
+    from cnndsd.finishing.packing import write_pack
+
     progress = progress or Progress()
 
     def reported(sounds: Iterator[PackSound], count: int) -> Iterator[PackSound]:
@@ -122,7 +124,7 @@ def make_pack(
             with atomic_write(path, beside) as file:
                 sounds = reported(finish_all(spec, chosen, workers), len(chosen))
                 by_hand = bool(keep or findings.picked("keep"))
-                return packing.write_pack(file, spec, findings.candidates, findings.refused, sounds, by_hand)
+                return write_pack(file, spec, findings.candidates, findings.refused, sounds, by_hand)
         except Unfinishable as error:
             progress.log(f"{error}; {error.aside.recipe.to_json()}")
             findings.set_aside(error.index, error.aside)

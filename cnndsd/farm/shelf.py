@@ -33,6 +33,7 @@ class Cell(NamedTuple):
 
 # How many values each number of a cell has.
 _SIZES = (10, 4, 4, 5, 4)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CELLS = len(KINDS) * math.prod(_SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
@@ -68,10 +69,11 @@ def cell(sound: Description) -> Cell:
 
 def cell_number(place: Cell) -> int:
     """The number of a cell, 0 to ``CELLS - 1``."""
-    number = KINDS.index(place.kind)
-    for value, size in zip(place[1:], _SIZES, strict=True):
-        number = number * size + value
-    return number
+    kind, brightness, noisiness, liveliness, length, width = place
+    by_brightness, by_noisiness, by_liveliness, by_length, by_width = _SIZES
+    number = _KIND_NUMBERS[kind] * by_brightness + brightness
+    number = (number * by_noisiness + noisiness) * by_liveliness + liveliness
+    return (number * by_length + length) * by_width + width
 
 
 class Shelf:

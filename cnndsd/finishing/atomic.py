@@ -1,4 +1,4 @@
-"""Atomic writes: a file is written beside its place, made durable, and renamed, so that one that exists is whole."""
+"""Atomic writes: a file is written under a temporary name, flushed to disk, and renamed: if it exists, it is whole."""
 
 import errno
 import os
@@ -10,20 +10,20 @@ from typing import BinaryIO
 
 
 @contextmanager
-def atomic_write(path: Path, beside: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` when the block ends well, and vanishes when it does not.
+def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[BinaryIO]:
+    """Open a temporary file. It replaces ``path`` when the block ends without an error; otherwise it is deleted.
 
-    Until then it has the name ``beside``, on the same file system, which its owner must have alone; without it, a name
-    of its own in the same folder.
+    ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a new name
+    in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     try:
-        if beside is None:
+        if temporary_path is None:
             handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
             opened = os.fdopen(handle, "wb")
         else:
-            opened, temporary = beside.open("wb"), str(beside)
+            opened, temporary = temporary_path.open("wb"), str(temporary_path)
     except OSError as error:
         # The user knows the file by its own name, not by the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from None
@@ -32,7 +32,7 @@ def atomic_write(path: Path, beside: Path | None = None) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets nobody else read; a pack is made to be shared.
+        # mkstemp makes the file readable for its owner only; a pack is to be shared.
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
@@ -42,13 +42,13 @@ def atomic_write(path: Path, beside: Path | None = None) -> Iterator[BinaryIO]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         if isinstance(error, OSError) and error.filename in (None, temporary):
-            # A failed write (disk full, I/O error) does not know its file.
+            # The error of a failed write (disk full, I/O error) does not name the file.
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's names durable, where the system can: a rename alone may be undone by a power cut."""
+    """Flush a folder to disk, on systems that can: a power cut may undo a rename that was not flushed."""
     if os.name != "nt":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Sound files with the recipe inside, the same bytes every time."""
+"""Sound files that carry their recipe. The same sound gives the same bytes every time."""
 
 import io
 import math
@@ -20,7 +20,7 @@ from cnndsd.spec import SoundFormat
 
 
 class Format(NamedTuple):
-    """How libsndfile names a format, its file ending, and what it can hold."""
+    """A format of sound files: its ending, libsndfile's names for it, and whether its samples are floats or lossy."""
 
     extension: str
     container: str
@@ -37,56 +37,59 @@ FORMATS: dict[str, Format] = {
     "ogg": Format("ogg", "OGG", "VORBIS", is_lossy=True),
     "mp3": Format("mp3", "MP3", "MPEG_LAYER_III", is_lossy=True),
 }
-# What a single sound is written as.
+# The format in which a single sound is written, by the ending of the file.
 ENDINGS: dict[str, SoundFormat] = {".flac": "flac", ".mp3": "mp3", ".ogg": "ogg", ".wav": "wav24"}
 _RAW = {
     np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
     np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
 }
-# A comment longer than this is not a recipe of ours.
+# A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
 
 
 def encode(
     sound: NDArray[Any], recipe: Recipe, name: SoundFormat, sample_rate: int | None = None, channels: int = 1
 ) -> bytes:
-    """The finished sound as a file, at the recipe's sample rate or another, the same on every channel.
+    """Return a finished sound as the bytes of a sound file, with the recipe as its comment.
 
-    ``ValueError`` when it would clip: integer formats hold -1..1.
+    ``sound``: shape ``(samples,)``, -1..1; it goes to each of ``channels``. ``sample_rate`` in Hz, the recipe's by
+    default. ``ValueError`` when a sample would clip: only float formats hold more than -1..1.
     """
     return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
-    """The raw sound as a WAV of its own precision (64 or 32 bit float): the very bits."""
+    """Return a raw sound as a float WAV file of its own precision (64 or 32 bit), its samples unchanged."""
     return _encode(audio, recipe, _RAW[audio.dtype], recipe.sample_rate, 1)
 
 
-def _encode(sound: NDArray[Any], recipe: Recipe, kind: Format, sample_rate: int, channels: int) -> bytes:
+def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rate: int, channels: int) -> bytes:
     peak = float(np.abs(sound).max())
-    if not kind.is_float and not peak <= 1.0:
-        raise ValueError(f"a peak of {peak:.6g} would clip in {kind.encoding}; allowed: up to 1")
-    if kind.encoding == "PCM_16":
-        # By ourselves: libsndfile rounds downwards.
+    if not file_format.is_float and not peak <= 1.0:
+        raise ValueError(f"a peak of {peak:.6g} would clip in {file_format.encoding}; allowed: up to 1")
+    if file_format.encoding == "PCM_16":
+        # libsndfile would round down instead.
         sound = dithered(sound, recipe.last_seed)
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", sample_rate, channels, kind.encoding, format=kind.container) as file:
+    with soundfile.SoundFile(
+        buffer, "w", sample_rate, channels, file_format.encoding, format=file_format.container
+    ) as file:
         file.comment = recipe.to_json()
         file.write(np.repeat(sound[:, None], channels, axis=1))
     data = buffer.getvalue()
-    if kind.container == "WAV" and kind.is_float:
-        return _without_clock(data)
-    if kind.container == "OGG":
+    if file_format.container == "WAV" and file_format.is_float:
+        return _without_timestamp(data)
+    if file_format.container == "OGG":
         return _with_serial(data, recipe.seed & 0xFFFFFFFF)
     return data
 
 
 def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_bpm: float | None) -> bytes:
-    """A WAV file with what samplers read: its root note and loop (``smpl``, ``inst``) and its tempo (``acid``)."""
+    """Add the chunks that samplers read to a WAV file: root note and loop (``smpl``, ``inst``), tempo (``acid``)."""
     rate, block, size = _wav_layout(data)
     chunks = b""
     if pitch is not None or loop is not None:
-        # Middle C where no pitch is sure. The fraction of a semitone counts upwards only, in 2**-32.
+        # Middle C when there is no pitch. The fraction of a semitone counts upwards only, in units of 2**-32.
         exact = 60.0 if pitch is None else pitch.note + pitch.cents / 100.0
         note = math.floor(exact)
         fraction = min(2**32 - 1, round((exact - note) * 2**32))
@@ -94,7 +97,7 @@ def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_b
         head = struct.pack("<9I", 0, 0, round(1e9 / rate), note, fraction, 0, 0, len(loops) // 24, 0)
         chunks += _chunk(b"smpl", head + loops)
     if pitch is not None:
-        # How far to move the sound to be in tune, in cents.
+        # ``inst`` says by how many cents to move the sound to be in tune.
         chunks += _chunk(b"inst", struct.pack("<BbbBBBB", pitch.note, -round(pitch.cents), 0, 0, 127, 1, 127))
     if tempo_bpm is not None:
         beats = max(1, round(size / block / rate * tempo_bpm / 60.0))
@@ -109,7 +112,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _wav_layout(data: bytes) -> tuple[int, int, int]:
-    """Sample rate in Hz, bytes of a sample, and bytes of all samples."""
+    """Return the sample rate in Hz, the bytes of a sample on all channels, and the bytes of all samples."""
     rate = block = size = 0
     at = 12
     while at + 8 <= len(data):
@@ -123,9 +126,10 @@ def _wav_layout(data: bytes) -> tuple[int, int, int]:
 
 
 def dithered(sound: NDArray[Any], seed: int) -> NDArray[np.int16]:
-    """The sound in 16 bits, with triangular noise of two steps that leaves no distortion; the same for a seed.
+    """Return a sound in 16 bits, dithered with triangular noise that is two least significant bits wide.
 
-    The rounding error's mean and power then do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy 1992).
+    ``sound``: shape ``(samples,)``, -1..1; the same ``seed`` gives the same noise. Mean and power of the rounding error
+    then do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy 1992).
     """
     bits = np.random.Philox(key=seed).random_raw(2 * sound.size) >> np.uint64(11)
     first, second = bits.reshape(2, -1) * 2.0**-53
@@ -134,7 +138,7 @@ def dithered(sound: NDArray[Any], seed: int) -> NDArray[np.int16]:
 
 
 def read_recipe(path: Path | str) -> Recipe:
-    """The recipe in a sound file's comment, or in a ``.json`` file; ``Invalid`` when there is none."""
+    """Read the recipe in the comment of a sound file, or in a ``.json`` file; ``Invalid`` when there is none."""
     if str(path).lower().endswith(".json"):
         return recipes.load_recipe(path)
     try:
@@ -152,12 +156,12 @@ def read_recipe(path: Path | str) -> Recipe:
 
 
 def decode(data: bytes) -> NDArray[np.float64]:
-    """The samples that a player will see in a file of ours, on its first channel."""
+    """Return the samples on the first channel of a sound file as a player decodes them, shape ``(samples,)``, -1..1."""
     return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)[0][:, 0])
 
 
-def _without_clock(data: bytes) -> bytes:
-    """Zero the time stamp that libsndfile writes into a float WAV's PEAK chunk."""
+def _without_timestamp(data: bytes) -> bytes:
+    """Set to zero the time that libsndfile writes into the PEAK chunk of a float WAV file."""
     out = bytearray(data)
     at = 12
     while at + 8 <= len(out):
@@ -172,7 +176,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _with_serial(data: bytes, serial: int) -> bytes:
-    """Replace the random serial number in every Ogg page and sign the page anew (RFC 3533, section 6)."""
+    """Replace the random serial number in every Ogg page, and its checksum (RFC 3533, section 6)."""
     out = bytearray(data)
     at = 0
     while at < len(out):
@@ -186,6 +190,6 @@ def _with_serial(data: bytes, serial: int) -> bytes:
 
 
 def _ogg_crc(page: bytes) -> int:
-    # Ogg's CRC is zlib's polynomial with the bits in the other order and neither end inverted.
+    # Ogg's CRC has zlib's polynomial, with the bits in reverse order, and without the inversion before and after.
     reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reflected:032b}"[::-1], 2)

@@ -1,4 +1,4 @@
-"""From a raw sound to a sound file: mastered, tuned, looped, and encoded."""
+"""From a raw sound to a sound file: mastering, pitch, loop and encoding."""
 
 import math
 from dataclasses import dataclass
@@ -25,18 +25,20 @@ from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Kind, Mastering, Ranges, SoundFormat, Spec
 
-# A lossy file's peaks are not the sound's; it is made quieter until they keep the ceiling.
+# Lossy encoding raises peaks: the sound is made quieter until they are under the ceiling, at most this often.
 _LOSSY_TRIES = 8
-# Kinds that a key may hold down, and how much of one must sound.
+# Kinds that may be looped while a key is held, and the share of the heard part that must be sounding.
 _SUSTAINED: set[Kind] = {"noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"}
 _SOUNDING = 0.8
+# After this time the high-pass filter has settled.
 _SETTLING_S = 0.05
 
 
 class Level(msgspec.Struct, frozen=True):
-    """How loud a finished sound is, floor -144 dB, and the rule that made it so (``mastering.loudness_rule``).
+    """How loud a finished sound is, and the rule that was applied (``mastering.loudness_rule``).
 
-    ``momentary_lufs`` is the greatest of any 0.4 s (EBU Tech 3341).
+    ``integrated_lufs``: ITU-R BS.1770-4. ``momentary_lufs``: the maximum over all 0.4 s (EBU Tech 3341).
+    ``true_peak_dbtp``: ITU-R BS.1770-5. All are at least -144.
     """
 
     rule: str
@@ -47,7 +49,10 @@ class Level(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Finished:
-    """A sound file, what it looks like, and what samplers may know of it."""
+    """A finished sound: the bytes of its file, its length in seconds, its picture, and what samplers can use.
+
+    ``preview``: the bytes of a small second file, when the spec wants one.
+    """
 
     data: bytes
     seconds: float
@@ -61,9 +66,9 @@ class Finished:
 
 @dataclass(frozen=True)
 class PackSound:
-    """A sound on its way into a pack.
+    """A finished sound for a pack, and where it comes from.
 
-    ``measures``: of the raw sound, whose digest is ``raw_sha256``.
+    ``candidate``: its index in the run. ``measures``: the description of the raw sound. ``raw_sha256``: its digest.
     """
 
     candidate: int
@@ -74,24 +79,24 @@ class PackSound:
 
 
 class Written(NamedTuple):
-    """A file that was written, and the SHA-256 of the raw sound in it (``rendering.raw_sha256``)."""
+    """The path of a file that was written, and the SHA-256 of its raw sound (``rendering.raw_sha256``)."""
 
     path: Path
     raw_sha256: str
 
 
 def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None) -> Written:
-    """Render a recipe and write it as a ``.wav``, ``.flac``, ``.ogg`` or ``.mp3`` file, with the recipe inside.
+    """Render a recipe and write the sound as a ``.wav``, ``.flac``, ``.ogg`` or ``.mp3`` file that carries the recipe.
 
-    The sound is finished like those of the default pack, or as ``mastering`` says. ``raw``: the network's own output,
-    0..1, as a float WAV. ``Invalid`` for another ending, ``OSError`` when the file cannot be written. A file of that
-    name is replaced once the new one is whole.
+    The sound is finished as ``mastering`` says, by default like those of the default pack. ``raw``: write the network's
+    own output instead, 0..1, as a float WAV. ``Invalid`` when the ending is not allowed, ``OSError`` when the file
+    cannot be written. A file that exists is replaced when the new one is complete.
 
     >>> write(Recipe(seed=35), "mine.wav")
     """
     path = Path(path)
     check_ending(path, raw)
-    # Opened first: a place that cannot be written is reported before the work.
+    # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
         audio = render(recipe)
         if raw:
@@ -104,20 +109,23 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
 
 
 def check_ending(path: Path | str, raw: bool = False) -> None:
-    """``Invalid`` when no format of sound files has this ending; raw sounds are WAV files."""
+    """Raise ``Invalid`` when no format of sound files has the ending of ``path``; raw sounds must be WAV files."""
     allowed = [".wav"] if raw else list(audiofile.ENDINGS)
     if Path(path).suffix.lower() not in allowed:
         raise Invalid(f"{Path(path).name} has an unknown ending; allowed: {', '.join(allowed)}")
 
 
 def single_sound_spec(recipe: Recipe, file_format: SoundFormat, mastering: Mastering | None = None) -> Spec:
-    """The spec by which one sound is finished outside of any pack."""
+    """Return a spec for ``finish`` of a single sound without a pack."""
     ranges = Ranges(sample_rate=recipe.sample_rate)
     return Spec(name="sound", format=file_format, sound=ranges, master=mastering or Mastering())
 
 
 def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Finished:
-    """The raw sound, which ``sound`` describes, mastered and encoded as the spec says."""
+    """Master and encode a raw sound as the spec says.
+
+    ``audio``: the raw sound of ``recipe``, shape ``(samples,)``, 0..1; ``sound``: its description.
+    """
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
     from cnndsd.finishing.mastering import condition, loudness, loudness_rule, normalise, true_peak
     from cnndsd.finishing.resampling import resample
@@ -126,7 +134,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
     conditioned, cut = condition(audio, recipe.sample_rate, mastering)
     conditioned = resample(conditioned, recipe.sample_rate, rate)
     end = conditioned.size - round(mastering.fade_out_s * rate)
-    # At another rate the network's cycle is no whole number of samples.
+    # At another sample rate the period of the network's cycle is not a whole number of samples.
     can_be_exact = rate == recipe.sample_rate and not spec.plain
     loop = _exact_loop(audio, conditioned, cut, end, rate) if can_be_exact else None
     if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
@@ -137,42 +145,45 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
     ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
 
     def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
-        """The file, and what was put into it: quieter where a lossy one's peaks would pass the ceiling."""
-        heard = finished
-        data = audiofile.encode(heard, recipe, name, rate, spec.channels)
+        """Return the file and its samples, which are quieter when a lossy file's peaks would be over the ceiling."""
+        samples = finished
+        data = audiofile.encode(samples, recipe, name, rate, spec.channels)
         for _ in range(_LOSSY_TRIES if audiofile.FORMATS[name].is_lossy else 0):
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:
                 break
-            heard = heard * (0.995 * ceiling / peak)
-            data = audiofile.encode(heard, recipe, name, rate, spec.channels)
-        return data, heard
+            samples = samples * (0.995 * ceiling / peak)
+            data = audiofile.encode(samples, recipe, name, rate, spec.channels)
+        return data, samples
 
     preview = None if spec.previews == "none" else encoded(spec.previews)[0]
     data, finished = encoded(spec.format)
     if audiofile.FORMATS[spec.format].container == "WAV" and not spec.plain:
         data = audiofile.with_instrument(data, pitch, loop, tempo)
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
-    told = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
-    measured = Level(loudness_rule(finished, rate, mastering), *told)
-    return Finished(data, finished.size / rate, measured, depict(finished, rate), pitch, loop, tempo, preview)
+    measured = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
+    level = Level(loudness_rule(finished, rate, mastering), *measured)
+    return Finished(data, finished.size / rate, level, depict(finished, rate), pitch, loop, tempo, preview)
 
 
 def _exact_loop(raw: Audio, conditioned: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:
-    """The loop of a sound whose network ends in an exact cycle, one that is heard."""
-    found = tuning.cycle(raw[: cut + end], sample_rate=rate)
-    if found is None or not _is_loud(conditioned[max(0, end - found[1]) : end], conditioned):
+    """Return the loop of a sound whose network ends in an exact cycle that is loud enough, or None.
+
+    ``cut``: samples of ``raw`` that were cut before ``conditioned``; ``end``: the first sample of its fade-out.
+    """
+    cycle = tuning.cycle(raw[: cut + end], sample_rate=rate)
+    if cycle is None or not _is_loud(conditioned[max(0, end - cycle[1]) : end], conditioned):
         return None
-    # Until then the high-pass remembers what was before the cycle.
-    begin = max(0, found[0] - cut) + round(_SETTLING_S * rate)
-    return loops.exact_loop(begin, found[1], end, rate)
+    # Before that, the output of the high-pass filter still depends on what was before the cycle.
+    begin = max(0, cycle[0] - cut) + round(_SETTLING_S * rate)
+    return loops.exact_loop(begin, cycle[1], end, rate)
 
 
 def _is_sustained(sound: Description) -> bool:
-    """Whether a key may hold it down: neither a hit nor a gesture, and sounding nearly all the time."""
+    """Return whether a sound may be looped: of a sustained kind, and sounding nearly all the time."""
     return kind(sound) in _SUSTAINED and sound.sounding_s >= _SOUNDING * sound.heard_s
 
 
 def _is_loud(part: NDArray[np.float64], whole: NDArray[np.float64]) -> bool:
-    """Whether a part is within 20 dB of the whole."""
+    """Return whether the power of a part is within 20 dB of that of the whole."""
     return part.size > 0 and bool(np.square(part).mean() > 0.01 * np.square(whole).mean())

@@ -1,4 +1,4 @@
-"""Pictures as PNG files: a pack's cover, and a sound's portrait."""
+"""PNG files: the cover of a pack, and the picture of one sound."""
 
 import math
 import struct
@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from cnndsd.finishing.pictures import COLUMNS, ROWS, SHADES, WAVE_COLUMNS, Picture, shades
 
+# A cover: its width and height in pixels, the most spectrograms in a row, and the pixels between them.
 COVER = 800
 _MOST = 8
 _GAP = 4
-# From silence to the loudest: night, plum, ember, sand.
+# Colours from silence to the loudest, as red, green and blue.
 _RAMP = [(16, 16, 20), (62, 24, 92), (168, 52, 92), (242, 130, 68), (252, 236, 190)]
-# Of a portrait: the waveform above the spectrogram, and its colour on the ramp.
+# A portrait: its width, the heights of waveform and spectrogram, and the waveform's colour in the palette.
 _WIDTH, _WAVE, _SPECTRUM, _INK = 2 * WAVE_COLUMNS, 80, 144, 215
 _STORED = 65_535
 
 
 def cover(pictures: Sequence[Picture]) -> bytes:
-    """A square of spectrograms, as many as fill it, spread over all of them in their order."""
+    """Return a square PNG of up to 64 spectrograms, taken evenly from ``pictures``, in their order."""
     across = max(1, min(_MOST, math.isqrt(len(pictures))))
     chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), across**2)).round().astype(int)
     image = np.zeros((COVER, COVER), np.uint8)
@@ -35,7 +36,7 @@ def cover(pictures: Sequence[Picture]) -> bytes:
 
 
 def portrait(picture: Picture) -> bytes:
-    """The waveform of a sound, and its spectrogram below."""
+    """Return a PNG of the waveform of a sound above its spectrogram."""
     image = np.zeros((_WAVE + _SPECTRUM, _WIDTH), np.uint8)
     lows, highs = np.frombuffer(picture.wave, np.int8).reshape(-1, 2).T / 127.0
     middle, half = _WAVE // 2, _WAVE // 2 - 2
@@ -47,7 +48,7 @@ def portrait(picture: Picture) -> bytes:
 
 
 def _scaled(tile: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A tile in another size, its shades 0..255, straight lines between its points."""
+    """Resize a spectrogram by linear interpolation; its shades 0..15 become 0..255."""
     across = np.linspace(0, COLUMNS - 1, width)
     rows = np.array([np.interp(across, np.arange(COLUMNS), row) for row in tile.astype(float)])
     down = np.linspace(0, ROWS - 1, height)
@@ -56,13 +57,14 @@ def _scaled(tile: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
 
 
 def _palette() -> NDArray[np.uint8]:
-    steps = np.linspace(0, len(_RAMP) - 1, 256)
-    colours = [np.interp(steps, np.arange(len(_RAMP)), channel) for channel in zip(*_RAMP, strict=True)]
+    """Return 256 colours between those of the ramp, shape ``(256, 3)``."""
+    positions = np.linspace(0, len(_RAMP) - 1, 256)
+    colours = [np.interp(positions, np.arange(len(_RAMP)), channel) for channel in zip(*_RAMP, strict=True)]
     return np.asarray(np.rint(np.stack(colours, axis=1)), dtype=np.uint8)
 
 
 def _png(image: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
-    """An image of palette indices as PNG (ISO 15948), stored: deflate's bytes differ between zlib builds."""
+    """Return an image of palette indices as PNG (ISO 15948), uncompressed: zlib builds differ in compressed bytes."""
     height, width = image.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), image], axis=1).tobytes()
     stored = b""

@@ -1,6 +1,6 @@
 """Instruments for samplers: each tuned sound over a keyboard, and the hits as a drum kit, as SFZ and for DecentSampler.
 
-They are texts that name the sound files: SFZ after sfzformat.com, the presets after DecentSampler's developers guide.
+They are text files that name the sound files: SFZ as in sfzformat.com, presets as in DecentSampler's developer guide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,19 +11,19 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.loops import Loop
 from cnndsd.spec import Kind, Spec
 
-# How far from its root a sound may be played, in semitones.
+# How far from its root note a sound may be played, in semitones.
 _REACH = 24
 _RELEASE_S = 0.15
-# A drum rings on when its key is let go; none of them is longer.
+# A drum sounds to its end after its key is released: no drum is longer than this.
 _DRUM_RELEASE_S = 10
-# The lowest key of a drum kit (General MIDI's first bass drum), and how many there are up to the last.
+# The lowest key of a drum kit, General MIDI's first bass drum, and how many keys there are from it upwards.
 _FIRST_DRUM, _DRUMS = 36, 92
-# What the players read.
+# The endings of the sound files that each player reads.
 _SFZ, _PRESETS = ("wav", "flac", "ogg"), ("wav", "flac")
 
 
 class Zone(NamedTuple):
-    """A sound on some keys, MIDI notes, both ends included."""
+    """A sound on the keys ``low`` to ``high``, MIDI notes, both included; it is ``cents`` above the note ``root``."""
 
     file: str
     low: int
@@ -35,7 +35,7 @@ class Zone(NamedTuple):
 
 
 class Tuned(NamedTuple):
-    """A sound of a pack, and what samplers may know of it."""
+    """A sound of a pack, and what an instrument needs to know of it."""
 
     file: str
     kind: Kind
@@ -44,10 +44,10 @@ class Tuned(NamedTuple):
 
 
 def sampler_instruments(spec: Spec, sounds: Sequence[Tuned]) -> Iterator[tuple[str, str]]:
-    """The names and texts of a pack's instruments, each beside its sound, and the kit above them all.
+    """Yield the file names and texts of a pack's instruments: one in the folder of each tuned sound, and a drum kit.
 
-    The kit has the hits in their order, which is from dark to bright, up from the key of the bass drum. There are none
-    where samplers would stumble: in plain packs, and where sounds are not centered, as each key would click.
+    The kit has the hits in their order, from dark to bright, on the keys from the bass drum upwards. Plain packs have
+    no instruments, and neither have packs whose sounds are not centered: each key would click.
     """
     if spec.plain or spec.master.dc != "center":
         return
@@ -55,7 +55,7 @@ def sampler_instruments(spec: Spec, sounds: Sequence[Tuned]) -> Iterator[tuple[s
     for sound in sounds:
         if sound.pitch is not None:
             zone = _over_keyboard(sound.file.rpartition("/")[2], sound.pitch, sound.loop)
-            yield from _written(sound.file.rpartition(".")[0], [zone])
+            yield from _files(sound.file.rpartition(".")[0], [zone])
         if sound.kind == "hit":
             drums.append(sound.file)
     for first in range(0, len(drums), _DRUMS):
@@ -63,14 +63,14 @@ def sampler_instruments(spec: Spec, sounds: Sequence[Tuned]) -> Iterator[tuple[s
             Zone(file, key, key, key, is_drum=True)
             for key, file in enumerate(drums[first : first + _DRUMS], _FIRST_DRUM)
         ]
-        yield from _written("drums" if first == 0 else f"drums_{first // _DRUMS + 1}", zones)
+        yield from _files("drums" if first == 0 else f"drums_{first // _DRUMS + 1}", zones)
 
 
 def _over_keyboard(file: str, pitch: Pitch, loop: Loop | None) -> Zone:
     return Zone(file, max(0, pitch.note - _REACH), pitch.note, min(127, pitch.note + _REACH), pitch.cents, loop)
 
 
-def _written(stem: str, zones: Sequence[Zone]) -> Iterator[tuple[str, str]]:
+def _files(stem: str, zones: Sequence[Zone]) -> Iterator[tuple[str, str]]:
     ending = zones[0].file.rpartition(".")[2]
     if ending in _SFZ:
         yield f"{stem}.sfz", "\n".join([_sfz_group(zones), *map(_sfz_region, zones), ""])
@@ -85,12 +85,12 @@ def _sfz_group(zones: Sequence[Zone]) -> str:
 
 
 def _sfz_region(zone: Zone) -> str:
-    # A file's name may hold what ends an opcode's value elsewhere, so it comes last.
+    # The file's name comes last: in other places it could hold what ends the value of an opcode.
     opcodes = [f"lokey={zone.low} hikey={zone.high} pitch_keycenter={zone.root}"]
     if zone.cents:
         opcodes.append(f"tune={round(-zone.cents)}")
     if zone.loop is not None:
-        # The last sample of the loop, not the one behind it.
+        # ``loop_end`` is the last sample of the loop; ``Loop.end`` is the one after it.
         opcodes.append(f"loop_mode=loop_continuous loop_start={zone.loop.start} loop_end={zone.loop.end - 1}")
     elif not zone.is_drum:
         opcodes.append("loop_mode=no_loop")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """Samples ``start`` to ``end - 1`` may be repeated. ``exact``: they are cycles of the network, else crossfaded."""
+    """The samples ``start`` to ``end - 1`` may be repeated. ``exact``: they are cycles of the network, no crossfade."""
 
     start: int
     end: int
@@ -16,7 +16,10 @@ class Loop(msgspec.Struct, frozen=True):
 
 
 def exact_loop(begin: int, period: int, end: int, sample_rate: int, least_s: float = 0.1) -> Loop | None:
-    """Whole cycles up to ``end``, as few as last ``least_s``; None when there is no room for them."""
+    """Return the fewest whole cycles before ``end`` that last ``least_s`` seconds, or None when they do not fit.
+
+    ``begin``: the loop must start after this sample; ``period`` in samples, ``sample_rate`` in Hz.
+    """
     cycles = max(1, math.ceil(least_s * sample_rate / period))
     start = end - cycles * period
     return Loop(start, end, exact=True) if start > begin else None
@@ -25,27 +28,28 @@ def exact_loop(begin: int, period: int, end: int, sample_rate: int, least_s: flo
 def crossfaded(
     sound: NDArray[np.float64], end: int, sample_rate: int, fade_s: float = 0.06
 ) -> tuple[NDArray[np.float64], Loop] | None:
-    """A loop of the sustained part up to about ``end``, and the sound with its seam faded, or None when it is short.
+    """Return a sound with a crossfade at the end of its loop, and the loop; None when the sound is too short.
 
-    Up to the loop's end the sound fades into what comes before the loop's start, and behind it back into itself.
+    ``sound``: shape ``(samples,)``. The loop ends one to three fades before the sample ``end``. Before the loop's end
+    the sound fades into what precedes the loop's start; after it, the sound fades back into itself.
     """
     fade = int(fade_s * sample_rate)
     start = max(fade, end // 3)
     end -= fade
     if end - start < 4 * fade:
         return None
-    # The end that is most like the start, so that the fade joins what belongs together.
+    # The end is where the sound is most similar to what precedes the start.
     wanted = sound[start - fade : start]
     search = sound[end - 3 * fade : end]
     energy = np.concatenate([[0.0], np.cumsum(np.square(search))])
     energies = np.maximum(energy[fade:] - energy[:-fade], 0.0) * np.square(wanted).sum()
-    likeness = np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300)
-    best = int(np.argmax(likeness))
+    similarity = np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300)
+    best = int(np.argmax(similarity))
     end = end - 3 * fade + best + fade
-    # Between equal gain, for parts that are alike, and equal power, for parts that are not.
-    alike = min(1.0, max(0.0, float(likeness[best])))
+    # Between a fade of equal gain, for equal parts, and one of equal power, for unrelated parts.
+    correlation = min(1.0, max(0.0, float(similarity[best])))
     rising = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 1) / (fade + 1))
-    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * alike * rising * (1 - rising))
+    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
     looped = sound.copy()
     looped[end - fade : end] = (sound[end - fade : end] * (1 - rising) + wanted * rising) / norm
     looped[end : end + fade] = (sound[start : start + fade] * (1 - rising) + sound[end : end + fade] * rising) / norm

@@ -1,4 +1,4 @@
-"""The manifest: what a pack says of itself and of each of its sounds, as JSON and as a table."""
+"""The manifest: facts about a pack and each of its sounds, as JSON and as a table."""
 
 import csv
 import io
@@ -22,7 +22,10 @@ _MAX_MANIFEST = 100_000_000
 
 
 class Listed(msgspec.Struct):
-    """A sound in the manifest."""
+    """A sound in the manifest.
+
+    ``measures``: the description of the raw sound. ``candidate``: its index in the run. ``level``: how loud it is.
+    """
 
     file: str
     recipe: Recipe
@@ -38,7 +41,10 @@ class Listed(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """What a pack says of itself."""
+    """The manifest of a pack.
+
+    ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
+    """
 
     format: Literal[1]
     name: str
@@ -52,7 +58,7 @@ class Manifest(msgspec.Struct):
 
 
 def read_manifest(path: Path | str) -> Manifest:
-    """The manifest of a pack; ``Invalid`` when the file is not one."""
+    """Read the manifest of a pack; ``Invalid`` when the file is not a pack."""
     with opened(path) as archive:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
@@ -65,7 +71,7 @@ def read_manifest(path: Path | str) -> Manifest:
 
 
 def csv_table(listed: list[Listed]) -> str:
-    """The sounds of a pack as CSV (RFC 4180), a row each."""
+    """Return the sounds of a pack as CSV (RFC 4180), with a row for each."""
     columns = [
         "file",
         "candidate",

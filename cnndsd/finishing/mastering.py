@@ -1,4 +1,4 @@
-"""Finishing a chosen sound: DC, silent ends, fades, loudness and true peak. Nothing is refused here."""
+"""Mastering of a chosen sound: DC offset, silent ends, fades, loudness and true peak. Nothing is refused here."""
 
 import functools
 import math
@@ -12,25 +12,27 @@ from scipy import signal
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
-# Ends are trimmed where they stay this far below the sound's own peak, and the least that is left, in seconds.
+# Ends are cut off while they are this far below the peak; at least this many seconds of the sound are left.
 TRIM_DB = -60.0
 MIN_S = 0.06
-# Meters' interpolation filters differ by about this much on sounds with steps; the ceiling keeps clear of it.
+# The interpolation filters of peak meters differ by about this much on sounds with jumps; peaks stay below that.
 _PEAK_MARGIN_DB = 0.3
-# pyloudnorm needs one whole gating block, and misreads a partial one.
+# Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
 _BLOCK_S, _HOP_S = 0.4, 0.1
 _FRAME_S = 0.01
+# True peaks are measured in stretches of this many samples, which overlap.
 _STRETCH, _OVERLAP = 2**20, 64
 
 
 def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
-    """Finish one sound, shape ``(samples,)``, raw 0..1; returns float64, shorter where silent ends were trimmed.
+    """Master one raw sound. Return float64, shape ``(samples,)``, -1..1, without silent ends when ``trim`` is set.
 
-    ``dc="raw"`` leaves the offset, ``"rescale"`` stretches lowest..highest to -1..1, ``"center"`` takes the offset
-    out with a high-pass, so that the sound oscillates about zero. ``level="loudness"`` brings the integrated
-    loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever is quieter; ``"peak"`` the latter;
-    ``"none"`` changes nothing, unless a sample would pass 1. ``Invalid`` when the sound is empty, not finite or not one
-    channel.
+    ``audio``: shape ``(samples,)``, 0..1; ``sample_rate`` in Hz; ``mastering``: that of the default pack when None.
+    ``dc``: "raw" keeps the DC offset, "rescale" stretches the samples to -1..1, "center" removes the offset with a
+    high-pass filter, so that the sound oscillates about zero.
+    ``level``: "loudness" sets the integrated loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever
+    is quieter; "peak" sets the true peak; "none" changes nothing, unless a sample would be above 1; "use" decides by
+    ``loudness_rule``. ``Invalid`` when the sound is empty, not finite or not one channel.
 
     >>> master(render(Recipe(seed=35)))
     """
@@ -40,7 +42,10 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
 
 
 def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tuple[NDArray[np.float64], int]:
-    """The first half of ``master``: offset, ends and fades; the sound, and how many samples were cut before it."""
+    """Do the first half of ``master``: offset, ends and fades.
+
+    Return the sound, shape ``(samples,)``, and how many samples were cut off before it.
+    """
     start = 0
     sound = np.asarray(audio, dtype=np.float64)
     if mastering.dc == "rescale":
@@ -49,43 +54,44 @@ def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tu
     elif mastering.dc == "center":
         sound = center(sound, sample_rate, mastering.highpass_hz)
     if mastering.trim:
-        rest = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
-        start, stop = trim(sound, sample_rate, rest)
+        silence = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
+        start, stop = trim(sound, sample_rate, silence)
         sound = sound[start:stop]
     if mastering.dc == "center" or mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
         window = fades(sound.size, sample_rate, mastering.fade_in_s, mastering.fade_out_s)
         sound = sound * window
         if mastering.dc == "center" and window.any():
-            # What trimming and fading left of the offset goes under the same window: the ends stay at zero.
+            # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
             sound -= window * (sound.mean() / window.mean())
     return sound, start
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
-    """Second-order Butterworth high-pass that starts at rest on the first sample: causal, so nothing rings ahead."""
+    """Apply a second-order Butterworth high-pass that starts settled and is causal: nothing rings before an onset."""
     sections = signal.butter(2, highpass_hz, "highpass", fs=sample_rate, output="sos")
-    rest = signal.sosfilt_zi(sections) * sound[0]
-    return np.asarray(signal.sosfilt(sections, sound, zi=rest)[0])
+    settled = signal.sosfilt_zi(sections) * sound[0]
+    return np.asarray(signal.sosfilt(sections, sound, zi=settled)[0])
 
 
-def trim(sound: NDArray[np.float64], sample_rate: int, rest: tuple[float, float] = (0.0, 0.0)) -> tuple[int, int]:
-    """Where to cut both ends: where they stay within ``TRIM_DB`` of the peak from rest, but at least ``MIN_S`` is left.
+def trim(sound: NDArray[np.float64], sample_rate: int, silence: tuple[float, float] = (0.0, 0.0)) -> tuple[int, int]:
+    """Return the first sample and the end of what is left when silent ends are cut off, but at least ``MIN_S``.
 
-    ``rest``: the levels that count as silence at the start and at the end.
+    ``silence``: the value of silence at the start and at the end. An end is silent while its distance from that value
+    is at least ``TRIM_DB`` below the greatest one.
     """
     least = min(sound.size, math.ceil(MIN_S * sample_rate))
-    from_start, from_end = np.abs(sound - rest[0]), np.abs(sound - rest[1])
+    from_start, from_end = np.abs(sound - silence[0]), np.abs(sound - silence[1])
     threshold = min(from_start.max(), from_end.max()) * 10 ** (TRIM_DB / 20)
     if not threshold > 0.0:
         return 0, sound.size
-    # One sample of silence before, so that an onset is not cut into.
+    # Keep one silent sample, so that the onset is whole.
     start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
     stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
     return start, stop
 
 
 def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> NDArray[np.float64]:
-    """Raised-cosine window, 0 at the very ends, each fade at most half of the sound."""
+    """Return a window with raised-cosine fades, 0 at both ends, shape ``(size,)``; a fade is at most half of it."""
     window = np.ones(size)
     for seconds, part in ((fade_in_s, window), (fade_out_s, window[::-1])):
         length = min(size // 2, round(seconds * sample_rate))
@@ -97,10 +103,10 @@ Rule = Literal["hit", "loudness", "peak", "none"]
 
 
 def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> Rule:
-    """Which rule levels the sound.
+    """Return the rule that sets how loud the sound becomes: that of the spec, unless it is "use".
 
-    ``hit``, for what sounds for less than 0.4 s: to the peak ceiling, unless 0.4 s are louder than ``hit_lufs``; for
-    loops and sustained sounds ``loudness``. Or the one that the spec wants.
+    "use" is "hit" for sounds that sound for less than 0.4 s: to the peak ceiling, unless the momentary loudness would
+    be above ``hit_lufs``. For all others it is "loudness".
     """
     if mastering.level != "use":
         return mastering.level
@@ -113,13 +119,13 @@ def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Maste
 def normalise(
     sound: NDArray[np.float64], sample_rate: int, mastering: Mastering, channels: int = 1
 ) -> NDArray[np.float64]:
-    """Bring to the wanted level by ``loudness_rule``, under the true-peak ceiling; silence stays as it is.
+    """Do the second half of ``master``: set the loudness by the ``loudness_rule``, under the true-peak ceiling.
 
-    ``channels``: how many will play it.
+    Silence stays as it is. ``channels``: how many channels will play the sound.
     """
     rule = loudness_rule(sound, sample_rate, mastering)
     if rule == "none":
-        # Centering can overshoot and stretching round upwards; no format may have to clip.
+        # Centering can overshoot, and rescaling can round up; no file format may have to clip.
         peak = float(np.abs(sound).max())
         return sound / peak if peak > 1.0 else sound
     peak = true_peak(sound)
@@ -135,10 +141,10 @@ def normalise(
 
 
 def true_peak(sound: NDArray[np.float64]) -> float:
-    """The greatest magnitude between and on the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
+    """Return the greatest magnitude on and between the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
     padded = np.pad(sound, _OVERLAP)
     peak = float(np.abs(sound).max())
-    # In stretches, so that ten minutes at 192 kHz need no gigabytes.
+    # In stretches: otherwise ten minutes at 192 kHz would need gigabytes of memory.
     for start in range(0, sound.size, _STRETCH):
         part = padded[start : start + _STRETCH + 2 * _OVERLAP]
         over = signal.resample_poly(part, 4, 1, window=("kaiser", 8.0))[2 * _OVERLAP : -2 * _OVERLAP]
@@ -147,11 +153,11 @@ def true_peak(sound: NDArray[np.float64]) -> float:
 
 
 def loudness(sound: NDArray[np.float64], sample_rate: int, channels: int = 1) -> tuple[float, float]:
-    """Integrated loudness and the greatest momentary one, in LUFS (ITU-R BS.1770-4), of a sound on so many channels.
+    """Return integrated loudness and greatest momentary loudness, both in LUFS (ITU-R BS.1770-4).
 
-    Their powers add: on two it is 3 dB louder than on one.
-    The integrated one is gated: the level should be near full scale, or the absolute gate at -70 LUFS hides the sound,
-    and it is ``-inf``. What is shorter than one block of 0.4 s is padded with silence.
+    ``sound``: shape ``(samples,)``, which plays on each of ``channels``; their powers add, so two are 3 dB louder than
+    one. Its peak should be near full scale: integrated loudness ignores what is below -70 LUFS, and is ``-inf`` when
+    that is all. A sound shorter than one block of 0.4 s is padded with silence.
     """
     block, hop = round(_BLOCK_S * sample_rate), round(_HOP_S * sample_rate)
     if sound.size < block:
@@ -166,5 +172,5 @@ def loudness(sound: NDArray[np.float64], sample_rate: int, channels: int = 1) ->
 
 @functools.cache
 def _meter(sample_rate: int) -> pyloudnorm.Meter:
-    # "DeMan" computes the K-weighting for any rate as the standard's own coefficients imply.
+    # "DeMan" computes the K-weighting for any sample rate from the filters behind the standard's coefficients.
     return pyloudnorm.Meter(sample_rate, filter_class="DeMan", block_size=_BLOCK_S)

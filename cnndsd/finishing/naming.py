@@ -1,4 +1,4 @@
-"""What a sound is called: its kind, a word that belongs to its recipe, and its note or tempo."""
+"""The names of sounds: kind, a word that belongs to the recipe, and note or tempo."""
 
 import functools
 import hashlib
@@ -9,7 +9,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Kind, Spec
 
-# Samplers' small screens want flats and few letters.
+# Hardware gets names of at most this many letters, with the file's ending, and flats instead of sharps.
 _HARDWARE = 32
 # The longest ending of a sound file, ".flac".
 _ENDING = 5
@@ -17,15 +17,15 @@ _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
 
 
 class Names:
-    """Names the sounds of one pack, none alike, whatever the case of their letters."""
+    """Names the sounds of one pack. No two names are the same, also when upper and lower case count as equal."""
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._taken: set[str] = set()
         self._number = 0
 
-    def name(self, recipe: Recipe, sort: Kind, pitch: Pitch | None, tempo_bpm: float | None) -> str:
-        """The path in the pack, without its ending: ``growl/cnndsd_growl_marrow_F1``."""
+    def name(self, recipe: Recipe, kind: Kind, pitch: Pitch | None, tempo_bpm: float | None) -> str:
+        """Return a path in the pack without the file's ending, such as ``growl/cnndsd_growl_marrow_F1``."""
         spec = self._spec
         if spec.names == "numbered":
             self._number += 1
@@ -33,27 +33,28 @@ class Names:
         word = next(word for word in words(recipe) if word not in self._taken)
         self._taken.add(word)
         is_hardware = spec.names == "hardware"
-        told = ""
+        suffix = ""
         if tempo_bpm is not None:
-            told = f"{tempo_bpm:.0f}bpm"
+            suffix = f"{tempo_bpm:.0f}bpm"
         elif pitch is not None:
             letter, octave = pitch.name[:-1], pitch.name[-1]
-            told = (_FLATS.get(letter, letter) if is_hardware else letter) + octave
-        most = (min(spec.name_length, _HARDWARE) if is_hardware else spec.name_length) - _ENDING
-        # The word tells sounds apart; what else has room, the kind last, as the folder says it too.
-        wishes = [["" if is_hardware else spec.prefix, sort, word, told], [sort, word, told], [word, told], [word]]
-        names = ["_".join(filter(None, wish)) for wish in wishes]
-        return f"{sort}/{next(name for name in names if len(name) <= most)}"
+            suffix = (_FLATS.get(letter, letter) if is_hardware else letter) + octave
+        longest = (min(spec.name_length, _HARDWARE) if is_hardware else spec.name_length) - _ENDING
+        # The word is what makes a name unique. Whatever is too long is left out: the prefix first, then the kind, which
+        # the folder names too, then note or tempo.
+        lists = [["" if is_hardware else spec.prefix, kind, word, suffix], [kind, word, suffix], [word, suffix], [word]]
+        names = ["_".join(filter(None, parts)) for parts in lists]
+        return f"{kind}/{next(name for name in names if len(name) <= longest)}"
 
 
 def words(recipe: Recipe) -> Iterator[str]:
-    """The recipe's word, and for when it is taken, pairs that begin with it, and then any."""
+    """Yield the word of a recipe; then, for when that is taken, pairs that begin with it; then all other pairs."""
     known = _known_words()
     digest = hashlib.sha256(recipe.to_json().encode()).digest()
     first, second = (int.from_bytes(part) % len(known) for part in (digest[:8], digest[8:16]))
     yield known[first]
-    for step in range(len(known)):
-        yield f"{known[first]}-{known[(second + step) % len(known)]}"
+    for offset in range(len(known)):
+        yield f"{known[first]}-{known[(second + offset) % len(known)]}"
     for one in known:
         yield from (f"{one}-{other}" for other in known)
 

@@ -1,4 +1,4 @@
-"""The texts in a pack for people: its README and its licence."""
+"""The README and the licence in a pack."""
 
 from cnndsd import __version__
 from cnndsd.recipe import DEFINITION
@@ -6,10 +6,10 @@ from cnndsd.spec import Spec
 
 
 def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
-    """The README of a pack, lines as Windows ends them; ``chosen``: how many sounds, and who chose them."""
+    """Return the README of a pack, with CRLF line ends. ``chosen``: how many sounds it has, and who chose them."""
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
-    levels = {
+    offset = {
         "raw": "The sounds are the networks' own output, between 0 and 1: they sit above zero (a DC offset).",
         "rescale": "The sounds are stretched to fill -1 to 1; the waves still sit where the networks put them.",
         "center": "The sounds oscillate about zero.",
@@ -26,7 +26,7 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
             "to its own past. The networks were not trained: no one's recordings, and no model that",
             "heard any, went into them.",
             "",
-            levels,
+            offset,
             "",
             "Open index.html in a browser, without any network, to see, hear and sort them all.",
             "",
@@ -49,7 +49,7 @@ _INSTRUMENTS = [
 
 
 def licence_text(spec: Spec) -> str:
-    """The licence of a pack, in short, and where all of it stands."""
+    """Return a summary of the pack's licence, with the address of the full text."""
     return _LICENCES[spec.licence].format(author=spec.author)
 
 

@@ -1,4 +1,4 @@
-"""The pack: names, manifest, notes, page and the zip, written beside and renamed, the same bytes every time."""
+"""The pack: one zip of sounds, instruments, cover, page, manifest and notes. The same sounds give the same bytes."""
 
 import hashlib
 import zipfile
@@ -23,7 +23,7 @@ from cnndsd.finishing.zipfiles import entry
 from cnndsd.recipe import DEFINITION
 from cnndsd.spec import Spec
 
-# The last file of a pack: what the others' digests are.
+# The last file of a pack, with the digests of all others.
 SUMS = "SHA256SUMS"
 
 
@@ -35,9 +35,10 @@ def write_pack(
     sounds: Iterable[PackSound],
     by_hand: bool = False,
 ) -> int:
-    """Write the zip; returns how many sounds are in it. ``by_hand``: someone chose them.
+    """Write the zip, and return how many sounds are in it.
 
-    Everything is stored, not deflated: deflate's bytes differ between zlib builds, and audio hardly shrinks.
+    ``candidates``: how many were judged; ``refused``: how many for each reason. ``by_hand``: a person chose the sounds.
+    Files are stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
     """
     listed: list[Listed] = []
     cards: list[Card] = []
@@ -52,13 +53,13 @@ def write_pack(
             archive.writestr(entry(name), data)
 
         for sound in sounds:
-            made = sound.finished
-            name = f"{names.name(sound.recipe, kind(sound.measures), made.pitch, made.tempo_bpm)}.{ending}"
-            store(name, made.data)
+            finished = sound.finished
+            name = f"{names.name(sound.recipe, kind(sound.measures), finished.pitch, finished.tempo_bpm)}.{ending}"
+            store(name, finished.data)
             preview = None
-            if made.preview is not None:
+            if finished.preview is not None:
                 preview = f"previews/{Path(name).stem}.{spec.previews}"
-                store(preview, made.preview)
+                store(preview, finished.preview)
             listed.append(
                 Listed(
                     name,
@@ -67,17 +68,17 @@ def write_pack(
                     sound.raw_sha256,
                     sums[name],
                     sound.candidate,
-                    made.level,
-                    made.pitch,
-                    made.tempo_bpm,
-                    made.loop,
+                    finished.level,
+                    finished.pitch,
+                    finished.tempo_bpm,
+                    finished.loop,
                     preview,
                 )
             )
-            pictures.append(made.picture)
-            cards.append(Card(sound.candidate, name, sound.measures, looks(made), preview=preview))
-        played = dict(instruments_of(spec, listed))
-        for name, text in played.items():
+            pictures.append(finished.picture)
+            cards.append(Card(sound.candidate, name, sound.measures, looks(finished), preview=preview))
+        instruments = dict(instruments_of(spec, listed))
+        for name, text in instruments.items():
             store(name, text.encode())
         manifest = {
             "format": MANIFEST_FORMAT,
@@ -95,27 +96,27 @@ def write_pack(
             chosen += f" out of {candidates} made"
         about = f"{chosen} · {spec.licence}"
         store("cover.png", cover(pictures))
-        store("index.html", page_html(spec.title or spec.name, about, cards, _keeping(spec)).encode())
+        store("index.html", page_html(spec.title or spec.name, about, cards, _keep_command(spec)).encode())
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", csv_table(listed).encode())
-        store("README.txt", readme_text(spec, chosen, bool(played)).encode())
+        store("README.txt", readme_text(spec, chosen, bool(instruments)).encode())
         store("LICENSE.txt", licence_text(spec).encode())
         archive.writestr(entry(SUMS), sums_text(sums))
     return len(listed)
 
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:
-    """The names and texts of the instruments in a pack of these sounds."""
+    """Yield the file names and texts of the instruments in a pack of these sounds."""
     return sampler_instruments(spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed])
 
 
-def _keeping(spec: Spec) -> str:
-    """The command that makes a pack of some of this one's sounds; their numbers go behind it."""
+def _keep_command(spec: Spec) -> str:
+    """Return the start of a command that makes a pack of some of these sounds; their candidate numbers complete it."""
     if spec.family is None:
         return f"cnndsd pack SPEC.toml --seed {spec.seed} --keep "
     return f"cnndsd vary FILE --seed {spec.seed} --amount {spec.family.amount[0]} --keep "
 
 
 def sums_text(sums: dict[str, str]) -> str:
-    """The SHA-256 of each file, as ``sha256sum --check`` reads it."""
+    """Return the SHA-256 of each file in the format that ``sha256sum --check`` reads."""
     return "".join(f"{digest}  {name}\n" for name, digest in sums.items())

@@ -1,4 +1,4 @@
-"""The page: a pack or a run to look at and listen to, in one HTML file that asks nothing of any network."""
+"""The page: one HTML file to see, play, sort and pick the sounds of a pack or a run. It needs no network."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from cnndsd.ear.scoring import reasons, score
 from cnndsd.finishing import pictures
 from cnndsd.finishing.finished import Finished
 
-# What the page may be sorted by, beside name, kind, score, length and loudness: every descriptor that is one number.
+# The page sorts by every descriptor that is one number, besides order, score, name and length.
 _DESCRIPTORS = [
     name for name in Description.__struct_fields__ if name not in ("finite", "bands_db", "bands_swing_db", "heard_s")
 ]
@@ -28,7 +28,7 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 
 
 class Looks(msgspec.Struct, frozen=True):
-    """What is known of a sound once it is finished; the picture's parts are in base 64."""
+    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64."""
 
     seconds: float
     lufs: float
@@ -41,9 +41,10 @@ class Looks(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Card:
-    """A sound on the page, which is played from ``preview`` where there is one.
+    """A sound on the page.
 
-    ``looks`` may be asked for later, ``pick`` is "keep", "drop" or None.
+    ``looks``: None when the page will ask the server for them. ``pick``: "keep", "drop" or None. ``preview``: the path
+    of the file to play instead of ``file``.
     """
 
     candidate: int
@@ -54,23 +55,23 @@ class Card:
     preview: str | None = None
 
 
-def looks(made: Finished) -> Looks:
-    """What a card shows of a finished sound."""
+def looks(sound: Finished) -> Looks:
+    """Return what a card shows of a finished sound."""
     return Looks(
-        round(made.seconds, 3),
-        made.level.integrated_lufs,
-        None if made.pitch is None else made.pitch.name,
-        made.tempo_bpm,
-        made.loop is not None,
-        *(base64.b64encode(part).decode() for part in made.picture),
+        round(sound.seconds, 3),
+        sound.level.integrated_lufs,
+        None if sound.pitch is None else sound.pitch.name,
+        sound.tempo_bpm,
+        sound.loop is not None,
+        *(base64.b64encode(part).decode() for part in sound.picture),
     )
 
 
 def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:
-    """The page as HTML.
+    """Return the page as HTML.
 
-    ``command`` makes a pack of what is kept, when its candidates' numbers are put behind it. ``served``: picks are told
-    to the server that the page came from, and looks and sounds asked of it.
+    ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
+    them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
     """
     data = {
         "title": title,
@@ -85,13 +86,13 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
             _shown(card, place) for card, place in zip(cards, similarity([c.sound for c in cards]), strict=True)
         ],
     }
-    # No "</script>" may stand in a script, whatever a title says.
+    # The data must not contain "</script>", whatever the title is.
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
     style, script = _part("page.css"), _part("page.js")
-    asked = "'self'" if served else "'none'"
+    connections = "'self'" if served else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src {asked}; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+        f"connect-src {connections}; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     )
     parts = {
         "POLICY": policy,
@@ -127,21 +128,21 @@ def _label(name: str) -> str:
 
 
 def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
-    """A map on which like sounds are near, shape ``(sounds, 2)``, 0..1: the two axes in which they differ most.
+    """Return coordinates on a map where similar sounds are near each other, shape ``(sounds, 2)``, 0..1.
 
-    Principal components of their positions (Pearson 1901).
+    They are the first two principal components of the sounds' positions (Pearson 1901).
     """
     if not sounds:
         return np.zeros((0, 2))
     places = np.array([position(sound) for sound in sounds])
     places -= places.mean(axis=0)
     _, axes = np.linalg.eigh(places.T @ places)
-    # The least eigenvalue comes first; an axis may point either way.
+    # The smallest eigenvalue comes first. The sign of an axis is arbitrary: make its largest component positive.
     axes = axes[:, [-1, -2]]
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
-    found = places @ axes
-    low, high = found.min(axis=0), found.max(axis=0)
-    return np.asarray((found - low) / np.maximum(high - low, 1e-9))
+    coordinates = places @ axes
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    return np.asarray((coordinates - low) / np.maximum(high - low, 1e-9))
 
 
 def _part(name: str) -> str:
@@ -149,5 +150,5 @@ def _part(name: str) -> str:
 
 
 def _hash(code: str) -> str:
-    """How a Content Security Policy names code that may run."""
+    """Return the name by which a Content Security Policy allows a script or style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}"

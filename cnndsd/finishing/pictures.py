@@ -1,4 +1,4 @@
-"""What a sound looks like, in few bytes: its waveform, and its spectrogram on a scale of octaves."""
+"""Small pictures of sounds: the waveform, and the spectrogram with a logarithmic frequency axis."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 WAVE_COLUMNS = 240
 COLUMNS, ROWS = 96, 48
 SHADES = 16
-# From where to where, evenly in octaves, and how far below the loudest place a shade is still told from black.
+# The frequency range of a spectrogram, and how far below the loudest point its shades begin.
 LOW_HZ, HIGH_HZ = 40.0, 16_000.0
 DEPTH_DB = 66.0
 _WINDOW_S = 0.046
@@ -17,9 +17,9 @@ _WINDOW_S = 0.046
 class Picture(NamedTuple):
     """A waveform and a spectrogram.
 
-    ``wave``: ``WAVE_COLUMNS`` pairs of bytes, the least and the greatest sample, -127..127 of the peak, signed.
-    ``spectrum``: ``COLUMNS`` times ``ROWS`` shades of four bits, 0..15, column by column from below, two in a byte, the
-    first in its upper half.
+    ``wave``: for each of ``WAVE_COLUMNS`` columns two signed bytes, the least and the greatest sample, 127 at the peak.
+    ``spectrum``: ``COLUMNS`` times ``ROWS`` shades, 0..15, column by column, the lowest row first. A byte holds two
+    shades, the first in its upper four bits.
     """
 
     wave: bytes
@@ -27,12 +27,12 @@ class Picture(NamedTuple):
 
 
 def depict(sound: NDArray[Any], sample_rate: int) -> Picture:
-    """Draw a sound, shape ``(samples,)``, at least one sample."""
+    """Return the picture of a sound, shape ``(samples,)``, at least one sample; ``sample_rate`` in Hz."""
     return Picture(_wave(sound), _spectrum(sound, sample_rate))
 
 
 def shades(spectrum: bytes) -> NDArray[np.uint8]:
-    """A picture's spectrogram, shape ``(ROWS, COLUMNS)``, the highest row first."""
+    """Return the shades of ``Picture.spectrum``, shape ``(ROWS, COLUMNS)``, 0..15, the highest frequency first."""
     packed = np.frombuffer(spectrum, np.uint8)
     flat = np.stack([packed >> 4, packed & 15], axis=1).reshape(COLUMNS, ROWS)
     return flat.T[::-1]
@@ -41,7 +41,7 @@ def shades(spectrum: bytes) -> NDArray[np.uint8]:
 def _wave(sound: NDArray[Any]) -> bytes:
     scale = 127.0 / max(float(np.abs(sound).max()), 1e-12)
     starts = np.arange(WAVE_COLUMNS) * sound.size // WAVE_COLUMNS
-    # Where columns outnumber samples some share one.
+    # When there are more columns than samples, some columns share a sample.
     unique, column = np.unique(starts, return_inverse=True)
     ends = np.minimum.reduceat(sound, unique), np.maximum.reduceat(sound, unique)
     pairs = np.stack([end[column] for end in ends], axis=1)
@@ -54,13 +54,13 @@ def _spectrum(sound: NDArray[Any], sample_rate: int) -> bytes:
     starts = np.linspace(0, max(0, sound.size - 1), COLUMNS).astype(int)
     frames = padded[starts[:, None] + np.arange(size)] * np.hanning(size)
     power = np.square(np.abs(np.fft.rfft(frames)))
-    # The mean power of each band, also of those narrower than a bin of the transform.
-    below = np.concatenate([np.zeros((COLUMNS, 1)), np.cumsum(power, axis=1)], axis=1)
+    # The mean power in each row, also in rows that are narrower than a bin of the transform.
+    cumulative = np.concatenate([np.zeros((COLUMNS, 1)), np.cumsum(power, axis=1)], axis=1)
     edges = np.geomspace(LOW_HZ, HIGH_HZ, ROWS + 1) * size / sample_rate + 0.5
-    at = np.minimum(edges.astype(int), below.shape[1] - 2)
+    at = np.minimum(edges.astype(int), cumulative.shape[1] - 2)
     share = np.minimum(edges - at, 1.0)
-    up_to = below[:, at] * (1.0 - share) + below[:, at + 1] * share
+    up_to = cumulative[:, at] * (1.0 - share) + cumulative[:, at + 1] * share
     density = np.diff(up_to, axis=1) / np.diff(edges)
-    level = 10.0 * np.log10(np.maximum(density / max(float(density.max()), 1e-30), 1e-12))
-    found = np.clip(np.rint((SHADES - 1) * (1.0 + level / DEPTH_DB)), 0, SHADES - 1).astype(np.uint8).reshape(-1, 2)
-    return bytes((found[:, 0] << 4) | found[:, 1])
+    energy_db = 10.0 * np.log10(np.maximum(density / max(float(density.max()), 1e-30), 1e-12))
+    pairs = np.clip(np.rint((SHADES - 1) * (1.0 + energy_db / DEPTH_DB)), 0, SHADES - 1).astype(np.uint8).reshape(-1, 2)
+    return bytes((pairs[:, 0] << 4) | pairs[:, 1])

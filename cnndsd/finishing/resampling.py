@@ -1,4 +1,4 @@
-"""Sounds at another sample rate: what is below 20 kHz unchanged, what the new rate cannot hold 120 dB down."""
+"""Resampling: up to 20 kHz the sound is unchanged; what the new sample rate cannot hold is 120 dB down."""
 
 import functools
 import math
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scipy import signal
 
 _STOP_DB = 120.0
-# The filter falls from here to the lower rate's Nyquist frequency, which is 1.
+# End of the pass band, relative to the Nyquist frequency of the lower rate, where the stop band begins.
 _PASS = 20_000 / 22_050
 
 
 def resample(sound: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np.float64]:
-    """A sound, shape ``(samples,)``, for another sample rate in Hz; it lasts as long, to a sample."""
+    """Return a sound, shape ``(samples,)``, at another sample rate in Hz; its length changes by less than a sample."""
     if from_hz == to_hz:
         return sound
     common = math.gcd(from_hz, to_hz)
@@ -23,7 +23,7 @@ def resample(sound: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np
 
 @functools.cache
 def _filter(up: int, down: int) -> NDArray[np.float64]:
-    """A linear-phase low-pass by Kaiser's window (1974), for the common multiple of both rates."""
+    """Return a linear-phase low-pass filter by Kaiser's window (1974), for the common multiple of both rates."""
     nyquist = 1.0 / max(up, down)
     taps, beta = signal.kaiserord(_STOP_DB, (1.0 - _PASS) * nyquist)
     return np.asarray(signal.firwin(taps | 1, (1.0 + _PASS) / 2.0 * nyquist, window=("kaiser", beta)))

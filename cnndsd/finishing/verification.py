@@ -1,4 +1,4 @@
-"""Proving a pack: that its files are the ones that were made, and that each sound is what its recipe says."""
+"""Verification of a pack: its files are unchanged, and each sound is the one that its recipe gives."""
 
 import hashlib
 import io
@@ -23,18 +23,18 @@ from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
-# The last file's place in the zip: what is made of the sounds comes behind them.
+# The files after sounds and instruments, in zip order.
 _NOTES = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
 _CHUNK = 2**20
-# How far a file's loudness may be from that of the sound before it was encoded.
+# How much the loudness of a file may differ from that before encoding, and of a lossy file.
 _LEVEL_DB, _LOSSY_DB = 0.05, 1.0
 
 
 def verify(path: Path | str) -> list[str]:
-    """What is wrong with a pack, a line each; empty when all of it is proved.
+    """Return what is wrong with a pack, one line for each fault; an empty list when nothing is.
 
-    Checked are the zip's structure to the byte, every file's digest, each file's recipe, format and peak, and each raw
-    sound, rendered again from its recipe, with its measures. ``Invalid`` when there is no such file.
+    It checks the zip's structure to the byte, the digest of every file, the recipe, format and peak of each sound file,
+    and each raw sound, rendered again from its recipe, with its measures. ``Invalid`` when there is no such file.
 
     >>> verify("cnndsd_sample_pack.zip")
     []
@@ -43,13 +43,13 @@ def verify(path: Path | str) -> list[str]:
 
 
 def find_faults(path: Path | str) -> Iterator[str]:
-    """``verify``, line by line as faults are found."""
+    """Yield the lines of ``verify``, each as soon as its fault is known."""
     if not Path(path).is_file():
         raise Invalid(f"{path}: cannot be read (no such file); allowed: a pack made by cnndsd")
     try:
-        found = read_manifest(path)
+        manifest = read_manifest(path)
         with opened(path) as archive:
-            yield from _faults(archive, found, Path(path))
+            yield from _faults(archive, manifest, Path(path))
     except Invalid as error:
         yield str(error).removeprefix(f"{path}: ")
 
@@ -75,19 +75,19 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
     if written != sums_text(sums):
         lines = set(written.splitlines())
         changed = [name for name, digest in sums.items() if f"{digest}  {name}" not in lines]
-        yield from (f"{name}: is not the file that was packed (its SHA-256 is another)" for name in changed)
+        yield from (f"{name}: is not the file that was packed (its SHA-256 differs)" for name in changed)
         if not changed:
             yield f"{SUMS}: was changed"
     if not _same_structure(archive, path):
         yield "the zip's own tables were changed, or something was added to them"
     for name, text in instruments.items():
         if archive.read(name) != text.encode():
-            yield f"{name}: is not the instrument of its sounds"
+            yield f"{name}: is not the instrument for its sounds"
     for sound in manifest.sounds:
         for fault in _sound_faults(spec, sound, archive.read(sound.file)):
             yield f"{sound.file}: {fault}"
         if sums[sound.file] != sound.file_sha256:
-            yield f"{sound.file}: the manifest's file_sha256 is another"
+            yield f"{sound.file}: its SHA-256 is not the manifest's file_sha256"
         if spec.names != "numbered" and not sound.file.startswith(f"{kind(sound.measures)}/"):
             yield f"{sound.file}: is in the folder of another kind; it is a {kind(sound.measures)}"
         if raw_sha256(render(sound.recipe)) != sound.raw_sha256:
@@ -100,16 +100,16 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
         yield "the manifest's measures are not those of its raw sound"
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            found = file.format, file.subtype, file.samplerate, file.channels
+            properties = file.format, file.subtype, file.samplerate, file.channels
             comment = file.comment
         audio = audiofile.decode(data)
     except soundfile.LibsndfileError as error:
         yield f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})"
         return
-    made = audiofile.FORMATS[spec.format]
-    wanted = made.container, made.encoding, spec.file_rate or recipe.sample_rate, spec.channels
-    if found != wanted:
-        yield f"is {_told(*found)}; the spec says {_told(*wanted)}"
+    file_format = audiofile.FORMATS[spec.format]
+    wanted = file_format.container, file_format.encoding, spec.file_rate or recipe.sample_rate, spec.channels
+    if properties != wanted:
+        yield f"is {_properties_text(*properties)}; the spec says {_properties_text(*wanted)}"
     if comment != recipe.to_json():
         yield "carries another recipe than the manifest's"
     # Loading scipy takes a while.
@@ -118,31 +118,32 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
     untouched = spec.master.level == "none"
     ceiling = 1.0 if untouched else 10 ** (spec.master.peak_dbtp / 20)
     if not (float(np.abs(audio).max(initial=0.0)) if untouched else true_peak(audio)) <= ceiling * (1 + 1e-6):
-        yield "passes the ceiling of its peak"
+        yield "its peak is above the ceiling"
     if sound.level is not None:
-        told = sound.level.integrated_lufs, sound.level.momentary_lufs
-        margin = _LOSSY_DB if made.is_lossy else _LEVEL_DB
-        heard = loudness(audio, wanted[2], wanted[3])
-        if not np.allclose(np.maximum(heard, FLOOR_DB), told, rtol=0.0, atol=margin):
+        listed = sound.level.integrated_lufs, sound.level.momentary_lufs
+        margin = _LOSSY_DB if file_format.is_lossy else _LEVEL_DB
+        measured = loudness(audio, wanted[2], wanted[3])
+        if not np.allclose(np.maximum(measured, FLOOR_DB), listed, rtol=0.0, atol=margin):
             yield "is not as loud as the manifest says"
 
 
-def _told(container: str, encoding: str, rate: int, channels: int) -> str:
+def _properties_text(container: str, encoding: str, rate: int, channels: int) -> str:
     return f"{container} {encoding}, {rate} Hz, {channels} channel{'s' if channels > 1 else ''}"
 
 
 def _same_structure(archive: zipfile.ZipFile, path: Path) -> bool:
-    """Whether the zip is, to the byte, the one that its files make."""
-    with tempfile.TemporaryFile() as made:
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as again:
+    """Return whether the zip is, to the byte, the one that results from packing its files again."""
+    with tempfile.TemporaryFile() as packed_again:
+        with zipfile.ZipFile(packed_again, "w", zipfile.ZIP_STORED) as new:
             for name in archive.namelist():
-                again.writestr(entry(name), archive.read(name))
-        made.seek(0)
-        with path.open("rb") as given:
-            return _equal(made, given)
+                new.writestr(entry(name), archive.read(name))
+        packed_again.seek(0)
+        with path.open("rb") as original:
+            return _equal(packed_again, original)
 
 
 def _equal(a: BinaryIO, b: BinaryIO) -> bool:
+    """Return whether two files have the same bytes from here on."""
     while True:
         first, second = a.read(_CHUNK), b.read(_CHUNK)
         if first != second:

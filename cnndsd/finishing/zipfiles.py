@@ -1,4 +1,4 @@
-"""Zip files as packs are: the same bytes every time, and safe to open when they come from someone else."""
+"""The zip files of packs: the same files give the same bytes, and a zip of unknown origin is safe to open."""
 
 import lzma
 import re
@@ -11,14 +11,13 @@ from pathlib import Path
 
 from cnndsd.schema import Invalid
 
-# Some unpackers and file systems refuse anything earlier.
+# The earliest time that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-# A file's own header in a zip (APPNOTE 4.3.7), and the names that packs have.
+# The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
 _NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+)?")
 
-
-# What a broken zip can raise, in the standard library's many ways.
+# All errors that the standard library raises for broken zips.
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -33,7 +32,7 @@ _UNREADABLE = (
 
 
 def entry(name: str) -> zipfile.ZipInfo:
-    """How a file stands in the zip: the same on every system, at any time."""
+    """Return the zip entry of a file: the same on every system, at any time."""
     info = zipfile.ZipInfo(name, _EPOCH)
     info.create_system = 3
     info.external_attr = 0o644 << 16
@@ -42,10 +41,11 @@ def entry(name: str) -> zipfile.ZipInfo:
 
 @contextmanager
 def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
-    """A pack's zip, its structure checked; ``Invalid`` when it is broken, or not as packs are made.
+    """Open the zip of a pack after a check of its structure. ``Invalid`` when it is broken, or is not such a zip.
 
-    Every file is stored, so that none can be larger than it seems, lies alone in its place, says the same of itself in
-    both of a zip's tables, and has a name that stays in the folder where it is unpacked.
+    Each file must be stored without compression, so that it is not larger than it seems; must not overlap another file;
+    must have the same entry in its local header and in the central directory; and must have a name that stays inside
+    the folder where the zip is unpacked.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -60,41 +60,41 @@ def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
 
 
 def _fault(archive: zipfile.ZipFile) -> str | None:
-    """What is wrong with a zip, or None."""
+    """Return what is wrong with a zip, or None."""
     file = archive.fp
     assert file is not None
     names: set[str] = set()
-    behind = 0
+    end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         name = info.orig_filename
         if not _is_safe(name):
-            return f"{name!r} is no name for a file in a pack"
+            return f"{name!r} is not a name that a file in a pack can have"
         if name.casefold() in names:
-            return f"{name!r} is there twice"
+            return f"{name!r} is in it twice"
         names.add(name.casefold())
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size or info.flag_bits & 0x1:
-            return f"{name!r} is not stored as it is"
+            return f"{name!r} is not stored as plain bytes"
         if (info.external_attr >> 16) & 0o170000 not in (0, 0o100000):
-            return f"{name!r} is not a plain file"
-        if info.header_offset < behind:
+            return f"{name!r} is not a regular file"
+        if info.header_offset < end:
             return f"{name!r} overlaps another file"
         file.seek(info.header_offset)
         header = file.read(_LOCAL.size)
         if len(header) < _LOCAL.size:
-            return f"{name!r} lies behind the end"
-        mark, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(header)
-        there = file.read(name_bytes)
+            return f"{name!r} begins after the end of the zip"
+        signature, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(header)
+        local_name = file.read(name_bytes)
         wanted = (b"PK\x03\x04", info.flag_bits, 0, info.CRC, info.compress_size, info.file_size)
-        if (mark, flags, method, crc, packed, size) != wanted or there != name.encode():
-            return f"{name!r} is another file in the other table"
-        behind = info.header_offset + _LOCAL.size + name_bytes + extra_bytes + size
-    if behind > archive.start_dir:
-        return "files overlap the table"
+        if (signature, flags, method, crc, packed, size) != wanted or local_name != name.encode():
+            return f"{name!r} has a local header that differs from its entry in the central directory"
+        end = info.header_offset + _LOCAL.size + name_bytes + extra_bytes + size
+    if end > archive.start_dir:
+        return "files overlap the central directory"
     return None
 
 
 def _is_safe(name: str) -> bool:
-    """Whether a name is one that packs have: plain characters, no way out of the folder."""
+    """Return whether a file in a pack can have this name: plain characters, and no way out of the folder."""
     return (
         _NAME.fullmatch(name) is not None and len(name) <= 200 and all(not p.startswith(".") for p in name.split("/"))
     )

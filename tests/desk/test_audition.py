@@ -95,7 +95,7 @@ def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, night, tmp
         heard = tab.evaluate("() => sounds.map((s) => s.candidate)")
         context.close()
         assert said == []
-        assert end() == (0, "cnndsd: 2 kept, 1 dropped; the run's own command makes the pack of them")
+        assert end() == (0, "cnndsd: 2 kept, 1 dropped; run the same pack command again to make the pack")
     assert runs.read(tmp_path / "s.run")[2].picks == {heard[0]: "keep", heard[1]: "drop", heard[2]: "keep"}
     shown = begun(tmp_path, "show", "s.run").communicate(timeout=60)[0]
     assert "picked      2 kept, 1 dropped by ear" in shown

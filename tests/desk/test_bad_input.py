@@ -290,7 +290,7 @@ def test_a_full_disk_gets_one_line_and_leaves_nothing(tmp_path):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr == (
-        f"cnndsd: {Path('o') / 'x.zip'}: File too large; needed: 3 MB on this disk; then the same command goes on\n"
+        f"cnndsd: {Path('o') / 'x.zip'}: File too large; needed: 3 MB on this disk; then run the same command again\n"
     )
     assert [p.name for p in (tmp_path / "o").iterdir()] == ["x.run"]
     done = limited_run(tmp_path, ["render", "-o", "x.wav"], 100_000)

@@ -87,9 +87,9 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, who
     assert running.returncode == code
     assert out == ""
     first, second = err.splitlines()
-    assert first == "cnndsd: stopping; once more to stop at once"
+    assert first == "cnndsd: stopping; press Ctrl-C again to stop at once"
     _, _, found, watch = runs.read(tmp_path / "s.run")
-    assert second.endswith(f"{found.candidates} candidates are kept; to go on: cnndsd pack s.toml --jobs 2")
+    assert second.endswith(f"{found.candidates} candidates are saved; to continue: cnndsd pack s.toml --jobs 2")
     assert watch.state == "stopped"
     assert len(found.done) == 1
     assert gone(workers)
@@ -242,6 +242,9 @@ def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     assert log.count("begun: 1000 of 1000 candidates were judged before") == 1
     write_spec(tmp_path / "fresh", 1000, more)
     assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
+
+
+FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
 
 
 @pytest.mark.parametrize(
@@ -478,7 +481,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert done.stderr.startswith(f"cnndsd: {file}")
-        assert "goes on" in done.stderr
+        assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
     assert packed(tmp_path) == whole_pack(3000, "")
 

@@ -414,7 +414,7 @@ spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0
 units.warm(spec)
 before = compiled()
 found = units.judge_unit(spec, 1, 0, 256)
-production.finish_candidate(spec, 1, found.entries[0])
+production.finish_candidate(spec, 1, next(iter(found.entries.values()))[0])
 print(before >= 9, compiled() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

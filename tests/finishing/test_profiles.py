@@ -82,8 +82,8 @@ def test_what_a_spec_says_itself_counts_more_than_its_profile(tmp_path):
     ("text", "message"),
     [
         ("file_rate = 100", "file_rate: 100 is too low; allowed: 0, or 8000 to 192000"),
-        ('previews = "mp3"\nfile_rate = 96000', "file_rate: 96000 is not known to mp3"),
-        ('format = "mp3"\nfile_rate = 31250', "file_rate: 31250 is not known to mp3"),
+        ('previews = "mp3"\nfile_rate = 96000', "file_rate: 96000 is not a sample rate of MP3"),
+        ('format = "mp3"\nfile_rate = 31250', "file_rate: 31250 is not a sample rate of MP3"),
         ("channels = 3", "channels"),
         ("name_length = 8", "name_length"),
     ],

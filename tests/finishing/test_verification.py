@@ -92,18 +92,18 @@ def test_an_untouched_pack_is_proved(small, tmp_path, capsys):
     assert cli.main(["verify", str(tmp_path / "s.zip")]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == f"cnndsd: {tmp_path / 's.zip'}: all of it is as it was made\n"
+    assert err == f"cnndsd: {tmp_path / 's.zip'}: no faults\n"
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (louder, "passes the ceiling"),
-        (louder, "file_sha256 is another"),
+        (louder, "its peak is above the ceiling"),
+        (louder, "is not the manifest's file_sha256"),
         (no_sound, "is not a sound file"),
         (other_recipe, "carries another recipe"),
         (set_in_sound("raw_sha256", "0" * 64), "makes another raw sound"),
-        (set_in_sound("file_sha256", "0" * 64), "file_sha256 is another"),
+        (set_in_sound("file_sha256", "0" * 64), "is not the manifest's file_sha256"),
         (in_manifest(seed), "makes another raw sound"),
         (in_manifest(measure), "measures are not those"),
         (in_manifest(loud), "is not as loud"),
@@ -112,7 +112,7 @@ def test_an_untouched_pack_is_proved(small, tmp_path, capsys):
         (in_manifest(lambda manifest: manifest["sounds"].pop()), "is not in the manifest"),
         (in_manifest(lambda manifest: manifest["spec"].update(name=3)), "spec"),
         (in_manifest(lambda manifest: manifest["spec"].update(format="flac")), "the spec says FLAC"),
-        (lambda files: files.update({"drums.sfz": b"x"}), "drums.sfz: is not the instrument of its sounds"),
+        (lambda files: files.update({"drums.sfz": b"x"}), "drums.sfz: is not the instrument for its sounds"),
         (in_manifest(lambda manifest: manifest.update(format=2)), "manifest.json: format"),
         (lambda files: files.update({"extra.txt": b"x"}), "extra.txt: is not in the manifest"),
         (lambda files: files.pop("LICENSE.txt"), "LICENSE.txt: is missing"),
@@ -132,7 +132,7 @@ def test_a_changed_file_is_called_by_its_name(small, tmp_path):
         files["README.txt"] += b"!"
 
     assert faults(forged(small, change, resum=False), tmp_path) == [
-        "README.txt: is not the file that was packed (its SHA-256 is another)"
+        "README.txt: is not the file that was packed (its SHA-256 differs)"
     ]
 
 

@@ -1,1 +1,1 @@
-"""The commands of ``cnndsd``, one module each: its options, the library call that it makes, and what it prints."""
+"""The commands of ``cnndsd``, one module each: its options, its library call, and what it prints."""

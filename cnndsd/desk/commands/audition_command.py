@@ -1,4 +1,4 @@
-"""``cnndsd audition``: what a run found, as a page for the browser, to keep and drop sounds."""
+"""``cnndsd audition``: a page for the browser that plays the sounds of a run, to keep or drop them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
     parser = commands.add_parser(
         "audition",
-        help="hear what a run found, keep and drop",
-        description="Serve the sounds that a run found as a page for the browser on this machine: play them, keep and "
-        "drop them. That is remembered in the run's folder, and its own command makes the pack of what was kept, "
-        "or where nothing was, without what was dropped. Prints the page's address; Ctrl-C ends it.",
+        help="listen to the sounds of a run, keep or drop them",
+        description="Serve a page for the browser on this machine: play the sounds of a run, keep or drop them. Your "
+        "choice is saved in the run's folder. Then run the same pack command again: the pack has the sounds you kept; "
+        "if you kept none, it is chosen without the sounds you dropped. Prints the page's address; Ctrl-C ends it.",
         epilog="example: cnndsd audition packs/cnndsd_sample_pack.run",
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run's folder (.run), not at work")
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run (.run); no pack command may be using it")
     parser.add_argument(
         "--count", type=arguments.shown, default=1000, metavar="N", help="sounds to show (default: 1000)"
     )
@@ -40,11 +40,11 @@ def run(options: argparse.Namespace) -> int:
     with runs.opened_for_picks(folder) as (spec, findings, remember):
         command = shlex.join(["cnndsd", "pack", "SPEC.toml", "--out", str(folder.parent), "--seed", str(spec.seed)])
         app = audition.Audition(spec, findings, options.count, f"{command} --keep ", remember)
-        made, address = audition.server(app, options.port)
-        with made:
+        server, address = audition.server(app, options.port)
+        with server:
             print(address, flush=True)
             say("open this address in a browser on this machine; Ctrl-C ends the audition", DONE)
             # Until Ctrl-C.
-            made.serve_forever()
+            server.serve_forever()
         kept, dropped = (len(findings.picked(pick)) for pick in ("keep", "drop"))
-    return say(f"{kept} kept, {dropped} dropped; the run's own command makes the pack of them", DONE)
+    return say(f"{kept} kept, {dropped} dropped; run the same pack command again to make the pack", DONE)

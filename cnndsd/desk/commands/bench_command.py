@@ -14,15 +14,15 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "bench",
         help="how fast this machine renders",
-        description="Measure how many times faster than real time one core renders seven network shapes at three gaps, "
-        "in both precisions, and what share of the limit of its multiply-add units that is. Takes about ten "
-        "seconds; leave the machine alone meanwhile.",
+        description="Measure how many times faster than real time one core renders networks of seven shapes at three "
+        "gaps in both precisions, and what share of the peak rate of its multiply-add units that is. It takes about "
+        "ten seconds; do not use the machine meanwhile.",
         epilog="example: cnndsd bench --rounds 9 --json > bench.json",
     )
     parser.add_argument(
-        "--rounds", type=arguments.rounds, default=5, metavar="N", help="measurements of each (default: 5)"
+        "--rounds", type=arguments.rounds, default=5, metavar="N", help="measurements of each network (default: 5)"
     )
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.add_argument("--json", action="store_true", help="print all results as JSON")
     parser.set_defaults(run=run)
 
 

@@ -22,41 +22,52 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "pack",
         help="make a pack of sounds from a spec",
-        description="Make a pack: render and judge many candidates, keep the most different of the best, finish and "
-        "zip them. Prints the zip's path. The same spec and seed give the same zip, byte for byte. What was judged is "
-        "remembered in a folder NAME.run beside the zip: the same command goes on where one was stopped or killed, and "
-        "more --candidates or --minutes add to it.",
+        description="Make a pack: render and judge many candidates, choose the most different of the best, finish and "
+        "zip them. Prints the path of the zip. The same spec and seed give the same zip, byte for byte. Results are "
+        "saved in the folder NAME.run next to the zip. Run the same command again to continue after a stop or a crash, "
+        "or with more --candidates or --minutes to judge more.",
         epilog="example: cnndsd pack packs/sample_pack.toml --candidates 50000 --seed 7 --out .",
     )
-    parser.add_argument("spec", metavar="SPEC.toml", help="what to draw, refuse and finish; see packs/ for examples")
+    parser.add_argument(
+        "spec", metavar="SPEC.toml", help="what to draw, refuse, choose and finish; see packs/ for examples"
+    )
     parser.add_argument("--count", type=int, metavar="K", help="sounds in the pack (default: the spec's)")
     parser.add_argument("--candidates", type=int, metavar="N", help="candidates to judge (default: the spec's)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument(
-        "--minutes", type=arguments.minutes, metavar="M", help="begin no more candidates after M minutes"
+        "--minutes", type=arguments.minutes, metavar="M", help="stop judging after M minutes, then make the pack"
     )
     bound.add_argument(
-        "--until", type=arguments.clock, metavar="HH:MM", help="begin no more candidates after this time of day"
+        "--until", type=arguments.clock, metavar="HH:MM", help="stop judging at this time of day, then make the pack"
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="another seed, other networks (default: the spec's)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="key of the random numbers: another seed gives other networks (default: the spec's)",
+    )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
-    parser.add_argument("--out", metavar="DIR", help="where the zip and the run's folder go (default: beside the spec)")
+    parser.add_argument("--out", metavar="DIR", help="folder for the zip and the run (default: the folder of the spec)")
     parser.add_argument(
-        "--profile", metavar="NAME", help="files as a machine wants them, such as digitakt; the README lists them"
+        "--profile",
+        metavar="NAME",
+        help="make files for a sampler or player, such as digitakt; the README lists all profiles",
     )
     parser.add_argument(
-        "--plain", action="store_true", help="files without notes, loops and tempo in them, for hardware that stumbles"
+        "--plain",
+        action="store_true",
+        help="make files without notes, loops and tempo inside, for hardware that cannot read them",
     )
     parser.add_argument(
         "--keep",
         type=arguments.candidates,
         default=[],
         metavar="LIST",
-        help="a pack of these candidates, such as 12,99 (a pack's page makes the list), without judging any more; "
-        "or a file that holds their numbers",
+        help="make a pack of these candidates without judging any others: numbers such as 12,99, or a file of them "
+        "(the page of a pack makes the list)",
     )
-    parser.add_argument("--restart", action="store_true", help="forget what was judged before, and begin anew")
+    parser.add_argument("--restart", action="store_true", help="delete the saved results and begin again")
     parser.set_defaults(run=run)
 
 
@@ -78,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
     same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
-    stop = Stop(f"what was committed is kept; to go on: {same}")
+    stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
         with Bars(None if seconds is not None else spec.candidates, stop) as bars:
             packed = factory.pack(
@@ -94,22 +105,22 @@ def run(options: argparse.Namespace) -> int:
     except IsADirectoryError:
         raise
     except OSError as error:
-        raise _with_a_way_out(error, spec) from None
+        raise _with_advice(error, spec) from None
     if packed.path is None:
-        raise Stopped(stop.number, f"{packed.findings.candidates} candidates are kept; to go on: {same}")
+        raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
     return report_listed(packed) if options.keep else report(packed)
 
 
-def _with_a_way_out(error: OSError, spec: Spec) -> OSError:
+def _with_advice(error: OSError, spec: Spec) -> OSError:
     from cnndsd.farm.runs import space_needed
 
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    mend = f"needed: {space_needed(spec):.0f} MB on this disk; then" if full else "when that is mended,"
-    return OSError(error.errno, f"{error.strerror or error}; {mend} the same command goes on", error.filename)
+    cure = f"needed: {space_needed(spec):.0f} MB on this disk; then" if full else "when that is repaired,"
+    return OSError(error.errno, f"{error.strerror or error}; {cure} run the same command again", error.filename)
 
 
 def report_listed(packed: Packed) -> int:
-    """Tell what was made of a list."""
+    """Print the result of a pack of listed candidates; returns the exit code."""
     print(packed.path)
     if packed.sounds < packed.wanted:
         listed = f"{packed.sounds} of the {packed.wanted} sounds that were listed"
@@ -118,7 +129,7 @@ def report_listed(packed: Packed) -> int:
 
 
 def report(packed: Packed) -> int:
-    """Tell what was made of what a search found."""
+    """Print the result of a pack that was searched for; returns the exit code."""
     from cnndsd.farm.findings import refusals_in_words
 
     print(packed.path)

@@ -14,8 +14,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "render",
         help="make one sound",
-        description="Make one sound from options, or again from the recipe in a sound file or a JSON file; options "
-        "change that recipe. Finished like the default pack's sounds; --raw writes the network's own output.",
+        description="Make one sound from options, or from the recipe in a sound file or a JSON file, which options "
+        "change. It is finished like the sounds of the default pack; --raw writes the network's own output instead.",
         epilog="examples: cnndsd render --length 6 --hidden 8,8 --gap 5 --seed 7 -o seven.wav;  "
         "cnndsd render seven.wav --seconds 20 -o longer.flac",
     )
@@ -24,15 +24,15 @@ def add(commands: Any) -> None:
     parser.add_argument("--raw", action="store_true", help="the network's own output, 0..1, as a float WAV")
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
-        "--length", type=int, metavar="N", help="inputs: how many of its own earlier samples it hears (1..16)"
+        "--length", type=int, metavar="N", help="inputs: how many of its own earlier samples the network gets (1..16)"
     )
     recipe.add_argument(
         "--hidden", type=arguments.widths, metavar="8,8", help='widths of the hidden layers ("" for none)'
     )
     recipe.add_argument("--gap", type=int, help="the nearest input is 2**gap samples old (0..12); higher is darker")
-    recipe.add_argument("--seed", type=int, help="which network")
-    recipe.add_argument("--seconds", type=float, help="how long")
-    recipe.add_argument("--sample-rate", type=int, metavar="HZ", help="samples in a second (8000..192000)")
+    recipe.add_argument("--seed", type=int, help="key of the random numbers: another seed gives another network")
+    recipe.add_argument("--seconds", type=float, help="length of the sound (0.001..600)")
+    recipe.add_argument("--sample-rate", type=int, metavar="HZ", help="samples per second (8000..192000)")
     recipe.add_argument("--precision", metavar="double|single", help="number format of the network")
     recipe.add_argument("--weights", type=arguments.numbers, metavar="LOW,HIGH", help="range of the random weights")
     recipe.add_argument("--biases", type=arguments.numbers, metavar="LOW,HIGH", help="range of the random biases")
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
         "--adjusting",
         type=arguments.numbers,
         metavar="EVERY,AMOUNT",
-        help="weights walk by up to AMOUNT every EVERY steps",
+        help="move weights and biases by up to AMOUNT after every EVERY network steps",
     )
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""``cnndsd show``: what is in a sound file, a recipe, a pack or a run."""
+"""``cnndsd show``: a report about a sound file, a recipe, a pack or a run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
     parser = commands.add_parser(
         "show",
-        help="what is in a sound file, a pack or a run, and why",
-        description="Show the recipe in a sound file or JSON file, what is heard, its kind, score and the reasons; "
-        "what a pack holds, why, how near each sound's nearest neighbour is, and what was refused; or how a run "
-        "stands, also while it is at work.",
+        help="show what is in a sound file, a pack or a run, and why",
+        description="Show a report. Of a sound file or a recipe: the recipe, the measures, the kind, the score and its "
+        "reasons. Of a pack: its sounds, the reasons for each, the nearest other sound, and how many candidates were "
+        "refused. Of a run, also while it is running: its progress.",
         epilog="example: cnndsd show packs/cnndsd_sample_pack.zip",
     )
     parser.add_argument("file", metavar="FILE", help="a sound file, a pack (.zip), a run (.run) or a recipe as JSON")
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=run)
 
 
@@ -27,13 +27,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     import msgspec
 
-    from cnndsd.desk.showing import in_words, show
+    from cnndsd.desk.showing import report_text, show
 
-    shown = show(options.file)
+    report = show(options.file)
     if options.json:
-        print(msgspec.json.encode(shown).decode())
+        print(msgspec.json.encode(report).decode())
     else:
-        # Words from someone else's file, line by line.
-        for line in in_words(shown).splitlines():
+        # The file may have any origin: each line is made printable.
+        for line in report_text(report).splitlines():
             print(printable(line))
     return DONE

@@ -16,9 +16,9 @@ def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
     parser = commands.add_parser(
         "vary",
-        help="make a family of sounds around one",
+        help="make a pack of variations of one sound",
         description="Make a pack of variations of one sound: its network with every weight and bias moved at random. "
-        "Many are judged and the most different of the best are kept, as in any pack. Prints the zip's path.",
+        "Many are judged, and the most different of the best are chosen, as in any pack. Prints the path of the zip.",
         epilog="example: cnndsd vary growl.wav --count 12 --amount 0.03 --out .",
     )
     parser.add_argument("file", metavar="FILE", help="a sound file made by cnndsd, or a recipe as JSON")
@@ -28,20 +28,26 @@ def add(commands: Any) -> None:
         type=float,
         default=0.01,
         metavar="A",
-        help="how far weights move, as a share of their range: 0.001 close relatives, 0.01 (default) siblings, "
-        "0.03 cousins, 0.1 to 1 strangers",
+        help="how far weights and biases move, as a share of their range: 0.001 gives very similar sounds, 0.01 "
+        "(default) similar, 0.03 less similar, 0.1 to 1 unlike sounds",
     )
     parser.add_argument("--candidates", type=int, metavar="N", help="variations to judge (default: 64 for every sound)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, other variations (default: 1)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="S",
+        help="key of the random numbers: another seed gives other variations (default: 1)",
+    )
     parser.add_argument(
         "--keep",
         type=arguments.candidates,
         default=[],
         metavar="LIST",
-        help="a pack of these variations only, such as 12,99",
+        help="make a pack of these variations without judging any others, such as 12,99",
     )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
-    parser.add_argument("--out", metavar="DIR", help="where the zip goes (default: beside the file)")
+    parser.add_argument("--out", metavar="DIR", help="folder for the zip (default: the folder of the file)")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""``cnndsd verify``: whether a pack is as it was made."""
+"""``cnndsd verify``: check that a pack is unchanged and that its recipes make its sounds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
     parser = commands.add_parser(
         "verify",
-        help="prove a pack",
-        description="Prove a pack: the zip's structure to the byte, every file's digest, format, peak and recipe, and "
-        "every raw sound, rendered again from its recipe. A line for each fault, and exit 4 when there is one.",
+        help="check that a pack is unchanged",
+        description="Check a pack: the structure of the zip to the byte, the digest of every file, the format, peak "
+        "and recipe of every sound file, and every raw sound, rendered again from its recipe. Prints a line for each "
+        "fault; exit code 4 when there is one.",
         epilog="example: cnndsd verify packs/cnndsd_sample_pack.zip",
     )
     parser.add_argument("file", metavar="PACK.zip", help="a pack made by cnndsd")
@@ -31,4 +32,4 @@ def run(options: argparse.Namespace) -> int:
         print(printable(f"{options.file}: {fault}"))
     if faults:
         return say(f"{options.file}: {count_of(faults, 'fault')}", FAULTY)
-    return say(f"{options.file}: all of it is as it was made", DONE)
+    return say(f"{options.file}: no faults", DONE)
