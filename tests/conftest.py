@@ -2,16 +2,15 @@
 
 import shutil
 
-import nights
 import pytest
-from nights import write_spec
+import small_runs
+from small_runs import packed, without_workers, write_spec
 from sounds import SPEC
 
 from cnndsd import render
-from cnndsd.desk import cli
 from cnndsd.ear import tuning
 from cnndsd.ear.kinds import kind
-from cnndsd.farm import factory, production, searching
+from cnndsd.farm import production, searching
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.executors import InProcess
 from cnndsd.finishing import audiofile
@@ -22,12 +21,18 @@ from cnndsd.finishing.finished import finish
 def no_run_outlives_its_test():
     """Not even that of a test that failed."""
     yield
-    while nights.started:
-        running = nights.started.pop()
+    while small_runs.started:
+        running = small_runs.started.pop()
         if running.poll() is None:
             running.kill()
         with running:
             pass
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Commands do all work in this process: they start no workers."""
+    without_workers(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +55,7 @@ def small(tmp_path_factory):
     """A small pack's bytes."""
     folder = tmp_path_factory.mktemp("pack")
     write_spec(folder, 200)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
-        assert cli.main(["pack", str(folder / "s.toml")]) == 0
-    return (folder / "s.zip").read_bytes()
+    return packed(folder)
 
 
 @pytest.fixture(scope="session")

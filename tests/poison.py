@@ -56,6 +56,13 @@ def die_once(spec, seed, first, count, wanted, bars, folder):
     return None
 
 
+def endless_from(spec, seed, first, count, wanted, bars, border):
+    """``units.judge_unit``, but units beyond candidate ``border`` never end."""
+    if first + count > border:
+        endless()
+    return units.judge_unit(spec, seed, first, count, wanted, bars)
+
+
 class With:
     """A judge that can be sent to a worker, with one more argument."""
 

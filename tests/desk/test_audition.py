@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from nights import begun, finished, gone, left, write_spec
+from small_runs import begun, gone, left, packed, write_spec
 
 from cnndsd.desk import audition
 from cnndsd.farm import ledger, production, runs, units
@@ -26,7 +26,7 @@ def night(tmp_path_factory):
     """A folder with a finished run."""
     folder = tmp_path_factory.mktemp("night")
     write_spec(folder, 600)
-    finished(folder)
+    packed(folder)
     return folder
 
 
@@ -99,11 +99,11 @@ def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, night, tmp
     assert runs.read(tmp_path / "s.run")[2].picks == {heard[0]: "keep", heard[1]: "drop", heard[2]: "keep"}
     shown = begun(tmp_path, "show", "s.run").communicate(timeout=60)[0]
     assert "picked      2 kept, 1 dropped by ear" in shown
-    finished(tmp_path)
+    packed(tmp_path)
     made = read_manifest(tmp_path / "s.zip")
     assert [sound.candidate for sound in made.sounds] == [heard[0], heard[2]]
     # Also after more was judged, whatever came to the shelf in the place of what was kept.
-    finished(tmp_path, "--candidates", "3000")
+    packed(tmp_path, "--candidates", "3000")
     again = read_manifest(tmp_path / "s.zip")
     assert again.candidates == 3000
     assert [(s.candidate, s.file_sha256) for s in again.sounds] == [(s.candidate, s.file_sha256) for s in made.sounds]

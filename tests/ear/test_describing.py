@@ -13,7 +13,7 @@ from sounds import PLAIN, like, made_up
 
 from cnndsd import Recipe, measure, render
 from cnndsd.ear.analysis import describe
-from cnndsd.ear.describing import BANDS, Description, find_pulse, k_weighting, trace
+from cnndsd.ear.describing import BANDS, find_pulse, k_weighting, trace
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.measuring import AUDIBLE_HZ
 from cnndsd.ear.scoring import appraise, is_static, reasons, score
@@ -59,10 +59,9 @@ def test_pitch_of_held_steps_is_their_period(hold, period):
     steps = np.tile(np.random.default_rng(period).uniform(0, 1, period), 2 * RATE // hold // period)
     hz = RATE / hold / period
     found = describe(np.repeat(steps, hold), RATE)
-    if 30.0 < hz < 5000.0:
-        # Of the Nyquist frequency the spectrum shows one side.
-        assert abs(1200 * math.log2(found.pitch_hz / hz)) < (15 if period == 2 else 10)
-        assert found.clarity > 0.95
+    # Of the Nyquist frequency the spectrum shows one side.
+    assert abs(1200 * math.log2(found.pitch_hz / hz)) < (15 if period == 2 else 10)
+    assert found.clarity > 0.95
 
 
 def test_noise_has_no_pitch_and_no_pulse():
@@ -201,6 +200,11 @@ def test_late_change_is_that_after_the_first_third():
     assert is_static(describe(saw(80.0), RATE))
 
 
+def numbers(found):
+    """All that a description holds."""
+    return [n for v in msgspec.structs.astuple(found) for n in (v if isinstance(v, tuple) else (v,))]
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.integers(0, 8), st.integers(0, 1000), st.integers(1, 8), st.sampled_from(["double", "single"]))
 def test_a_description_adds_to_the_measures_and_is_rounded(gap, seed, length, precision):
@@ -209,8 +213,7 @@ def test_a_description_adds_to_the_measures_and_is_rounded(gap, seed, length, pr
     found, measures = describe(audio, RATE), measure(audio, RATE)
     for field in measures.__struct_fields__:
         assert getattr(found, field) == round(getattr(measures, field), 4)
-    numbers = [n for v in msgspec.structs.astuple(found) for n in (v if isinstance(v, tuple) else (v,))]
-    assert all(math.isfinite(n) and n == round(n, 4) for n in numbers)
+    assert all(math.isfinite(number) and number == round(number, 4) for number in numbers(found))
     assert 0.0 <= found.clarity <= 1.0
     assert 0.0 <= found.pulse <= 1.0
     assert 0.0 <= found.center <= 1.0
@@ -221,7 +224,7 @@ def test_a_description_adds_to_the_measures_and_is_rounded(gap, seed, length, pr
 @pytest.mark.parametrize("size", [1, 2, 3, 15, 16, 17, 441, 442, 5000])
 def test_very_short_and_silent_sounds_are_described(size):
     for sound in (noise()[:size], np.full(size, 0.7), np.zeros(size)):
-        assert isinstance(describe(sound, RATE), Description)
+        assert all(map(math.isfinite, numbers(describe(sound, RATE))))
 
 
 @pytest.mark.parametrize("audio", [np.zeros(0), np.zeros((10, 2)), np.full(100, np.nan), np.full(100, np.inf)])
@@ -250,10 +253,7 @@ def test_describe_asks_for_one_finite_channel(audio):
     ],
 )
 def test_kinds_of_known_sounds(sound, wanted):
-    found = describe(sound, RATE)
-    if wanted == "texture":
-        found = msgspec.structs.replace(found, flatness=min(found.flatness, 0.39))
-    assert kind(found) == wanted
+    assert kind(describe(sound, RATE)) == wanted
 
 
 def test_the_score_prefers_what_a_sound_designer_would():

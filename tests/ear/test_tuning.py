@@ -125,9 +125,9 @@ def test_every_seam_is_below_the_local_slope(made):
 
 def test_a_loop_keeps_its_level_over_the_seam(made):
     """Played round and round, no dip and no swell is heard where it was faded."""
-    for _, _, _, audio, one in made:
-        if one.loop is None or one.loop.exact:
-            continue
+    faded = [(audio, one) for _, _, _, audio, one in made if one.loop is not None and not one.loop.exact]
+    assert len(faded) >= 3
+    for audio, one in faded:
         start, end = one.loop.start, one.loop.end
         fade = int(0.06 * RATE)
 
@@ -143,7 +143,9 @@ def test_sounds_are_tuned_as_an_independent_ear_hears_them(made):
     assert len(tuned) >= 10
     near = 0
     for audio, pitch in tuned:
-        hz, voiced, _ = librosa.pyin(audio, fmin=25, fmax=4200, sr=RATE, frame_length=4096)
+        # Half a second of it: a whole sound takes as long again as all other tests of this file.
+        part = audio[audio.size // 4 :][: RATE // 2]
+        hz, voiced, _ = librosa.pyin(part, fmin=25, fmax=4200, sr=RATE, frame_length=4096)
         heard = np.median(hz[voiced & np.isfinite(hz)])
         near += abs(1200 * math.log2(pitch.hz / heard)) <= 25
     assert near >= 0.9 * len(tuned)
@@ -169,11 +171,7 @@ def test_an_independent_reader_finds_what_was_meant(made, tmp_path):
             log = file.extra_info
             assert file.comment == recipe.to_json()
         assert "smpl :" in log
-        if one.loop is not None:
-            assert (
-                f"Start : {one.loop.start:11d}   End : {one.loop.end - 1:11d}" in log.replace("  ", " ")
-                or str(one.loop.start) in log
-            )
+        assert [(int(a), int(b)) for a, b in re.findall(r"Start : +(\d+) +End : +(\d+)", log)] == loops
         if one.pitch is not None:
             chunk = one.data[one.data.rindex(b"inst") + 8 :]
             assert chunk[0] == one.pitch.note
@@ -210,7 +208,10 @@ def test_chunks_leave_the_samples_alone(name):
 
 def test_plain_files_have_no_extra_chunks_and_no_fades(made):
     plain = Spec(name="x", plain=True)
-    several = made[:6] + [item for item in made if item[4].loop is not None and item[4].loop.exact][:3]
+    exact = [item for item in made if item[4].loop is not None and item[4].loop.exact][:3]
+    faded = [item for item in made if item[4].loop is not None and not item[4].loop.exact][:3]
+    assert len(exact) == len(faded) == 3
+    several = [*made[:6], *exact, *faded]
     assert any(one.pitch for *_, one in several)
     for recipe, sound, raw, _, one in several:
         made_plain = finish(raw, recipe, sound, plain)

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from nights import write_spec
+from small_runs import write_spec
 
 from cnndsd.farm import runs
 from cnndsd.farm.executors import InProcess

@@ -1,23 +1,13 @@
 """What a run may be continued with: the same judging, whatever its text; not another one."""
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
-from nights import write_spec
+import copies
+from small_runs import packed, write_spec
 
-import cnndsd
 from cnndsd.ear.judging import JUDGING
-
-
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of the package, to be changed, with the kernels that are compiled."""
-    shutil.copytree(Path(cnndsd.__file__).parent, tmp_path / "copy" / "cnndsd")
-    return tmp_path / "copy" / "cnndsd"
 
 
 def pack(copy, folder, candidates):
@@ -26,11 +16,12 @@ def pack(copy, folder, candidates):
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 
 
-def test_a_comment_does_not_end_a_run_and_another_judging_does(copy, tmp_path):
+def test_a_comment_does_not_end_a_run_and_another_judging_does(tmp_path):
+    copy = copies.with_kernels(tmp_path / "copy")
     write_spec(tmp_path / "whole", 1024)
+    whole = packed(tmp_path / "whole")
     write_spec(tmp_path / "parts", 512)
-    assert pack(copy, tmp_path / "whole", 1024).returncode == 0
-    assert pack(copy, tmp_path / "parts", 512).returncode == 0
+    packed(tmp_path / "parts")
     judging = copy / "ear" / "judging.py"
     for path in (judging, copy / "ear" / "scoring.py", copy / "farm" / "units.py"):
         path.write_text(path.read_text() + "\n# A comment, and a function that nobody calls.\ndef unused(): ...\n")
@@ -38,7 +29,7 @@ def test_a_comment_does_not_end_a_run_and_another_judging_does(copy, tmp_path):
     assert continued.returncode == 0, continued.stderr
     log = (tmp_path / "parts" / "s.run" / "log.txt").read_text()
     assert "begun: 512 of 1024 candidates were judged before" in log
-    assert (tmp_path / "parts" / "s.zip").read_bytes() == (tmp_path / "whole" / "s.zip").read_bytes()
+    assert (tmp_path / "parts" / "s.zip").read_bytes() == whole
 
     # Who changes a threshold raises the number (tests/ear/test_identity.py sees to it).
     text = judging.read_text()

@@ -9,13 +9,14 @@ import time
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
+import msgspec
 import poison
 import pytest
-from nights import Heard, gone
 from poison import With, judged_without
+from small_runs import Heard, gone
 
 from cnndsd.desk import cli
-from cnndsd.farm import executors, factory, production, searching, units
+from cnndsd.farm import executors, production, searching, units
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import SET_ASIDE
 from cnndsd.finishing.manifest import read_manifest
@@ -37,28 +38,47 @@ def same(found, wanted):
     assert found.entries == wanted.entries
 
 
-def test_every_kind_of_poison_is_named_and_the_rest_is_as_without_it():
-    poison_at = {7: "segfault", 8: "abort", 64: "endless", 130: "exit", 131: "quit", 250: "allocate", 299: "divide"}
-    said = []
-    with Processes(2, hang_s=1.5) as workers:
-        found = searching.judge_missing(SMALL, workers, progress=Heard(said), judge=With(poison.judge_unit, poison_at))
-    how = {index: aside.how for index, aside in found.aside.items()}
-    assert set(how) == set(poison_at)
-    assert how[7] == "killed by SIGSEGV"
-    assert how[8] == "killed by SIGABRT"
-    assert how[64] == "hung for 1.5 s"
-    assert how[130] == "exited with 3"
-    assert how[131].startswith("SystemExit")
-    assert how[250].startswith("MemoryError")
-    assert how[299].startswith("ZeroDivisionError")
+def aside_as_without(spec, poison_at, found):
+    """How those were set aside that are poisoned; the rest was judged as without them."""
+    assert set(found.aside) == set(poison_at)
     for index, aside in found.aside.items():
-        assert aside.recipe == units.draw(SMALL, 1, index)
-    assert found.candidates == 300
-    assert found.refused[SET_ASIDE] == 7
-    assert len(said) >= 4 * 3
-    alone = judged_without(SMALL, poison_at)
+        assert aside.recipe == units.draw(spec, 1, index)
+    assert found.candidates == spec.candidates
+    alone = judged_without(spec, poison_at)
     assert found.entries == alone.entries
-    assert found.refused == {**alone.refused, SET_ASIDE: 7}
+    assert found.refused == {**alone.refused, SET_ASIDE: len(poison_at)}
+    return {index: aside.how for index, aside in found.aside.items()}
+
+
+def test_a_candidate_that_raises_is_set_aside_and_the_rest_is_as_without_it():
+    poison_at = {7: "quit", 130: "allocate", 299: "divide"}
+    found = searching.judge_missing(SMALL, InProcess(), judge=With(poison.judge_unit, poison_at))
+    how = aside_as_without(SMALL, poison_at, found)
+    assert how[7].startswith("SystemExit")
+    assert how[130].startswith("MemoryError")
+    assert how[299].startswith("ZeroDivisionError")
+
+
+def test_a_candidate_that_ends_its_worker_or_never_ends_is_set_aside_and_the_rest_is_as_without_it():
+    """Two in one unit of 64, one in a unit of its own."""
+    few = msgspec.structs.replace(SMALL, candidates=65)
+    poison_at = {7: "segfault", 8: "exit", 64: "endless"}
+    said = []
+    # Long enough for a worker that has imported all to judge 64 candidates while others keep the machine busy.
+    with Processes(2, hang_s=2.5, preload=["cnndsd.farm.production"]) as workers:
+        workers.prepare(units.warm, few)
+        found = searching.judge_missing(few, workers, progress=Heard(said), judge=With(poison.judge_unit, poison_at))
+    assert aside_as_without(few, poison_at, found) == {
+        7: "killed by SIGSEGV", 8: "exited with 3", 64: "hung for 2.5 s",
+    }  # fmt: skip
+    # Of the unit two, of each candidate alone two.
+    assert len(said) == 2 + 3 * 2
+
+
+@pytest.mark.parametrize(("end", "how"), [(os.abort, "killed by SIGABRT"), (sys.exit, "raised SystemExit")])
+def test_how_a_worker_ended_is_told(end, how):
+    with Processes(1) as workers, pytest.raises(WorkerDied, match=how):
+        workers.submit(end).result(timeout=60)
 
 
 def test_a_worker_that_is_killed_costs_nobody_anything(undisturbed, tmp_path):
@@ -166,7 +186,7 @@ def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeyp
     assert units.draw(SMALL, 1, bad) not in [sound.recipe for sound in manifest.sounds]
 
 
-def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, undisturbed, tmp_path, capsys):
+def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_process, undisturbed, tmp_path, capsys):
     """Neither by ``--keep`` nor by picks: what someone chose is not filled up by the machine."""
     good, bad = (entry.index for entry in production.choose_sounds(SMALL, undisturbed)[:2])
     finish = production.finish_candidate
@@ -187,7 +207,6 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, undistu
         assert production.make_pack(path, SMALL, found, InProcess(), keep=keep) == len(left)
         assert path.exists() == bool(left)
         assert not left or [sound.candidate for sound in read_manifest(path).sounds] == left
-    monkeypatch.setattr(factory, "Processes", lambda *_, **__: InProcess())
     (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n')
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", f"{good},{bad}"]) == 3
     assert capsys.readouterr().err == ("cnndsd: 1 of the 2 sounds that were listed; the others could not be finished\n")

@@ -24,7 +24,8 @@ import pytest
 from forgeries import changed_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nights import (
+from poison import With
+from small_runs import (
     WHOLE,
     alive,
     damaged_makes_the_same_or_a_line,
@@ -37,7 +38,6 @@ from nights import (
     start,
     write_spec,
 )
-from poison import With
 
 from cnndsd import recipe, spec
 from cnndsd.desk import cli, showing

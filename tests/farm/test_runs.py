@@ -11,8 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+import poison
 import pytest
-from nights import (
+from poison import With
+from small_runs import (
     WHOLE,
     Heard,
     damaged_makes_the_same_or_a_line,
@@ -23,6 +25,7 @@ from nights import (
     judged_more,
     judged_some,
     left,
+    packed,
     start,
     write_spec,
 )
@@ -30,47 +33,53 @@ from nights import (
 from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs, searching, units
 from cnndsd.farm.drawing import BLOCK
-from cnndsd.farm.executors import InProcess
+from cnndsd.farm.executors import InProcess, Processes
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.ledger import Ledger, Watch
+from cnndsd.farm.progress import Progress
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
 LONG = 10_000_000
+# Sounds that take long to judge, so that a run that is disturbed has not come far.
+SLOW = "gap = [0, 0]\n"
+# Units of some seconds each.
+HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
 
 
 @pytest.fixture(scope="module")
-def packs(tmp_path_factory):
-    """The undisturbed pack of so many candidates."""
+def whole_pack(tmp_path_factory):
+    """The undisturbed pack of so many candidates, slow ones unless told otherwise."""
     made = {}
 
-    def pack(candidates):
-        if candidates not in made:
+    def pack(candidates, more=SLOW):
+        if (candidates, more) not in made:
             folder = tmp_path_factory.mktemp("whole")
-            write_spec(folder, candidates)
-            made[candidates] = finished(folder)
-        return made[candidates]
+            write_spec(folder, candidates, more)
+            made[candidates, more] = packed(folder)
+        return made[candidates, more]
 
     return pack
 
 
-def go_on_and_compare(folder, packs):
-    """End a disturbed run a little further on; the pack is the undisturbed one."""
+def go_on_and_compare(folder, whole_pack, again=packed):
+    """End a disturbed run, by the command in this process or in another; the pack is the undisturbed one."""
     _, _, found, _ = runs.read(folder / "s.run")
-    candidates = (found.reach // 1000 + 2) * 1000
-    assert finished(folder, "--candidates", str(candidates)) == packs(candidates)
+    # Few different numbers, so that the undisturbed packs are few.
+    candidates = (found.reach // 4000 + 1) * 4000
+    assert again(folder, "--candidates", str(candidates)) == whole_pack(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
     log = (folder / "s.run" / "log.txt").read_text()
     assert f"begun: {found.candidates} of {candidates} candidates were judged before" in log
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, packs):
-    write_spec(tmp_path, LONG)
+def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, whole_pack):
+    write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path)
-    judged_some(tmp_path)
+    judged_some(tmp_path, 1)
     workers = descendants(running.pid)
-    assert len(workers) >= 2
+    assert sum(map(is_worker, workers)) == 2
     asked = time.monotonic()
     running.send_signal(number)
     out, err = running.communicate(timeout=20)
@@ -85,49 +94,49 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, pac
     assert len(found.done) == 1
     assert gone(workers)
     assert left(tmp_path) == WHOLE
-    go_on_and_compare(tmp_path, packs)
+    go_on_and_compare(tmp_path, whole_pack)
 
 
 def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
-    write_spec(tmp_path, LONG)
+    write_spec(tmp_path, LONG, SLOW)
     for wait in (0.15, 0.4, None):
         running = start(tmp_path, start_new_session=True)
         if wait is None:
             judged_more(tmp_path)
         else:
             time.sleep(wait)
-        workers = descendants(running.pid)
-        for worker in filter(is_worker, workers):
+        family = descendants(running.pid)
+        workers = list(filter(is_worker, family))
+        assert wait is not None or len(workers) == 2
+        for worker in workers:
             status = Path(f"/proc/{worker}/status").read_text()
             assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
         os.killpg(running.pid, signal.SIGINT)
         _, err = running.communicate(timeout=20)
         assert "Traceback" not in err
         assert running.returncode in ({130} if wait is None else {130, -2})
-        assert gone(workers)
-
-
-# Units of some seconds each.
-HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
+        assert gone(family)
 
 
 def heavy(folder):
     """A run in the middle of a long unit."""
     write_spec(folder, LONG, HEAVY)
     (folder / "s.toml").write_text((folder / "s.toml").read_text().replace("[0.3, 0.6]", "[3.0, 3.3]"))
-    running = start(folder)
+    running = start(folder, "--jobs", "1")
+    log = folder / "s.run" / "log.txt"
     for _ in range(300):
         time.sleep(0.1)
-        if "begun" in ((folder / "s.run" / "log.txt").read_text() if (folder / "s.run" / "log.txt").exists() else ""):
+        if log.exists() and "begun" in log.read_text():
             break
-    time.sleep(2.0)
+    time.sleep(1.0)
     return running
 
 
 def test_a_second_signal_ends_all_at_once(tmp_path):
     running = heavy(tmp_path)
     workers = descendants(running.pid)
+    assert any(map(is_worker, workers))
     running.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert running.poll() is None
@@ -139,6 +148,7 @@ def test_a_second_signal_ends_all_at_once(tmp_path):
     assert runs.read(tmp_path / "s.run")[3].state == "running"
 
 
+@pytest.mark.slow
 def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
     running = heavy(tmp_path)
     asked = time.monotonic()
@@ -149,52 +159,92 @@ def test_long_units_are_dropped_when_a_stop_cannot_wait(tmp_path):
     assert runs.read(tmp_path / "s.run")[3].state == "stopped"
 
 
-def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, packs):
-    write_spec(tmp_path, LONG)
+def test_a_unit_that_does_not_end_soon_is_dropped_when_the_search_stops(monkeypatch):
+    """The same in short: of two units one ends, and nobody waits for the other."""
+    monkeypatch.setattr(searching, "_GRACE_S", 0.5)
+    two = Spec(name="s", candidates=128, sound={"seconds": (0.3, 0.6)})
+
+    class StopsAfterTheFirst(Progress):
+        stop = False
+
+        def searched(self, findings):
+            self.stop = findings.candidates > 0
+
+        def stopped(self):
+            return self.stop
+
+    with Processes(2, preload=["cnndsd.farm.production"]) as workers:
+        began = time.monotonic()
+        found = searching.judge_missing(
+            two, workers, progress=StopsAfterTheFirst(), judge=With(poison.endless_from, 64)
+        )
+    assert found.done == [(0, 64)]
+    assert time.monotonic() - began < 20
+
+
+def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_pack):
+    write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path)
-    judged_some(tmp_path)
+    judged_some(tmp_path, 1)
     workers = descendants(running.pid)
+    assert sum(map(is_worker, workers)) == 2
     running.kill()
     running.communicate()
     assert gone(workers)
-    go_on_and_compare(tmp_path, packs)
+    go_on_and_compare(tmp_path, whole_pack, again=finished)
 
 
-def test_killed_workers_change_nothing(tmp_path, packs):
-    write_spec(tmp_path, LONG)
+def test_killed_workers_change_nothing(tmp_path, whole_pack):
+    write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path)
-    for victims in (1, 2, 1):
-        judged_more(tmp_path)
-        # The first are the eldest, which are at work; the last may still be starting.
-        for worker in list(filter(is_worker, descendants(running.pid)))[:victims]:
+    judged_some(tmp_path, 1)
+    for victims in (1, 2):
+        workers = list(filter(is_worker, descendants(running.pid)))
+        for worker in workers[:victims]:
             os.kill(worker, signal.SIGKILL)
-    judged_more(tmp_path)
+        # Others take their places.
+        for _ in range(200):
+            time.sleep(0.05)
+            if len(set(filter(is_worker, descendants(running.pid))) - set(workers[:victims])) == 2:
+                break
+        judged_more(tmp_path)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=20)
     assert running.returncode == 130
     assert (tmp_path / "s.run" / "log.txt").read_text().count("killed by SIGKILL") >= 2
-    go_on_and_compare(tmp_path, packs)
+    go_on_and_compare(tmp_path, whole_pack)
 
 
-def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, packs, monkeypatch):
+def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, monkeypatch):
     write_spec(tmp_path, 1000)
-    finished(tmp_path)
-    assert finished(tmp_path, "--candidates", "3000") == packs(3000)
-    monkeypatch.setattr(searching, "judge_unit", lambda *_: pytest.fail("judged again"))
-    monkeypatch.setattr("cnndsd.farm.factory.Processes", lambda *_, **__: InProcess())
-    assert cli.main(["pack", str(tmp_path / "s.toml"), "--candidates", "3000"]) == 0
-    assert (tmp_path / "s.zip").read_bytes() == packs(3000)
+    packed(tmp_path)
+    assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000, "")
+    again, judge_candidates = whole_pack(3000, ""), units.judge_candidates
+
+    def only_to_warm(spec, *rest):
+        assert spec.name == "warm", "judged again"
+        return judge_candidates(spec, *rest)
+
+    monkeypatch.setattr(units, "judge_candidates", only_to_warm)
+    assert packed(tmp_path, "--candidates", "3000") == again
+    # That would be noticed:
+    packed(tmp_path, "--candidates", "3000", "--restart", code=1)
 
 
-def test_finishing_may_change_afterwards(tmp_path, packs):
-    """What decides nothing about what is found may be another: the night is not lost for it."""
+def test_finishing_may_change_afterwards(tmp_path, whole_pack):
+    """Settings that do not affect the search may be others: the run goes on and makes another pack."""
     write_spec(tmp_path, 1000)
-    finished(tmp_path)
+    assert packed(tmp_path) == whole_pack(1000, "")
     more = '[master]\nlevel = "peak"\n[choose]\ndistance = 0.3\n'
     write_spec(tmp_path, 1000, more)
-    again = finished(tmp_path, "--count", "4")
+    again = packed(tmp_path, "--count", "4")
+    log = (tmp_path / "s.run" / "log.txt").read_text()
+    assert log.count("begun: 1000 of 1000 candidates were judged before") == 1
     write_spec(tmp_path / "fresh", 1000, more)
-    assert again == finished(tmp_path / "fresh", "--count", "4") != packs(1000)
+    assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
+
+
+FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
 
 
 @pytest.mark.parametrize(
@@ -204,17 +254,20 @@ def test_finishing_may_change_afterwards(tmp_path, packs):
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
         ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
         ("", ["--count", "500"], "depth of the shelf 4, not 10"),
-        ("", ["--candidates", "999"], "--candidates 1000 or more"),
-        ("\n[family]\nrecipe = {}\namount = [0.1, 0.1]\n", [], "family"),
+        ("", ["--candidates", "399"], "--candidates 400 or more"),
+        (
+            "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n",
+            [],
+            "family",
+        ),
     ],
 )
-def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("cnndsd.farm.factory.Processes", lambda *_, **__: InProcess())
-    write_spec(tmp_path, 1000)
+def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_path, capsys, in_process):
+    write_spec(tmp_path, 400)
     spec_file = str(tmp_path / "s.toml")
     assert cli.main(["pack", spec_file]) == 0
     before = (tmp_path / "s.zip").read_bytes()
-    write_spec(tmp_path, 1000, change)
+    write_spec(tmp_path, 400, change)
     capsys.readouterr()
     assert cli.main(["pack", spec_file, *options]) == 2
     out, err = capsys.readouterr()
@@ -223,9 +276,10 @@ def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_
     assert words in err
     assert "--restart" in err
     assert (tmp_path / "s.zip").read_bytes() == before
-    assert cli.main(["pack", spec_file, *options, "--restart"]) in (0, 3)
-    write_spec(tmp_path / "fresh", 1000, change)
-    assert cli.main(["pack", str(tmp_path / "fresh" / "s.toml"), *options]) in (0, 3)
+    code = 3 if "500" in options else 0
+    assert cli.main(["pack", spec_file, *options, "--restart"]) == code
+    write_spec(tmp_path / "fresh", 400, change)
+    assert cli.main(["pack", str(tmp_path / "fresh" / "s.toml"), *options]) == code
     assert (tmp_path / "s.zip").read_bytes() == (tmp_path / "fresh" / "s.zip").read_bytes()
 
 
@@ -240,30 +294,30 @@ def test_a_run_of_another_version_is_refused(tmp_path, monkeypatch):
 
 
 def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
-    """Eight at once, one winner; a killed winner does not keep the place."""
-    write_spec(tmp_path, LONG)
-    for _ in range(2):
-        all_running = [start(tmp_path) for _ in range(8)]
+    """Some at once, one winner; a killed winner does not keep the place."""
+    write_spec(tmp_path, LONG, SLOW)
+    for starts in (4, 2):
+        all_running = [start(tmp_path, "--jobs", "1") for _ in range(starts)]
         codes = {}
         for _ in range(1200):
             time.sleep(0.1)
             codes = {r: r.poll() for r in all_running if r.poll() is not None}
-            if len(codes) == 7:
+            if len(codes) == starts - 1:
                 break
-        assert sorted(codes.values()) == [1] * 7
+        assert sorted(codes.values()) == [1] * (starts - 1)
         for refused in codes:
             out, err = refused.communicate()
             assert out == ""
             assert err == "cnndsd: s.run: another run is at work here; allowed: wait for it, or another --out\n"
         winner = next(r for r in all_running if r not in codes)
-        judged_some(tmp_path)
+        judged_some(tmp_path, 1)
         winner.kill()
         winner.communicate()
 
 
 def test_show_tells_how_a_run_stands_while_it_is_at_work(tmp_path):
-    write_spec(tmp_path, LONG)
-    running = start(tmp_path)
+    write_spec(tmp_path, LONG, SLOW)
+    running = start(tmp_path, "--jobs", "1")
     judged_some(tmp_path)
     show = [sys.executable, "-m", "cnndsd", "show", "s.run"]
     done = subprocess.run([*show, "--json"], cwd=tmp_path, capture_output=True, text=True)
@@ -417,18 +471,19 @@ def limited(folder, most_bytes):
     )
 
 
-def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, packs):
-    write_spec(tmp_path, 20_000)
+def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
+    """The log, a ledger that is made, one that grows, and the zip cannot be written."""
+    write_spec(tmp_path, 3000)
     units.warm(Spec(name="x"))
-    for most_bytes in (0, 10_000, 200_000, 600_000):
+    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (600_000, "s.zip: ")):
         done = limited(tmp_path, most_bytes)
         assert done.returncode == 1
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1, done.stderr
-        assert done.stderr.startswith("cnndsd: s.run/") or done.stderr.startswith("cnndsd: s.zip: ")
+        assert done.stderr.startswith(f"cnndsd: {file}")
         assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
-    assert finished(tmp_path) == packs(20_000)
+    assert packed(tmp_path) == whole_pack(3000, "")
 
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):

@@ -12,8 +12,6 @@ import soundfile
 from sounds import like, made_up
 
 from cnndsd.desk import cli
-from cnndsd.farm import factory
-from cnndsd.farm.executors import InProcess
 from cnndsd.finishing import packing, pictures
 from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.page import Card, Looks, page_html, similarity
@@ -152,7 +150,7 @@ def test_filter_and_sort(opened, tmp_path):
     assert tab.evaluate(SHOWN) == quiet_first[::-1]
 
 
-def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, monkeypatch, capsys):
+def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_process, capsys):
     tab = opened(unpacked / "index.html")
     for key in ("ArrowRight", "k", "ArrowRight", "d", "ArrowRight", "k", "ArrowRight", "k", "k"):
         tab.keyboard.press(key)
@@ -167,7 +165,6 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, monkeypa
     assert command == f"cnndsd pack SPEC.toml --seed 1 --keep {wanted[0]},{wanted[1]}"
     # The same spec as the pack's, somewhere else.
     (tmp_path / "s.toml").write_text('name = "s"\ncount = 6\ncandidates = 200\n[sound]\nseconds = [0.3, 0.6]\n')
-    monkeypatch.setattr(factory, "Processes", lambda *_, **__: InProcess())
     arguments = command.replace("SPEC.toml", str(tmp_path / "s.toml")).split()[1:]
     assert cli.main(arguments) == 0
     assert capsys.readouterr() == (f"{tmp_path / 's.zip'}\n", "cnndsd: 2 sounds, those that were listed\n")

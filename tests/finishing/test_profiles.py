@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from nights import write_spec
+from small_runs import packed, write_spec
 
 from cnndsd import Recipe, master, render, spec
-from cnndsd.desk import cli
 from cnndsd.ear.analysis import describe
-from cnndsd.farm import factory
-from cnndsd.farm.executors import InProcess
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.mastering import loudness, true_peak
@@ -30,16 +27,15 @@ RATES = [(44_100, 48_000), (48_000, 44_100), (44_100, 96_000), (44_100, 22_050),
 
 
 @pytest.fixture
-def make(tmp_path, monkeypatch):
+def make(tmp_path):
     """Make a small pack by the command line; its path."""
-    monkeypatch.setattr(factory, "Processes", lambda *_, **__: InProcess())
 
     def made(*options, more=""):
         (tmp_path / "s.toml").unlink(missing_ok=True)
         write_spec(tmp_path, 200)
         text = (tmp_path / "s.toml").read_text()
         (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n[sound]"))
-        assert cli.main(["pack", str(tmp_path / "s.toml"), *options]) == 0
+        packed(tmp_path, *options)
         return tmp_path / "s.zip"
 
     return made

@@ -6,7 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from cnndsd.farm import runs
+import pytest
+
+from cnndsd.desk import cli
+from cnndsd.farm import factory, runs
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.progress import Progress
 from cnndsd.schema import Invalid
@@ -28,6 +31,7 @@ class Heard(Progress):
 
 
 def write_spec(folder, candidates, more=""):
+    """``s.toml``; ``more`` goes on in its section [sound]."""
     folder.mkdir(exist_ok=True)
     (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more)
 
@@ -57,8 +61,21 @@ def _heed_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
+def without_workers(patch):
+    """Commands do all work in this process until the end of ``patch``."""
+    patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
+
+
+def packed(folder, *options, code=0):
+    """The pack that the command makes when it runs in this process, without workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_workers(patch)
+        assert cli.main(["pack", str(folder / "s.toml"), *options]) == code
+    return (folder / "s.zip").read_bytes()
+
+
 def finished(folder, *options):
-    """The pack that a run makes which nothing disturbs."""
+    """The pack that a real run makes, with two workers, when nothing disturbs it."""
     running = start(folder, *options)
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
