@@ -37,13 +37,22 @@ def write_spec(folder, candidates, more=""):
 
 
 def start(folder, *options, **how):
+    """``cnndsd pack s.toml`` with two workers."""
     return begun(folder, "pack", "s.toml", "--jobs", "2", *options, **how)
 
 
-def begun(folder, *arguments, **how):
+# A program that commits what it found all the time instead of once a second.
+OFTEN = (
+    "-c",
+    "from cnndsd.__main__ import run; from cnndsd.farm import runs;"
+    "runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()",
+)
+
+
+def begun(folder, *arguments, program=("-m", "cnndsd"), **how):
     """Any command, as a process that ends with its test."""
     running = subprocess.Popen(
-        [sys.executable, "-m", "cnndsd", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -151,9 +160,9 @@ def damaged_makes_the_same_or_a_line(half, data, folder):
     place.mkdir(exist_ok=True)
     (place / "ledger.sqlite").write_bytes(data)
     try:
-        with runs.begin(place, spec) as night:
-            night.search(InProcess())
-            night.finish(folder / "s.zip", InProcess())
+        with runs.begin(place, spec) as run:
+            run.search(InProcess())
+            run.finish(folder / "s.zip", InProcess())
     except Invalid as error:
         assert str(error).startswith(f"{place / 'ledger.sqlite'}: is damaged (")
         assert str(error).endswith("allowed: --restart, which begins anew")

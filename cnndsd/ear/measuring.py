@@ -307,6 +307,8 @@ def movement(power, edges):  # type: ignore[no-untyped-def]
             for k in range(edges[b], edges[b + 1]):
                 energy[b, s] += power[s, k]
             loudest = max(loudest, energy[b, s])
+    if loudest == 0.0:
+        return 0.0
     moved = weights = 0.0
     for b in range(bands):
         weight = total = squares = 0.0

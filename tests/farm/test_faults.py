@@ -1,4 +1,4 @@
-"""What a bad night may bring, many times over: long runs, by ``scripts/reliability.py``, which keeps their figures."""
+"""Faults and bad input, thousands of times: long tests, which ``scripts/reliability.py`` runs."""
 
 import functools
 import itertools
@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from poison import With
 from small_runs import (
     WHOLE,
+    Heard,
     alive,
     damaged_makes_the_same_or_a_line,
     descendants,
@@ -35,14 +36,16 @@ from small_runs import (
     is_worker,
     judged_some,
     left,
+    packed,
     start,
     write_spec,
 )
 
 from cnndsd import recipe, spec
-from cnndsd.desk import cli, showing
-from cnndsd.farm import factory, runs, searching, units
-from cnndsd.farm.executors import InProcess, Processes
+from cnndsd.desk import showing
+from cnndsd.farm import runs, searching, units
+from cnndsd.farm.executors import Processes
+from cnndsd.farm.findings import SET_ASIDE
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
 
@@ -100,8 +103,8 @@ def test_runs_killed_at_random_moments(tmp_path, record_property):
 
 
 DRIVER = (
-    "import sys; from cnndsd import cli, executors; executors.Processes = lambda jobs: executors.InProcess(); "
-    "sys.exit(cli.main(['pack', sys.argv[1]]))"
+    "import sys; from cnndsd.desk import cli; from cnndsd.farm import executors, factory; "
+    "factory.Processes = lambda *_, **__: executors.InProcess(); sys.exit(cli.main(['pack', sys.argv[1]]))"
 )
 WRITES = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,unlinkat,chmod,mkdir,openat"
 
@@ -124,7 +127,6 @@ def traced(folder, *options):
 def test_a_fault_at_every_write(tmp_path, record_property, monkeypatch):
     units.warm(Spec(name="x"))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    monkeypatch.setattr(factory, "Processes", lambda *_, **__: InProcess())
     write_spec(tmp_path / "whole", 200)
     _, calls = traced(tmp_path / "whole", "-e", f"trace={WRITES}")
     whole = (tmp_path / "whole" / "s.zip").read_bytes()
@@ -146,8 +148,7 @@ def test_a_fault_at_every_write(tmp_path, record_property, monkeypatch):
             paused += 1
         else:
             unharmed += 1
-        assert cli.main(["pack", str(folder / "s.toml")]) == 0, inject
-        assert (folder / "s.zip").read_bytes() == whole, inject
+        assert packed(folder) == whole, inject
         assert left(folder) == sorted([*WHOLE, "s.zip"]), inject
         shutil.rmtree(folder)
     record_property(
@@ -159,18 +160,18 @@ def test_a_fault_at_every_write(tmp_path, record_property, monkeypatch):
 
 def test_poison_in_a_thousand(record_property):
     small = Spec(name="x", count=5, candidates=1000, sound={"seconds": (0.3, 0.6)})
-    poison_at = dict(zip((3, 250, 251, 640, 999), ("segfault", "abort", "endless", "exit", "allocate"), strict=True))
+    poison_at = dict(zip((3, 250, 251, 640, 641, 702, 999), poison.POISONS, strict=True))
     said = []
     with Processes(2, hang_s=5.0) as workers:
-        found = searching.judge_missing(small, workers, tell=said.append, judge=With(poison.judge_unit, poison_at))
+        found = searching.judge_missing(small, workers, progress=Heard(said), judge=With(poison.judge_unit, poison_at))
     assert set(found.aside) == set(poison_at)
     alone = poison.judged_without(small, poison_at)
     assert found.entries == alone.entries
-    assert found.refused == {**alone.refused, "set aside": 5}
+    assert found.refused == {**alone.refused, SET_ASIDE: len(poison_at)}
     hows = ", ".join(aside.how for _, aside in sorted(found.aside.items()))
     record_property(
         "figures",
-        f"5 poisoned of 1,000: those 5 set aside ({hows}), {len(said)} workers died, the other 995 as without them",
+        f"7 poisoned of 1,000: those 7 set aside ({hows}), {len(said)} workers died, the other 993 as without them",
     )
 
 
@@ -241,7 +242,7 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path, re
         assert running.poll() is None
     _, err = running.communicate(timeout=90)
     assert running.returncode == 1
-    assert err == f"cnndsd: {address}: the scheduler is gone; the same command goes on\n"
+    assert err == f"cnndsd: {address}: the scheduler is gone; run the same command again to continue\n"
     assert finished(tmp_path / "many") == finished(tmp_path / "alone")
     record_property("figures", "the run ends with one line and goes on by itself to the same pack")
 
@@ -307,7 +308,7 @@ json_like = st.recursive(
 def test_fuzzed_recipes(tmp_path, data):
     path = tmp_path / "fuzz.json"
     path.write_text(json.dumps(data))
-    one_line_or_fine(lambda: recipe.load(path), path)
+    one_line_or_fine(lambda: recipe.load_recipe(path), path)
 
 
 @FUZZ(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -324,14 +325,10 @@ def test_fuzzed_specs(tmp_path, data):
 @pytest.fixture(scope="module")
 def small_pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    write_spec(folder, 128)
     (folder / "s.toml").write_text(
         'name = "s"\ncount = 3\ncandidates = 64\nformat = "flac"\n[sound]\nseconds = [0.1, 0.2]\n'
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
-        assert cli.main(["pack", str(folder / "s.toml")]) in (0, 3)
-    return (folder / "s.zip").read_bytes()
+    return packed(folder)
 
 
 def test_ten_thousand_changed_bytes(tmp_path, small_pack, record_property):

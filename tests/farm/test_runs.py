@@ -15,6 +15,7 @@ import poison
 import pytest
 from poison import With
 from small_runs import (
+    OFTEN,
     WHOLE,
     Heard,
     damaged_makes_the_same_or_a_line,
@@ -196,18 +197,14 @@ def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_p
 
 def test_killed_workers_change_nothing(tmp_path, whole_pack):
     write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path)
+    running = start(tmp_path, program=OFTEN)
     judged_some(tmp_path, 1)
-    for victims in (1, 2):
-        workers = list(filter(is_worker, descendants(running.pid)))
-        for worker in workers[:victims]:
-            os.kill(worker, signal.SIGKILL)
-        # Others take their places.
-        for _ in range(200):
-            time.sleep(0.05)
-            if len(set(filter(is_worker, descendants(running.pid))) - set(workers[:victims])) == 2:
-                break
-        judged_more(tmp_path)
+    for worker in filter(is_worker, descendants(running.pid)):
+        os.kill(worker, signal.SIGKILL)
+    # Others take their places.
+    judged_more(tmp_path)
+    os.kill(next(filter(is_worker, descendants(running.pid))), signal.SIGKILL)
+    time.sleep(0.2)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=20)
     assert running.returncode == 130
@@ -341,8 +338,8 @@ def test_a_line_a_minute_is_logged_and_told(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "_LOG_S", 0.0)
     told = []
     small = Spec(name="s", candidates=200, sound={"seconds": (0.3, 0.6)})
-    with runs.begin(tmp_path / "s.run", small) as night:
-        night.search(InProcess(), progress=Heard(told))
+    with runs.begin(tmp_path / "s.run", small) as run:
+        run.search(InProcess(), progress=Heard(told))
     log = (tmp_path / "s.run" / "log.txt").read_text()
     assert "200 of 200 candidates" in told[-1]
     assert all(line in log for line in told)
@@ -427,16 +424,16 @@ def torn(half, tmp_path):
 def test_a_commit_that_was_cut_off_is_undone(half, torn):
     spec, _, whole = half
     assert runs.read(torn)[2].done == [(0, 600)]
-    with runs.begin(torn, spec) as night:
-        assert night.search(InProcess()).done == [(0, 1200)]
-        night.finish(torn.parent / "s.zip", InProcess())
+    with runs.begin(torn, spec) as run:
+        assert run.search(InProcess()).done == [(0, 1200)]
+        run.finish(torn.parent / "s.zip", InProcess())
     assert (torn.parent / "s.zip").read_bytes() == whole
     assert not (torn / "ledger.sqlite-journal").exists()
 
 
 def test_a_restart_is_not_haunted_by_an_old_journal(half, torn):
-    with runs.begin(torn, half[0], restart=True) as night:
-        assert night.findings.done == []
+    with runs.begin(torn, half[0], restart=True) as run:
+        assert run.findings.done == []
     assert runs.read(torn)[2].done == []
     assert not (torn / "ledger.sqlite-journal").exists()
 
