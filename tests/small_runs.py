@@ -44,7 +44,8 @@ def start(folder, *options, **how):
 # A program that commits what it found all the time instead of once a second.
 OFTEN = (
     "-c",
-    "from cnndsd.__main__ import run; from cnndsd.farm import runs;runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1; run()",
+    "from cnndsd.__main__ import run; from cnndsd.farm import runs;"
+    "runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()",
 )
 
 

@@ -1,4 +1,4 @@
-"""Faults and bad input, thousands of times: long tests; ``scripts/reliability.py`` runs them and keeps their figures."""
+"""Faults and bad input, thousands of times: long tests, which ``scripts/reliability.py`` runs."""
 
 import functools
 import itertools
