@@ -50,7 +50,7 @@ STATISTICS = 6
 
 @inlined
 def fold(h):
-    """The square of the distance to the nearest whole number: half a period of the sine, and its symmetry."""
+    """The square of the distance to the nearest whole number: enough for a sine with this period and symmetry."""
     r = h - rint(h)
     return r * r
 
@@ -82,10 +82,10 @@ def mix32(x):
 
 @inlined
 def walk(half_parameters, bounds, half_amount, seed_low, seed_high, move):
-    """Move every parameter by up to ``half_amount`` either way and reflect it at the ends of its range.
+    """Move every parameter up or down by at most ``half_amount``, and reflect it at the ends of its range.
 
-    ``bounds``: shape ``(parameters, 2)``, the halved low and high of each. ``seed_low``, ``seed_high``: uint32 halves
-    of the seed. ``move``: how many times they were moved before.
+    ``bounds``: as in ``Adjustment``. ``seed_low``, ``seed_high``: the halves of the seed, uint32. ``move``: the number
+    of moves before this one.
     """
     state = mix32(np.uint32(seed_low ^ mix32(np.uint32(seed_high ^ mix32(np.uint32(move))))))
     one = half_parameters.dtype.type(1.0)
@@ -147,7 +147,7 @@ def render_steps(half_parameters, widths, coefficients, adjustment, seed_low, se
 
 @compiled
 def frame_statistics(steps, frame, statistics):
-    """Fill a row of ``statistics``, shape ``(frames, STATISTICS)``, for every frame of so many steps."""
+    """Fill ``statistics``, shape ``(frames, STATISTICS)``: a row for each frame of ``frame`` steps."""
     for f in range(statistics.shape[0]):
         start = f * frame
         first = np.float64(steps[start])
@@ -180,10 +180,10 @@ def philox(counter, key):
 
 @compiled
 def draw_parameters(seeds, low, span, places, half_parameters):
-    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network per lane.
+    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, with one network in each lane.
 
-    ``seeds``: uint64, one per lane of every group. ``low``, ``span``: float64, one per parameter, which goes to the row
-    that ``places`` tells.
+    ``seeds``: uint64, one for each lane of every group. ``low``, ``span``: float64, the range of each parameter.
+    ``places``: the row of each parameter.
     """
     lanes = half_parameters.shape[2]
     for k in range(seeds.size):
@@ -198,7 +198,7 @@ def draw_parameters(seeds, low, span, places, half_parameters):
 
 @inlined
 def put_parameter(bits, p, low, span, places, half_parameters, group, lane):
-    """Parameter ``p`` of a lane, if there is one, from 64 random bits."""
+    """Set parameter ``p`` of a lane, if there is such a parameter, from 64 random bits."""
     if p < places.size:
         number = half_parameters.dtype.type
         u = np.float64(bits >> np.uint64(11)) * 2.0**-53

@@ -39,7 +39,7 @@ from cnndsd.sound.simd import (
 class Networks(NamedTuple):
     """Networks of one shape. The arrays but ``places`` have three axes: groups, rows, lanes.
 
-    ``half_parameters``: parameter ``p`` of the definition, halved, in row ``places[p]``; an adjustment moves it there.
+    ``half_parameters``: parameter ``p`` of the definition, halved, in row ``places[p]``; adjusting moves it in place.
     ``seeds``: uint32, a row with the low and a row with the high halves of the seeds. ``values``: zeros at first;
     ``history`` rows for past outputs, used as a ring, then the rows for the outputs of two layers. ``history`` is a
     power of two and at least twice the lanes.
@@ -114,8 +114,6 @@ def both(h, y, terms, sine, rows, largest):
     z = fold(first_rows(h, rows))
     q = spread(sine.numbers[degree], z)
     h = load(weights, np.uint64(0), rows)
-    together = min(inputs, degree)
-    inputs -= together
     while True:
         weights = opaque(ahead(weights, lanes_of(x) * np.uint64(len(rows))))
         h = fma(load(weights, np.uint64(0), rows), load(x, at & mask, (True,)), h)
@@ -123,8 +121,8 @@ def both(h, y, terms, sine, rows, largest):
         q = fma(q, z, sine.numbers[degree])
         at = opaque(at + way)
         way <<= ring
-        together = opaque(together - np.uint64(1))
-        if together == 0:
+        inputs = opaque(inputs - np.uint64(1))
+        if inputs == 0 or degree == 0:
             break
     while degree != 0:
         degree = opaque(degree - np.uint64(1))

@@ -37,9 +37,9 @@ def render(recipe: Recipe) -> Audio:
 
 
 def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
-    """The raw sounds of any mixture of recipes, in their order, each as ``render`` gives it.
+    """The raw sounds of any recipes, in their order, each equal to the result of ``render``.
 
-    Recipes that differ only in their seeds are rendered side by side, which is up to a hundred times faster.
+    Recipes that differ only in their seeds are rendered together, which is up to a hundred times faster.
 
     >>> render_many(Recipe(seed=seed) for seed in range(1000))
     """
@@ -51,7 +51,7 @@ def render_many(recipes: Iterable[Recipe]) -> list[Audio]:
     for shape, places in alike.items():
         rest = iter(places)
         for batch, _ in render_batches(shape, [recipes[p].last_seed for p in places]):
-            # The few sounds of a batch that is not full must not keep all of its memory.
+            # A few sounds must not keep the memory of a whole batch.
             sparse = batch.base is not None and batch.base.nbytes > 2 * batch.nbytes
             for steps in batch:
                 sounds[next(rest)] = hold(steps.copy() if sparse and shape.hold == 1 else steps, shape)
@@ -68,8 +68,8 @@ def hold(steps: Audio, recipe: Recipe) -> Audio:
 def render_steps(recipe: Recipe) -> Audio:
     """The network's own outputs, one per step, shape ``(recipe.steps,)``.
 
-    All delays are multiples of ``recipe.hold`` samples and the history starts as one value, so the network
-    at any gap is the network at gap 0, each output held: one evaluation serves ``recipe.hold`` samples.
+    All delays are multiples of ``recipe.hold`` samples and all history is zero at first. So a network at any gap gives
+    the outputs of the same network at gap 0, each held for ``recipe.hold`` samples.
     """
     number: Any = sample_type(recipe)
     widths = np.array(recipe.widths, dtype=np.int64)
@@ -90,14 +90,14 @@ def _half_parameters(recipe: Recipe) -> Audio:
 
 
 def scratch() -> Audio:
-    """Memory for ``render_batches``; untouched parts of it cost nothing."""
+    """Memory for ``render_batches``. Parts that are never used cost nothing."""
     return empty_rows((_BATCH_BYTES // ROW_BYTES,), np.uint8).reshape(-1)
 
 
 def render_batches(
     shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
 ) -> Iterator[tuple[Audio, list[Statistics]]]:
-    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, many side by side.
+    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, many together.
 
     Yields batches: the steps, shape ``(candidates, steps)``, and for each candidate its ``kernel.frame_statistics``,
     shape ``(frames, STATISTICS)``; there are no frames when ``frame`` is 0. With ``memory``, from ``scratch``, the
@@ -133,7 +133,7 @@ def render_batches(
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
-        # Empty lanes repeat the last network: they cost nothing and hold no odd numbers.
+        # Empty lanes repeat the last network: that costs nothing, and other numbers might be slow.
         keys = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64)
         if shape.variations:
             for lane, seed in enumerate(keys.tolist()):
@@ -165,14 +165,14 @@ def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> 
 
 
 def _row_count(shape: Recipe, groups: int, frames: int) -> int:
-    """Rows in memory of the steps and the statistics of so many groups."""
+    """The rows of memory that the steps and the statistics of so many groups take."""
     wide = lane_count(sample_type(shape))
     return groups * wide * (-(-shape.steps // wide) + -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
 
 
 def _groups(shape: Recipe, frames: int) -> int:
-    """How many groups of lanes take turns; 0: the sounds are so long that they are rendered one by one."""
-    # Of the history only the rows of the delays are touched at each step.
+    """How many groups of lanes take turns, at most. 0: the sounds are too long and must be rendered one by one."""
+    # Of the history, a step touches only the rows of the delays.
     touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths[1:]) + shape.length)
     if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
         groups = _MANY_GROUPS

@@ -1,10 +1,10 @@
-"""How fast one core renders, and what share of its fma units' limit that is.
+"""How fast one core renders, and what share of the limit of its multiply-add units that is.
 
-The limit is measured in the same run, by independent chains of vector fmas, in turns with the kernel. Operations are
-counted from the shape: a multiply-add per weight, and per neuron one product for the square, Horner's fmas and one
-product more (7 in single, 11 in double precision). Subtractions, rounding and the minimum run in other units of AMD's
-cores. A network with a gap is evaluated once per ``2 ** gap`` samples; the held samples, which only what is written to
-a file needs, are not made.
+The limit is measured in turns with the kernel, by independent chains of vector multiply-adds. The operations follow
+from the shape: one multiply-add for each weight, and for each neuron the product of the square, Horner's multiply-adds
+and one more product (7 in single, 11 in double precision). Subtractions, rounding and the minimum do not count: on
+AMD's cores other units compute them. A network with a gap is evaluated once for ``2 ** gap`` samples; the benchmark
+does not repeat the outputs, which only a file needs.
 """
 
 import statistics
@@ -26,18 +26,18 @@ from cnndsd.sound.simd import address, empty_rows, fma, lanes_of, load, store
 SHAPES = ((1, (4,)), (2, (4, 4)), (4, (6,)), (6, (8, 8)), (10, (8, 8)), (10, (16, 16)), (3, (5, 7, 3)))
 GAPS = (0, 3, 6)
 PRECISIONS: tuple[Precision, ...] = ("single", "double")
-# As many as four blocks of a run.
+# As many as four blocks of candidates.
 _NETWORKS = 256
 _STEPS = 22_050
-# Few enough for sixteen registers of half a row, and as many as thirty-two whole ones hold.
+# Rows in flight: few enough for sixteen registers of half a row, and enough to keep wide registers busy.
 _CHAINS = ((True,) * 6, (True,) * 12)
 _CHAIN_LENGTH = 100_000
 
 
 class Speed(msgspec.Struct, frozen=True):
-    """Medians of the rounds; ``share_of_limit`` is taken round by round, its spread is its least and greatest.
+    """Medians of the rounds. ``share_of_limit`` is computed in each round; its spread is the least and the greatest.
 
-    ``first_call_s``: the first rendering, with what there was to compile.
+    ``first_call_s``: seconds of the first rendering, which may have to compile the kernels.
     """
 
     length: int
@@ -52,13 +52,14 @@ class Speed(msgspec.Struct, frozen=True):
 
 
 def measure_speeds(rounds: int = 5, report: Callable[[], object] = lambda: None) -> list[Speed]:
-    """Every shape at every gap in both precisions, in turns round by round, so that a busy moment harms none alone.
+    """The speeds of every shape at every gap in both precisions.
 
-    ``report`` is called after each measurement.
+    Each round measures all of them once, so that a busy moment affects all alike. ``report`` is called after each
+    measurement.
     """
     memory = scratch()
-    runs = [
-        Run(
+    timings = [
+        Timing(
             Recipe(length=length, hidden=hidden, gap=gap, precision=precision, seconds=_STEPS / 44_100 * 2**gap), memory
         )
         for precision in PRECISIONS
@@ -66,14 +67,14 @@ def measure_speeds(rounds: int = 5, report: Callable[[], object] = lambda: None)
         for gap in GAPS
     ]
     for _ in range(rounds):
-        for run in runs:
-            run.measure()
+        for timing in timings:
+            timing.measure()
             report()
-    return [run.speed() for run in runs]
+    return [timing.speed() for timing in timings]
 
 
-class Run:
-    """Measurements of one shape, with 256 seeds, in ``memory`` from ``render.scratch``."""
+class Timing:
+    """Measurements of 256 networks of one shape, rendered to ``memory`` from ``rendering.scratch``."""
 
     def __init__(self, recipe: Recipe, memory: Audio) -> None:
         self._recipe, self._memory = recipe, memory
@@ -87,12 +88,12 @@ class Run:
         return sum(float(steps[:, -1].sum()) for steps, _ in batches)
 
     def measure(self) -> None:
-        """Once more: the limit, then the sounds."""
+        """Measure the limit and then the rendering once more."""
         self._limits.append(self._limit())
         self._times.append(_seconds(self._render))
 
     def speed(self) -> Speed:
-        """What the measurements so far add up to."""
+        """The result of the measurements so far."""
         recipe = self._recipe
         operations = _NETWORKS * operations_per_step(recipe) * recipe.steps
         shares = [operations / (limit * taken) for limit, taken in zip(self._limits, self._times, strict=True)]
@@ -117,7 +118,7 @@ def operations_per_step(recipe: Recipe) -> int:
 
 
 def fma_limit(recipe: Recipe) -> Callable[[], float]:
-    """A measurement of this core's multiply-adds per second in the recipe's precision."""
+    """A function that measures this core's multiply-adds per second in the recipe's precision."""
     rows = empty_rows((1 + max(map(len, _CHAINS)),), sample_type(recipe))
     rows[:] = 0.5
 
@@ -132,7 +133,7 @@ def fma_limit(recipe: Recipe) -> Callable[[], float]:
 
 @compiled
 def chains(rows, count, members):  # type: ignore[no-untyped-def]
-    """As many sums in flight as ``members`` has, ``count`` fmas each."""
+    """Add ``count`` products to each of as many rows of sums as ``members`` has."""
     items = address(rows)
     m = load(items, np.uint64(0), (True,))
     sums = load(items, lanes_of(items), members)

@@ -416,8 +416,8 @@ def test_workers_find_everything_compiled(precision):
 from cnndsd import Spec
 from cnndsd.ear import describing, measuring
 from cnndsd.farm import production, units
-from cnndsd.sound import kernel
-modules = [kernel, measuring, describing]
+from cnndsd.sound import kernel, lanes
+modules = [kernel, lanes, measuring, describing]
 compiled = lambda: sum(len(f.signatures) for m in modules for f in vars(m).values() if hasattr(f, "signatures"))
 spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0.5, 1.0)}})
 units.warm(spec)

@@ -16,10 +16,12 @@ from cnndsd import Recipe, Spec, render, render_many
 from cnndsd.farm.drawing import BLOCK, draw
 from cnndsd.recipe import Variation, from_json
 from cnndsd.sound import kernel, rendering
+from cnndsd.sound.lanes import dispatch_source
 from cnndsd.sound.network import parameters, ranges
 from cnndsd.sound.rendering import raw_sha256, render_batches, render_steps, scratch
-from cnndsd.sound.schedule import BOTH, OUTPUT_GROUPS, OUTPUTS, WHOLE, blocks, plan
-from cnndsd.sound.simd import lanes
+from cnndsd.sound.schedule import blocks, operations, plan
+from cnndsd.sound.simd import lane_count
+from cnndsd.sound.target import Target
 
 SHAPES = [
     {"length": 1, "hidden": ()},
@@ -39,8 +41,14 @@ SHAPES = [
     {"length": 2, "hidden": (3,), "weights": (0.4, 0.5), "adjusting": {"every": 2, "amount": 5.0}},
     {"length": 2, "hidden": (1, 1)},
     {"length": 3, "hidden": (9,)},
-    {"length": 2, "hidden": (33, 9)},
+    {"length": 2, "hidden": (33, 10)},
 ]
+TARGETS = {
+    "AVX-512": Target(registers=32, register_bytes=64, memory_operands=True),
+    "AVX2": Target(registers=16, register_bytes=32, memory_operands=True),
+    "NEON": Target(registers=32, register_bytes=16, memory_operands=False),
+    "SSE": Target(registers=16, register_bytes=16, memory_operands=True),
+}
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
@@ -55,18 +63,18 @@ def streams(recipe, seeds, memory=None):
     return [steps.copy() for batch, _ in render_batches(recipe, seeds, memory=memory) for steps in batch]
 
 
-# As on this processor; and as on others, for which all is compiled once more.
-OWN, OTHER = rendering._BESIDE, None if rendering._BESIDE else True
+# That of this processor; for the others all is compiled once more.
+OWN = next((name for name, target in TARGETS.items() if target == rendering.current_target()), None)
 
 
-@pytest.mark.parametrize("beside", [OWN, pytest.param(OTHER, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == OWN else [pytest.mark.slow]) for n in TARGETS])
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, beside, monkeypatch):
-    monkeypatch.setattr(rendering, "_BESIDE", beside)
+def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision, name, monkeypatch):
+    monkeypatch.setattr(rendering, "current_target", lambda: TARGETS[name])
     monkeypatch.setattr(rendering, "_FEW_GROUPS", groups)
     monkeypatch.setattr(rendering, "_MANY_GROUPS", groups)
-    at_once = groups * lanes(np.float64 if precision == "double" else np.float32)
+    at_once = groups * lane_count(np.float64 if precision == "double" else np.float32)
     memory = scratch()
     for shape in SHAPES:
         recipe = Recipe(**{"gap": 0, **shape}, seconds=0.04, sample_rate=8000, precision=precision)
@@ -78,14 +86,26 @@ def test_every_lane_of_every_group_is_the_scalar_kernels_sound(groups, precision
             assert steps.tobytes() == alone.tobytes(), (shape, seed)
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_the_shapes_that_are_compared_meet_every_slot(beside):
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_shapes_that_are_compared_meet_every_slot(name):
+    target = TARGETS[name]
     met = set()
-    for recipe, groups in itertools.product((Recipe(**shape) for shape in SHAPES), range(1, 9)):
-        found, _ = blocks(recipe.widths, 64)
-        met |= set(plan(found, groups, recipe.parameters, 100, beside, recipe.adjusting is None).slots[:, 0].tolist())
-    hidden = range(BOTH, WHOLE) if beside else range(WHOLE, OUTPUTS)
-    assert met == {*hidden, *range(OUTPUTS, OUTPUTS + OUTPUT_GROUPS)}
+    for recipe, groups in itertools.product((Recipe(**shape) for shape in SHAPES), [1, 2, 3, 4, 8]):
+        divided, _ = blocks(recipe.widths, 64, target)
+        slots = plan(divided, groups, recipe.parameters, 100, target, recipe.adjusting is None).slots
+        met |= set(slots[:, 0].tolist())
+    assert met == set(range(len(operations(target.overlaps, target.largest_block))))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_slot_of_the_table_has_code_of_its_own(name):
+    target = TARGETS[name]
+    text = dispatch_source(target.overlaps, target.largest_block)
+    table = operations(target.overlaps, target.largest_block)
+    assert len(set(table)) == len(table)
+    tests = [f"if code == {code}:" for code in range(len(table) - 1)] + ["else:"]
+    found = re.findall(r"    (?:el)?(if code == \d+:|else:)\n        rows = (.*)\n        (?:h = )?(\w+)\(", text)
+    assert found == [(test, str((True,) * size), name) for test, (name, size) in zip(tests, table, strict=True)]
 
 
 @pytest.mark.parametrize("batch_bytes", [1_000, 100_000, 2**27])

@@ -7,7 +7,7 @@ import pytest
 from cnndsd import Recipe
 from cnndsd.desk.cli import main
 from cnndsd.sound.rendering import scratch
-from cnndsd.sound.speed import GAPS, PRECISIONS, SHAPES, Run, Speed, operations_per_step
+from cnndsd.sound.speed import GAPS, PRECISIONS, SHAPES, Speed, Timing, operations_per_step
 
 
 def test_operations_are_a_multiply_add_per_weight_and_the_sines_own_per_neuron():
@@ -17,10 +17,10 @@ def test_operations_are_a_multiply_add_per_weight_and_the_sines_own_per_neuron()
 
 
 def test_a_speed_is_a_positive_share_of_a_positive_limit():
-    run = Run(Recipe(gap=2, seconds=0.02), scratch())
+    timing = Timing(Recipe(gap=2, seconds=0.02), scratch())
     for _ in range(3):
-        run.measure()
-    found = run.speed()
+        timing.measure()
+    found = timing.speed()
     assert found.limit_gfma_per_s > 0
     assert found.times_real_time > 1
     assert 0 < found.share_spread[0] <= found.share_of_limit <= found.share_spread[1]
