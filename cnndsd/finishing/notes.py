@@ -10,8 +10,8 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
     offset = {
-        "raw": "The sounds are the networks' own output, between 0 and 1: they sit above zero (a DC offset).",
-        "rescale": "The sounds are stretched to fill -1 to 1; the waves still sit where the networks put them.",
+        "raw": "The sounds are the networks' own output, between 0 and 1, so they have a DC offset.",
+        "rescale": "The sounds are stretched to -1 to 1; they still have the DC offset of the networks.",
         "center": "The sounds oscillate about zero.",
     }[spec.master.dc]
     return "\r\n".join(
@@ -19,21 +19,21 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
             f"{title}{by}",
             "",
             f"{chosen}.",
-            *([] if spec.names == "numbered" else ["Each folder holds a kind of sound."]),
+            *([] if spec.names == "numbered" else ["Each folder holds one kind of sound."]),
             *(_INSTRUMENTS if has_instruments else []),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
-            "to its own past. The networks were not trained: no one's recordings, and no model that",
-            "heard any, went into them.",
+            "to its own past. The networks were not trained: no recordings went into them, and no model",
+            "that was trained on recordings.",
             "",
             offset,
             "",
-            "Open index.html in a browser, without any network, to see, hear and sort them all.",
+            "Open index.html in a browser to see, play and sort all sounds; it needs no network.",
             "",
             "manifest.json and manifest.csv say how each sound was made. Each file carries its recipe in",
             "its comment field: `cnndsd render FILE --seconds 20 -o OUT.wav` makes the sound longer, finished as",
             "in the default pack, and `cnndsd render FILE --raw -o OUT.wav` gives the network's own output.",
-            "`cnndsd verify` proves all of it; `sha256sum -c SHA256SUMS` the files alone.",
+            "`cnndsd verify` checks files and sounds; `sha256sum -c SHA256SUMS` checks the files alone.",
             "",
             f"Licence: {spec.licence}, see LICENSE.txt.",
             f"Made with cnndsd {__version__}, definition {DEFINITION}, seed {spec.seed}.",
@@ -43,8 +43,8 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
 
 
 _INSTRUMENTS = [
-    "For samplers: beside each tuned sound lies its instrument, and drums has the hits on a",
-    "keyboard; .sfz for SFZ players, .dspreset for DecentSampler.",
+    "For samplers: each tuned sound has an instrument in its folder, and the instrument drums has",
+    "the hits on a keyboard; .sfz is for SFZ players, .dspreset for DecentSampler.",
 ]
 
 

@@ -93,7 +93,7 @@ def write_pack(
         }
         chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
         if candidates > len(listed):
-            chosen += f" out of {candidates} made"
+            chosen += f" out of {candidates} candidates"
         about = f"{chosen} · {spec.licence}"
         store("cover.png", cover(pictures))
         store("index.html", page_html(spec.title or spec.name, about, cards, _keep_command(spec)).encode())

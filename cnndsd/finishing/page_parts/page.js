@@ -2,14 +2,14 @@
 const pack = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const list = at("list"), map = at("map"), player = new Audio();
-// One for each sound: its card, what it shows, and whether its picture is drawn.
+// One object per sound: its data, its card, and whether its picture is drawn.
 const sounds = pack.sounds.map((sound, place) => ({ ...sound, place, isDrawn: false }));
 let shown = sounds, current = null, reachable = null, colours = null;
 
 // ---- names and numbers
 
 const stems = pack.sounds.map((sound) => sound.file.split("/").pop().replace(/\.\w+$/, ""));
-// What all names begin with says nothing.
+// The prefix that all names share is not shown.
 const prefix = stems.length < 2 ? "" : stems.reduce((shared, stem) => {
   while (!stem.startsWith(shared)) shared = shared.replace(/[^_]*_?$/, "");
   return shared;
@@ -30,16 +30,16 @@ const factsOf = (sound) => [
   sound.looks?.tempo_bpm && `${Math.round(sound.looks.tempo_bpm)} bpm`,
   sound.looks?.is_looped && "loop",
 ].filter(Boolean);
-// Those that the name does not say.
+// The facts that are not in the name.
 const moreOf = (sound) => factsOf(sound).filter((fact) => !stem(sound).split("_").includes(fact.replace(" ", "")));
 
 // ---- cards
 
 function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
 }
 
 function makeCard(sound) {
@@ -67,9 +67,9 @@ function showFacts(sound) {
 
 function showPick(sound) {
   sound.card.dataset.pick = sound.pick ?? "";
-  const said = sound.pick ? `, ${sound.pick === "keep" ? "kept" : "dropped"}` : "";
+  const state = sound.pick ? `, ${sound.pick === "keep" ? "kept" : "dropped"}` : "";
   sound.card.setAttribute(
-    "aria-label", [stem(sound), ...moreOf(sound), `${seconds(sound).toFixed(1)} seconds`].join(", ") + said);
+    "aria-label", [stem(sound), ...moreOf(sound), `${seconds(sound).toFixed(1)} seconds`].join(", ") + state);
 }
 
 // ---- pictures, drawn when they come into view
@@ -87,9 +87,9 @@ async function draw(sound) {
   sound.isDrawn = true;
   if (!sound.looks) {
     try {
-      const answer = await fetch(`looks/${sound.candidate}`);
-      if (!answer.ok) throw new Error(await answer.text());
-      sound.looks = await answer.json();
+      const response = await fetch(`looks/${sound.candidate}`);
+      if (!response.ok) throw new Error(await response.text());
+      sound.looks = await response.json();
     } catch (error) {
       sound.isDrawn = false;
       return say(`${stem(sound)}: ${error.message}`);
@@ -135,8 +135,8 @@ function takeColours() {
     ? [[16, 16, 20], [62, 24, 92], [168, 52, 92], [242, 130, 68], [252, 236, 190]]
     : [[255, 255, 255], [253, 222, 170], [238, 130, 84], [140, 40, 100], [30, 14, 50]];
   const shade = (value) => {
-    const step = Math.min(ramp.length - 2, Math.floor(value * (ramp.length - 1))), part = value * (ramp.length - 1) - step;
-    return [...ramp[step].map((low, i) => Math.round(low + (ramp[step + 1][i] - low) * part)), 255];
+    const first = Math.min(ramp.length - 2, Math.floor(value * (ramp.length - 1))), part = value * (ramp.length - 1) - first;
+    return [...ramp[first].map((low, i) => Math.round(low + (ramp[first + 1][i] - low) * part)), 255];
   };
   colours = {
     wave: of("--wave"), ink: of("--ink"), keep: of("--keep"), card: of("--card"),
@@ -168,7 +168,7 @@ function select(sound) {
   drawMap();
 }
 
-// Tab leads to one card, and arrow keys on from there.
+// The Tab key reaches one card; arrow keys move from there.
 function reach(sound) {
   if (reachable) reachable.card.tabIndex = -1;
   reachable = sound;
@@ -189,21 +189,21 @@ function play(sound) {
     if (error.name === "AbortError") return;
     player.dataset.from = "";
     say(pack.served ? `${stem(sound)}: cannot be played (${error.message})`
-      : `${sound.file} cannot be played: unpack the zip, so that this page lies beside the folders`);
+      : `${sound.file} cannot be played: unpack the zip, so that the folders are next to this page`);
   });
 }
 
 function follow() {
   const sound = current;
-  const step = () => {
+  const update = () => {
     const isPlaying = sound === current && !player.paused && !player.ended;
     sound.head.style.opacity = isPlaying ? 0.8 : 0;
     if (!isPlaying) return;
     const share = player.currentTime / (player.duration || 1);
     sound.head.style.transform = `translateX(${share * sound.canvas.clientWidth}px)`;
-    requestAnimationFrame(step);
+    requestAnimationFrame(update);
   };
-  step();
+  update();
 }
 
 function showNow() {
@@ -214,11 +214,11 @@ function showNow() {
   at("drop").setAttribute("aria-pressed", pick === "drop");
 }
 
-const say = (words) => { at("now").textContent = words; };
+const say = (text) => { at("now").textContent = text; };
 
 // ---- picks
 
-// Where a browser keeps things for pages: some keep nothing for a page from a file.
+// The key of the picks in the browser's storage. Some browsers have no storage for a page from a file.
 const memory = `cnndsd ${pack.title} ${pack.command}`;
 
 function remembered() {
@@ -238,28 +238,28 @@ async function pick(sound, wish) {
   drawMap();
   if (pack.served) {
     try {
-      const answer = await fetch(`picks/${sound.candidate}`, {
+      const response = await fetch(`picks/${sound.candidate}`, {
         method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(sound.pick),
       });
-      if (!answer.ok) throw new Error(await answer.text());
+      if (!response.ok) throw new Error(await response.text());
     } catch (error) {
       sound.pick = before;
       showPick(sound);
       showNow();
       showCounts();
-      say(`${stem(sound)}: not remembered (${error.message})`);
+      say(`${stem(sound)}: not saved (${error.message})`);
     }
     return;
   }
   try {
     const picks = Object.fromEntries(sounds.filter((s) => s.pick).map((s) => [s.candidate, s.pick]));
     localStorage.setItem(memory, JSON.stringify(picks));
-  } catch { /* they last as long as the page is open */ }
+  } catch { /* without storage, picks last until the page is closed */ }
 }
 
 const picked = (wish) => sounds.filter((sound) => sound.pick === wish);
 
-// What is kept; where nothing is, all that is not dropped.
+// The sounds that are kept, or all that are not dropped when none is kept.
 const wanted = () => picked("keep").length ? picked("keep") : sounds.filter((sound) => sound.pick !== "drop");
 
 function showCounts() {
@@ -275,8 +275,8 @@ function showCounts() {
 function showList() {
   const kept = picked("keep").length, dropped = picked("drop").length;
   at("picks-about").textContent = `${kept} kept, ${dropped} dropped. ` + (pack.served
-    ? "They are remembered in the run. When this audition is ended, the run's own command makes the pack from them; so does this:"
-    : `This makes a pack of ${kept ? "what is kept" : "all that is not dropped"}:`);
+    ? "Your choice is saved in the run. End this audition, then run the same pack command again to make the pack, or this one:"
+    : `This command makes a pack of ${kept ? "the sounds you kept" : "all sounds you did not drop"}:`);
   at("picks-text").value = pack.command + wanted().map((sound) => sound.candidate).join(",");
   at("picks").showModal();
 }
@@ -292,7 +292,7 @@ async function copy() {
   setTimeout(() => { at("copy").textContent = "Copy"; }, 1500);
 }
 
-// ---- what is shown, in which order
+// ---- filters and order
 
 function arrange() {
   const kinds = new Set([...at("kinds").querySelectorAll("[aria-pressed=true]")].map((button) => button.dataset.kind));
@@ -313,9 +313,9 @@ function toggle(button) {
   button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
 }
 
-// ---- going about
+// ---- moving between sounds
 
-function step(by) {
+function move(by) {
   const from = shown.indexOf(current);
   const to = from < 0 ? (by > 0 ? 0 : shown.length - 1) : Math.min(shown.length - 1, Math.max(0, from + by));
   if (shown[to]) play(shown[to]);
@@ -328,12 +328,12 @@ function columns() {
 const TOWARDS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 function goOnMap([right, up]) {
-  if (!current) return step(1);
+  if (!current) return move(1);
   let best = null, least = Infinity;
   for (const sound of shown) {
     const x = sound.at[0] - current.at[0], y = sound.at[1] - current.at[1];
     const along = x * right + y * up, aside = Math.abs(x * up - y * right);
-    // Within 45 degrees of the arrow, the nearest.
+    // The nearest sound within 45 degrees of the arrow's direction.
     if (sound !== current && along > 0 && aside <= along && along + aside < least) [best, least] = [sound, along + aside];
   }
   if (best) play(best);
@@ -345,8 +345,8 @@ document.addEventListener("keydown", (event) => {
   if (target.matches("select, input, textarea")) return;
   const isButton = target.matches("button:not(.card)");
   const actions = {
-    ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => step(-columns()), ArrowDown: () => step(columns()),
-    Home: () => step(-sounds.length), End: () => step(sounds.length),
+    ArrowLeft: () => move(-1), ArrowRight: () => move(1), ArrowUp: () => move(-columns()), ArrowDown: () => move(columns()),
+    Home: () => move(-sounds.length), End: () => move(sounds.length),
     k: () => current && pick(current, "keep"), d: () => current && pick(current, "drop"),
     m: () => at("map-button").click(), l: showList, "?": () => at("help").showModal(), Escape: () => player.pause(),
   };
@@ -354,7 +354,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     goOnMap(TOWARDS[key]);
   } else if (key === " ") {
-    // A button's own press plays or does what it says.
+    // The space key presses a focused button or card by itself.
     if (isButton || target.matches(".card")) return;
     event.preventDefault();
     if (current) play(current);
@@ -414,7 +414,7 @@ map.addEventListener("click", (event) => {
   if (best) play(best);
 });
 
-// ---- begin
+// ---- start
 
 if (!pack.served) {
   const picks = remembered();
