@@ -77,3 +77,20 @@ def test_no_scheduler_is_told_in_one_line():
     assert "ConnectionError: tcp://127.0.0.1:9: no Dask scheduler with workers answers" in done.stderr
     with pytest.raises(ConnectionError):
         Cluster("nonsense://", patience_s=0.5)
+
+
+def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
+    monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)
+    with cluster.local(tmp_path, 1) as (address, _), Cluster(address) as workers:
+        assert workers.capacity == 2
+        words = [address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "more")]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", *words]
+        more = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            end = time.monotonic() + 60
+            while workers.capacity == 2 and time.monotonic() < end:
+                time.sleep(0.1)
+            assert workers.capacity == 4
+        finally:
+            os.killpg(more.pid, 9)
+            more.wait()
