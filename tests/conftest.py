@@ -16,17 +16,6 @@ from cnndsd.farm.executors import InProcess
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.finished import finish
 
-# Fixtures that take seconds to make. Where tests run in several processes, those that use the same one run in one.
-SHARED = ("packs", "whole_pack", "scheduler", "finished_run", "made", "chromium")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        shared = next((name for name in SHARED if name in item.fixturenames), None)
-        if shared is not None:
-            item.add_marker(pytest.mark.xdist_group(shared))
-
 
 @pytest.fixture(autouse=True)
 def no_run_outlives_its_test():

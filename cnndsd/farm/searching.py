@@ -20,7 +20,7 @@ from cnndsd.spec import Spec
 _UNIT_MACS = 16e9
 _UNIT_BLOCKS = 32
 # So many units at least for each task that is submitted at a time, so that all workers end at about the same time.
-_UNITS_EACH = 16
+_UNITS_EACH = 8
 # When a search is stopped, units that have begun have this long to end.
 _GRACE_S = 6.0
 # More candidates set aside than this, and more than a hundredth of all, are a fault of the machine.
