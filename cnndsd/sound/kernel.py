@@ -165,10 +165,10 @@ def frame_statistics(steps, frame, statistics):
 
 
 @inlined
-def philox(counter, key):
-    """The four numbers of Philox4x64-10 at a counter below 2**64, with the words of ``key`` and 0 as its key."""
+def philox(counter, seed, stream):
+    """The four numbers of Philox4x64-10 at a counter below 2**64, with ``seed`` and ``stream`` as the key."""
     x0, x1, x2, x3 = counter, np.uint64(0), np.uint64(0), np.uint64(0)
-    k0, k1 = key, np.uint64(0)
+    k0, k1 = seed, stream
     for _ in range(10):
         high0, low0 = high_product(np.uint64(0xD2E7470EE14C6C93), x0), np.uint64(0xD2E7470EE14C6C93) * x0
         high1, low1 = high_product(np.uint64(0xCA5A826395121157), x2), np.uint64(0xCA5A826395121157) * x2
@@ -179,27 +179,54 @@ def philox(counter, key):
 
 
 @compiled
-def draw_parameters(seeds, low, span, places, half_parameters):
-    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, with one network in each lane.
+def draw_parameters(shared, seeds, amounts, bounds, places, half_parameters):
+    """Fill ``half_parameters``, shape ``(groups, parameters, lanes)``, one network in each lane, after its variations.
 
-    ``seeds``: uint64, one for each lane of every group. ``low``, ``span``: float64, the range of each parameter.
-    ``places``: the row of each parameter.
+    The seeds of a recipe are that of its network, then those of its variations. ``shared``: uint64, all but the last;
+    they are the same in all lanes. ``seeds``: uint64, shape ``(groups, lanes)``, the last one of each lane.
+    ``amounts``: float64, one for each variation. ``bounds``: float64, shape ``(parameters, 2)``, the low and high of
+    each parameter. ``places``: the row of each.
     """
-    lanes = half_parameters.shape[2]
-    for k in range(seeds.size):
-        group, lane = k // lanes, k % lanes
-        for p in range(0, places.size, 4):
-            x0, x1, x2, x3 = philox(np.uint64(p // 4 + 1), seeds[k])
-            put_parameter(x0, p, low, span, places, half_parameters, group, lane)
-            put_parameter(x1, p + 1, low, span, places, half_parameters, group, lane)
-            put_parameter(x2, p + 2, low, span, places, half_parameters, group, lane)
-            put_parameter(x3, p + 3, low, span, places, half_parameters, group, lane)
+    number = half_parameters.dtype.type
+    for p in range(0, places.size, 4):
+        before = 0.0, 0.0, 0.0, 0.0
+        for k in range(shared.size):
+            before = draw_four(before, shared[k], k, amounts, bounds, p)
+        for group in range(seeds.shape[0]):
+            for lane in range(seeds.shape[1]):
+                drawn = draw_four(before, seeds[group, lane], shared.size, amounts, bounds, p)
+                # Four turns always: the compiler unrolls them, and keeps the numbers in registers.
+                for i in range(4):
+                    if p + i < places.size:
+                        half_parameters[group, places[p + i], lane] = number(drawn[i]) * number(0.5)
 
 
 @inlined
-def put_parameter(bits, p, low, span, places, half_parameters, group, lane):
-    """Set parameter ``p`` of a lane, if there is such a parameter, from 64 random bits."""
-    if p < places.size:
-        number = half_parameters.dtype.type
-        u = np.float64(bits >> np.uint64(11)) * 2.0**-53
-        half_parameters[group, places[p], lane] = number(low[p] + span[p] * u) * number(0.5)
+def draw_four(before, seed, k, amounts, bounds, p):
+    """Parameters ``p`` to ``p + 3``: of the network where ``k`` is 0, else after variation ``k``, from those before.
+
+    Beyond the last parameter the numbers mean nothing.
+    """
+    x0, x1, x2, x3 = philox(np.uint64(p // 4 + 1), seed, np.uint64(k > 0))
+    return (
+        draw_one(before[0], x0, k, amounts, bounds, p),
+        draw_one(before[1], x1, k, amounts, bounds, p + 1),
+        draw_one(before[2], x2, k, amounts, bounds, p + 2),
+        draw_one(before[3], x3, k, amounts, bounds, p + 3),
+    )
+
+
+@inlined
+def draw_one(before, bits, k, amounts, bounds, p):
+    """As ``draw_four``, parameter ``p`` alone, from 64 random bits."""
+    row = min(p, bounds.shape[0] - 1)
+    low, high = bounds[row, 0], bounds[row, 1]
+    u = np.float64(bits >> np.uint64(11)) * 2.0**-53
+    if k == 0:
+        return low + (high - low) * u
+    moved = before + (high - low) * amounts[k - 1] * (2.0 * u - 1.0)
+    if moved > high:
+        moved = 2.0 * high - moved
+    if moved < low:
+        moved = 2.0 * low - moved
+    return min(max(moved, low), high)

@@ -73,7 +73,7 @@ def render_steps(recipe: Recipe) -> Audio:
     """
     number: Any = sample_type(recipe)
     widths = np.array(recipe.widths, dtype=np.int64)
-    half_parameters = _half_parameters(recipe)
+    half_parameters = parameters(recipe).astype(number) * number(0.5)
     steps = np.empty(recipe.steps, dtype=number)
     low, high = np.uint32(recipe.seed & 0xFFFFFFFF), np.uint32(recipe.seed >> 32)
     ring = np.zeros(2 ** (recipe.length - 1), dtype=number)
@@ -81,12 +81,6 @@ def render_steps(recipe: Recipe) -> Audio:
     coefficients, adjustment = _coefficients(recipe), _adjustment(recipe)
     kernel.render_steps(half_parameters, widths, coefficients, adjustment, low, high, ring, a, b, steps)
     return steps
-
-
-def _half_parameters(recipe: Recipe) -> Audio:
-    number: Any = sample_type(recipe)
-    halved: Audio = parameters(recipe).astype(number) * number(0.5)
-    return halved
 
 
 def scratch() -> Audio:
@@ -121,12 +115,14 @@ def render_batches(
     coefficients, adjustment = _coefficients(shape), _adjustment(shape)
     history = max(2 * wide, 2 ** (shape.length - 1))
     divided, places = blocks(shape.widths, history, current_target())
-    low, high = ranges(shape).T
-    half_parameters = empty_rows((groups, low.size), number)
+    bounds = ranges(shape)
+    shared = np.array([shape.seed, *(v.seed for v in shape.variations)][:-1], np.uint64)
+    amounts = np.array([v.amount for v in shape.variations], np.float64)
+    half_parameters = empty_rows((groups, places.size), number)
     halves = empty_rows((groups, 2), np.uint32)
     values = empty_rows((groups, history + 2 * max(shape.widths[1:])), number)
     networks = Networks(half_parameters, places, halves, values, history)
-    slots = plan(divided, groups, low.size, int(values.shape[1]), current_target(), staggered=adjustment.every == 0)
+    slots = plan(divided, groups, places.size, int(values.shape[1]), current_target(), staggered=adjustment.every == 0)
     for rows in ("weights", "x", "y"):
         slots.slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
     sine = Sine(coefficients, np.array(coefficients, number))
@@ -134,15 +130,11 @@ def render_batches(
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
         # Empty lanes repeat the last network: that costs nothing, and other numbers might be slow.
-        keys = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64)
-        if shape.variations:
-            for lane, seed in enumerate(keys.tolist()):
-                half_parameters[lane // wide, places, lane % wide] = _half_parameters(shape.reseeded(seed))
-            keys[:] = shape.seed
-        else:
-            kernel.draw_parameters(keys, low, high - low, places, half_parameters)
-        halves[:, 0, :wide] = (keys & np.uint64(0xFFFFFFFF)).reshape(groups, wide)
-        halves[:, 1, :wide] = (keys >> np.uint64(32)).reshape(groups, wide)
+        last = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64).reshape(groups, wide)
+        kernel.draw_parameters(shared, last, amounts, bounds, places, half_parameters)
+        keys = np.full_like(last, shape.seed) if shape.variations else last
+        halves[:, 0, :wide] = keys & np.uint64(0xFFFFFFFF)
+        halves[:, 1, :wide] = keys >> np.uint64(32)
         values[:] = 0.0
         steps, statistics = _allocate(shape, groups, frames, memory)
         render_lanes(networks, slots, sine, adjustment, Output(steps, shape.steps, frame, statistics, doubles))

@@ -202,19 +202,6 @@ def test_a_sine_of_the_c_library_would_be_noticed():
     assert not np.array_equal(y, exact)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9), st.integers(1, 40))
-def test_the_kernels_philox_is_numpys(seeds, count):
-    drawn = np.empty((len(seeds), count, 2))
-    ones = np.ones(count)
-    keys = np.repeat(np.array(seeds, np.uint64), 2)
-    places = np.arange(count, dtype=np.uint64)[::-1].copy()
-    kernel.draw_parameters(keys, 0 * ones, ones, places, drawn)
-    for group, seed in enumerate(seeds):
-        raw = np.random.Philox(key=seed).random_raw(count)
-        assert drawn[group, ::-1, 1].tolist() == [(int(r) >> 11) * 2.0**-54 for r in raw]
-
-
 @pytest.mark.parametrize("size", [1_000, 20_000, 100_000, 1_000_000])
 def test_sounds_that_fill_the_memory_are_the_same(size, monkeypatch):
     """Less than one sound, one, a few, and all of them in the memory of a batch."""
@@ -305,6 +292,59 @@ recipes = st.builds(
     weights=st.sampled_from([(0.0, 1.0), (-1.0, 2.0)]),
     adjusting=st.sampled_from([None, {"every": 1, "amount": 0.1}, {"every": 7, "amount": 2.0}]),
 )
+
+
+def lists_of(elements, least, most):
+    """Lists of every length as often; those of hypothesis itself are mostly short."""
+    return st.integers(least, most).flatmap(lambda n: st.lists(elements, min_size=n, max_size=n))
+
+
+end = st.floats(-100.0, 100.0) | st.sampled_from([-100.0, -1e-9, 0.0, 1e-40, 1.0, 100.0])
+pair = st.sampled_from([(0.0, 1.0), (0.5, 0.5), (-3.0, -2.0)]) | st.tuples(end, end).map(sorted).map(tuple)
+variation = st.builds(
+    Variation,
+    seed=st.integers(0, 2**63 - 1),
+    amount=st.sampled_from([0.0, 0.003, 1.0]) | st.floats(0.0, 1.0),
+)
+families = st.builds(
+    msgspec.structs.replace,
+    recipes,
+    weights=pair,
+    biases=pair,
+    variations=lists_of(variation, 0, 16).map(tuple),
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(families, lists_of(st.integers(0, 2**63 - 1), 6, 6))
+def test_the_lanes_draw_what_the_definition_says(recipe, seeds):
+    ar = naive.Arithmetic("double")
+    drawn = np.empty((2, recipe.parameters, 3))
+    *shared, _ = recipe.seed, *(v.seed for v in recipe.variations)
+    kernel.draw_parameters(
+        np.array(shared, np.uint64),
+        np.array(seeds, np.uint64).reshape(2, 3),
+        np.array([v.amount for v in recipe.variations], np.float64),
+        ranges(recipe),
+        np.arange(recipe.parameters, dtype=np.uint64)[::-1].copy(),
+        drawn,
+    )
+    for lane, seed in zip(drawn[:, ::-1].swapaxes(1, 2).reshape(6, -1), seeds, strict=True):
+        exact, _ = naive.drawn(ar, recipe.reseeded(seed))
+        assert lane.tolist() == [ar.round(half) for half in exact]  # rounded where a half underflows
+
+
+def test_a_reflection_that_rounds_to_beyond_the_other_end_is_clipped():
+    low, high = -0.4, 72.4
+    assert 2.0 * low - (low - (high - low)) > high
+    assert kernel.draw_one(low, np.uint64(0), 1, np.ones(1), np.array([[low, high]]), 0) == high
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(families, lists_of(st.integers(0, 2**63 - 1), 1, 130))
+def test_children_in_lanes_are_those_rendered_alone(recipe, seeds):
+    for seed, steps in zip(seeds, streams(recipe, seeds), strict=True):
+        assert steps.tobytes() == render_steps(recipe.reseeded(seed)).tobytes()
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
