@@ -13,7 +13,7 @@ import numpy as np
 
 from cnndsd import describe, judge, render
 from cnndsd import spec as specs
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.scoring import score
 from cnndsd.farm.drawing import draw

@@ -26,7 +26,8 @@ import numpy as np
 from cnndsd import Recipe, render
 from cnndsd import spec as specs
 from cnndsd.ear.analysis import analyse
-from cnndsd.ear.describing import Description, describe_all
+from cnndsd.ear.describing import describe_all
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.measuring import Analysis, Clock
 from cnndsd.ear.scoring import score

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.farm.shelf import Entry
 from cnndsd.spec import Spec
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear.analysis import describe
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
 from cnndsd.finishing import audiofile

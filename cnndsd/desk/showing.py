@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cnndsd.ear.analysis import describe
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnndsd.ear.describing import Description, describe_all
+from cnndsd.ear.complexity import permutation_entropy
+from cnndsd.ear.describing import describe_all
+from cnndsd.ear.description import Description
 from cnndsd.ear.judging import Reason, judge_amplitude, judge_spectrum
 from cnndsd.ear.measuring import (
     Analysis,
     Clock,
     Measures,
+    heard_steps,
     measure_amplitude,
     measure_spectrum,
     take_spectra,
@@ -60,7 +63,8 @@ def analyse(
     measures = measure_spectrum(amplitude, power, clock)
     if limits is not None and (reason := judge_spectrum(measures, limits)) is not None:
         return reason
-    return Analysis(measures, power, statistics)
+    heard = heard_steps(amplitude, steps.size, clock.step_rate_hz)
+    return Analysis(measures, power, statistics, permutation_entropy(steps[heard]))
 
 
 def _steps_of(audio: ArrayLike, sample_rate: int) -> tuple[NDArray[Any], Clock]:

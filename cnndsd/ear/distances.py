@@ -2,33 +2,24 @@
 
 import math
 
-from cnndsd.ear.describing import BAND_FLOOR_DB, PITCH_HZ, Description
+from cnndsd.ear.description import Description
+from cnndsd.ear.pitch import PITCH_HZ
 
-# Weights of the bands: the ear is less sensitive in the two below 144 Hz.
-_EAR = (0.4, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+# So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.6.
+_SCALE = 0.18
 
 
 def position(sound: Description) -> list[float]:
     """Return the coordinates of a sound, without unit; each axis is scaled by how much it matters to the ear."""
     octaves = math.log2(max(sound.pitch_hz, PITCH_HZ[0]) / PITCH_HZ[0])
     return [
-        *(1.8 * ear * (1.0 - band / BAND_FLOOR_DB) for ear, band in zip(_EAR, sound.bands_db, strict=True)),
-        *(1.2 * ear * min(1.0, swing / 12.0) for ear, swing in zip(_EAR, sound.bands_swing_db, strict=True)),
-        0.3 * math.sqrt(sound.flatness),
-        0.3 * sound.clarity,
+        *(_SCALE * value for value in sound.timbre),
+        _SCALE * math.log2(max(sound.sounding_s, 0.02) / 0.02),
         # Pitch matters as much as it is clear.
-        0.3 * sound.clarity * octaves / 7.0,
-        0.1 * sound.bandwidth_octaves,
-        0.4 * min(1.0, sound.late_db / 12.0),
-        0.25 * min(1.0, sound.movement_db / 15.0),
-        0.25 * min(1.0, sound.texture_db / 6.0),
-        0.4 * min(1.0, sound.swing_db / 10.0),
-        0.25 * min(1.0, 2.0 * sound.pulse),
-        0.4 * min(1.0, math.log2(max(sound.sounding_s, 0.02) / 0.02) / 7.6),
-        0.25 * min(1.0, math.log2(1.0 + sound.attack_s / 0.02) / 7.0),
-        0.3 * sound.center,
-        0.2 * max(-1.0, min(1.0, sound.rise_db / 20.0)),
-        0.3 * max(-1.0, min(1.0, sound.rise_octaves / 2.0)),
+        _SCALE * sound.clarity * octaves / 2.0,
+        _SCALE * min(4.0, sound.rhythm_db / 2.0),
+        _SCALE * min(2.0, sound.texture_db / 1.5),
+        2.0 * _SCALE * min(1.0, 2.0 * sound.pulse),
     ]
 
 

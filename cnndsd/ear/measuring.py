@@ -84,12 +84,13 @@ class Analysis(NamedTuple):
     """The measures of a sound, and what a description needs besides.
 
     ``power``: its ``take_spectra``, shape ``(segments, bins)``. ``statistics``: its ``take_statistics``, shape
-    ``(frames, STATISTICS)``.
+    ``(frames, STATISTICS)``. ``complexity``: its ``permutation_entropy``.
     """
 
     measures: Measures
     power: NDArray[np.float64]
     statistics: NDArray[np.float64]
+    complexity: float
 
 
 def unhold(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:

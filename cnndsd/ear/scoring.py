@@ -1,100 +1,180 @@
 """From a description to a score and its reasons: what a sound designer looks for, and what they throw away.
 
-The score is the weighted sum of the sound's virtues, multiplied by the factor of each of its faults. Virtues and
-factors are 0..1 and saturate: no virtue alone is enough for a high score.
+The worth of a sound is the weighted sum of its virtues, multiplied by what each of its faults leaves. Virtues and faults
+are 0..1 and saturate. The score is the share of sounds of that worth that a listener keeps: a logistic curve over the
+logarithm of the worth. Weights, faults and curve agree with marks that were given before any score was seen
+(``tests/ear/marks``; ``python benchmarks/marks.py`` says how well).
 """
 
 import math
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import AT, ROW, Description
+from cnndsd.sound.compiler import compiled, inlined
 
-# A sound is static when its timbre, energy and brightness change less than this after its first third.
-STATIC_DB = 2.5
+# A sound is static when audible changes take up less of its time than this, and little changes after its first third.
+STATIC_ACTIVITY, STATIC_DB = 0.2, 2.5
+# Half of the sounds of this worth are kept, and how steeply that changes.
+_HALF_WORTH, _STEEPNESS = 0.37, 3.5
 
-# Brightness in octaves above 1 Hz: below the first value a sound is no whine, above the second it is only that; and the
-# other way round for a rumble.
-_WHINE = math.log2(4000.0), math.log2(8000.0)
-_RUMBLE = math.log2(45.0), math.log2(100.0)
-# Its weight in the score, its amount, and its text for the user; weight and amount are 0..1.
-Virtue = tuple[float, float, str]
-# The factor by which it lowers the score, 0..1, and its text for the user.
-Fault = tuple[float, str]
+
+class Virtue(NamedTuple):
+    """What is good about a sound: its ``weight`` in the worth, its ``amount``, 0..1, and its text for the user."""
+
+    weight: float
+    amount: float
+    text: str
+
+
+class Fault(NamedTuple):
+    """What spoils a sound: what it takes from the worth, 0..1, and its text for the user."""
+
+    loss: float
+    text: str
+
+
+_VIRTUES = (
+    (0.2, "changes all along"),
+    (0.2, "body between 150 and 700 Hz"),
+    (0.12, "{onsets:.0f} onsets"),
+    (0.1, "alive {activity:.0%} of the time"),
+    (0.1, "goes on changing by {late_db:.0f} dB"),
+    (0.1, "{bandwidth_octaves:.1f} octaves wide"),
+    (0.1, "full"),
+    (0.08, "a clear pitch or pulse"),
+)
+_FAULTS = (
+    (0.5, "falls from one state into another"),
+    (0.2, "three states in a row"),
+    (0.4, "static noise"),
+    (0.5, "static tone"),
+    (0.25, "noise"),
+    (0.35, "settles early"),
+    (0.5, "only high"),
+    (0.35, "whine"),
+    (0.4, "a high tone"),
+    (0.8, "only rumble"),
+    (0.8, "a click"),
+    (0.5, "mostly quiet"),
+    (0.4, "thin"),
+    (0.4, "a click at its start sets the level"),
+    (0.3, "an even flutter"),
+)
+_WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
+_LOSSES = np.array([loss for loss, _ in _FAULTS])
 
 
 def score(sound: Description) -> float:
-    """Return how much a sound is worth hearing, 0..1, rounded to 4 decimals.
+    """Return how much a sound is worth hearing, 0..1: the share of such sounds that is kept, rounded to 4 decimals.
 
     >>> score(describe(audio))
     """
-    virtues, faults = appraise(sound)
-    value = 0.0
-    for weight, amount, _ in virtues:
-        value += weight * amount
-    for factor, _ in faults:
-        value *= factor
-    return round(value, 4)
+    return round(float(score_row(_row(sound))), 4)
 
 
 def reasons(sound: Description) -> list[str]:
     """Return the reasons of a score as texts: the virtues and, after a "but", the faults, each from strong to weak."""
     virtues, faults = appraise(sound)
     descriptors = msgspec.structs.asdict(sound)
-    good = sorted((-weight * amount, text) for weight, amount, text in virtues if amount > 0.5)
-    bad = sorted((factor, text) for factor, text in faults if factor < 0.9)
+    good = sorted((-v.weight * v.amount, v.text) for v in virtues if v.amount > 0.5)
+    bad = sorted((-f.loss, f.text) for f in faults if f.loss > 0.1)
     texts = [text.format_map(descriptors) for _, text in good]
     return texts + [f"{'and' if n else 'but'} {text}" for n, (_, text) in enumerate(bad)]
 
 
 def is_static(sound: Description) -> bool:
-    """Return whether a sound hardly changes after its first third: a static tone, buzz or noise. NaN is static, too."""
-    return not sound.late_db >= STATIC_DB
+    """Return whether a sound hardly changes: a static tone, buzz or noise. NaN is static, too."""
+    return not (sound.activity >= STATIC_ACTIVITY or sound.late_db >= STATIC_DB)
 
 
-def appraise(sound: Description) -> tuple[tuple[Virtue, ...], tuple[Fault, ...]]:
+def appraise(sound: Description) -> tuple[list[Virtue], list[Fault]]:
     """Return the virtues and the faults of a sound."""
-    # Change of timbre, energy and brightness over the whole sound; an octave of brightness counts as 4 dB.
-    change_db = math.hypot(sound.movement_db, sound.texture_db, 4.0 * sound.sweep_octaves)
-    # Loudness relative to the peak: low for a click, high for a dense sound.
-    density_db = sound.loudness_lufs - sound.peak_dbfs
-    beat = _ramp(sound.pulse, 0.05, 0.35) * _ramp(sound.swing_db, 1.0, 4.0)
-    pitch = _ramp(sound.clarity, 0.4, 0.95)
-    # Short sounds change because they end; that alone is no virtue.
-    lasting = 0.5 + 0.5 * max(beat, _ramp(sound.sounding_s, 0.05, 0.6))
-    virtues = (
-        (0.15, lasting * (1.0 - math.exp(-change_db / 6.0)), "changes"),
-        (0.35, lasting * (1.0 - math.exp(-sound.late_db / 5.0)), "goes on changing by {late_db:.0f} dB"),
-        (
-            0.2,
-            _ramp(sound.bandwidth_octaves, 0.0, 1.0) * (1.0 - sound.flatness),
-            "{bandwidth_octaves:.1f} octaves wide",
-        ),
-        (0.2, max(pitch, beat), "pulse every {pulse_s:.2f} s" if beat > pitch else "pitch {pitch_hz:.0f} Hz"),
-        (0.1, _ramp(density_db, -30.0, -16.0), "full"),
+    virtues, faults = np.empty(len(_VIRTUES)), np.empty(len(_FAULTS))
+    weigh(_row(sound), virtues, faults)
+    return (
+        [Virtue(weight, amount, text) for (weight, text), amount in zip(_VIRTUES, virtues.tolist(), strict=True)],
+        [Fault(loss * amount, text) for (loss, text), amount in zip(_FAULTS, faults.tolist(), strict=True)],
     )
-    noisy = _ramp(sound.flatness, 0.2, 0.5) * (1.0 - _ramp(sound.clarity, 0.6, 0.95))
-    settled = 1.0 - _ramp(sound.late_db, 0.5, 3.0)
-    still = settled * (1.0 - _ramp(change_db, 2.0, 6.0))
-    brightness = math.log2(max(sound.brightness_hz, 1.0))
+
+
+def _row(sound: Description) -> NDArray[np.float64]:
+    row = np.empty(ROW)
+    values = msgspec.structs.astuple(sound)[1:-2]
+    row[: AT.bands_db], row[AT.bands_db : AT.timbre], row[AT.timbre :] = values, sound.bands_db, sound.timbre
+    return row
+
+
+@compiled
+def score_row(row):  # type: ignore[no-untyped-def]
+    """Return the score of a description as a row of numbers (see ``description.AT``); 0 for NaN."""
+    virtues, faults = np.empty(_WEIGHTS.size), np.empty(_LOSSES.size)
+    weigh(row, virtues, faults)
+    worth = (_WEIGHTS * virtues).sum() * np.prod(1.0 - _LOSSES * faults)
+    return 1.0 / (1.0 + (_HALF_WORTH / worth) ** _STEEPNESS) if worth > 0.0 else 0.0
+
+
+@compiled
+def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
+    """Fill in the amounts of ``_VIRTUES`` and ``_FAULTS``, 0..1, of a description as a row of numbers."""
+    sounding_s, heard_s = row[AT.sounding_s], row[AT.heard_s]
+    # Loudness relative to the peak: low for a click, high for a dense sound.
+    density_db = row[AT.loudness_lufs] - row[AT.peak_dbfs]
+    beat = ramp(row[AT.pulse], 0.05, 0.35) * ramp(row[AT.swing_db], 1.0, 4.0)
+    # A hit need not go on.
+    short = 1.0 - ramp(heard_s - row[AT.tail_s], 0.3, 0.6)
+    # Short sounds change because they end; that alone is no virtue.
+    lasting = 0.5 + 0.5 * max(beat, ramp(sounding_s, 0.05, 0.6))
+    flatness, clarity = row[AT.flatness], row[AT.clarity]
+    virtues[0] = max(lasting * growth(row[AT.one_cut_db], 3.0), 0.6 * short)
+    virtues[1] = ramp(max(row[AT.bands_db + 2], row[AT.bands_db + 3]), -22.0, -6.0)
+    virtues[2] = ramp(row[AT.onsets], 1.0, 4.0)
+    virtues[3] = ramp(row[AT.activity], 0.0, 0.6)
+    virtues[4] = lasting * growth(row[AT.late_db], 5.0)
+    virtues[5] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0) * max(0.0, 1.0 - flatness)
+    virtues[6] = ramp(density_db, -30.0, -16.0)
+    virtues[7] = max(ramp(clarity, 0.4, 0.95), beat)
+
+    noisy = ramp(flatness, 0.2, 0.5) * (1.0 - ramp(clarity, 0.6, 0.95))
+    still = 1.0 - ramp(row[AT.activity], 0.1, 0.35)
+    octaves = math.log2(max(row[AT.brightness_hz], 1.0))
+    change_db = row[AT.change_db]
     # Rests are part of a beat.
     unless_beat = 1.0 - 0.8 * beat
-    quiet = 1.0 - _ramp(sound.sounding_s / max(0.4, sound.heard_s), 0.05, 0.25)
-    faults = (
-        (1.0 - 0.8 * still * noisy, "static noise"),
-        (1.0 - 0.8 * still * (1.0 - noisy), "static tone"),
-        (1.0 - 0.4 * settled, "settles early"),
-        (1.0 - 0.8 * _ramp(brightness, _WHINE[0], _WHINE[1]), "only high whine"),
-        (_ramp(brightness, _RUMBLE[0], _RUMBLE[1]), "only rumble"),
-        (_ramp(sound.sounding_s, 0.01, 0.08), "a click"),
-        (1.0 - 0.6 * quiet * unless_beat, "mostly quiet"),
-        (1.0 - 0.7 * (1.0 - _ramp(density_db, -32.0, -18.0)) * unless_beat, "thin"),
+    faults[0] = ramp(change_db, 2.5, 4.5) * (1.0 - ramp(row[AT.one_cut_db], 1.8, 3.2))
+    faults[1] = ramp(change_db, 3.0, 5.0) * (1.0 - ramp(row[AT.two_cuts_db], 1.5, 2.8))
+    faults[2] = still * noisy
+    faults[3] = still * (1.0 - noisy)
+    faults[4] = noisy
+    faults[5] = (1.0 - ramp(row[AT.late_db], 0.5, 3.0)) * (1.0 - short)
+    faults[6] = ramp(octaves, math.log2(3000.0), math.log2(8000.0))
+    faults[7] = ramp(row[AT.whine_db], -9.0, -1.5) * ramp(heard_s, 0.2, 0.6)
+    pitch_octaves = math.log2(max(row[AT.pitch_hz], 1.0))
+    faults[8] = ramp(pitch_octaves, math.log2(900.0), math.log2(2500.0)) * ramp(clarity, 0.7, 0.95)
+    faults[9] = 1.0 - ramp(octaves, math.log2(45.0), math.log2(100.0))
+    faults[10] = 1.0 - ramp(sounding_s, 0.01, 0.08)
+    faults[11] = (1.0 - ramp(sounding_s / max(0.4, heard_s), 0.05, 0.3)) * unless_beat
+    faults[12] = (1.0 - ramp(density_db, -32.0, -18.0)) * unless_beat
+    faults[13] = ramp(row[AT.onset_db], 4.0, 14.0) * (1.0 - ramp(density_db, -28.0, -14.0)) * (1.0 - short)
+    faults[14] = (
+        ramp(row[AT.texture_db], 0.5, 2.5)
+        * (1.0 - ramp(row[AT.phrase_db], 0.5, 2.0))
+        * (1.0 - ramp(row[AT.rhythm_db], 0.5, 2.0))
     )
-    return virtues, faults
 
 
-def _ramp(value: float, low: float, high: float) -> float:
+@inlined
+def ramp(value, low, high):  # type: ignore[no-untyped-def]
     """Return 0 up to ``low``, 1 from ``high``, and a straight line in between; 0 for NaN."""
     if not value > low:
         return 0.0
     return 1.0 if value >= high else (value - low) / (high - low)
+
+
+@inlined
+def growth(value, scale):  # type: ignore[no-untyped-def]
+    """Return 0 at 0 and nearly 1 from three times ``scale``, along an exponential; 0 for NaN."""
+    return 1.0 - math.exp(-value / scale) if value > 0.0 else 0.0

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
 from cnndsd.farm.choosing import choose

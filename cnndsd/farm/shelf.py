@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.spec import Kind
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cnndsd.ear.analysis import analyse
-from cnndsd.ear.describing import Description, describe_all
+from cnndsd.ear.describing import describe_all
+from cnndsd.ear.description import Description
 from cnndsd.ear.judging import JUDGING, Reason
 from cnndsd.ear.measuring import Analysis, Clock
 from cnndsd.ear.scoring import score

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cnndsd.ear import tuning
 from cnndsd.ear.analysis import describe
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.ear.tuning import Pitch

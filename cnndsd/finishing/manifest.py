@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import score
 from cnndsd.ear.tuning import Pitch

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.distances import position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import reasons, score

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from cnndsd import Recipe, Spec
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.judging import JUDGING
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import score

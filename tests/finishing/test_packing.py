@@ -22,7 +22,7 @@ from small_runs import without_workers
 
 from cnndsd import Recipe, describe, judge, measure, render, spec
 from cnndsd.desk import cli
-from cnndsd.ear.describing import Description
+from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import reasons, score
