@@ -34,7 +34,7 @@ def main() -> None:
         name="large",
         count=options.sounds,
         candidates=40 * options.sounds,
-        choose=Choice(distance=0.1, static_share=1.0),
+        choose=Choice(score=0.0, distance=0.1, static_share=1.0),
     )
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         path = Path(folder) / "large.zip"

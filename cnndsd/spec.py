@@ -140,11 +140,13 @@ class Limits(Checked, frozen=True, kw_only=True):
 class Choice(Checked, frozen=True, kw_only=True):
     """``[choose]``: which of the sounds that pass go into the pack.
 
-    ``distance``: no two are nearer than this (``ear.distances.distance``), 0..2. ``static_share``: largest share of
-    sounds that hardly change, 0..1. ``shares``: share of the pack for each kind, 0..1; other kinds share the rest.
+    ``score``: none has less (``ear.scoring.score``), 0..1. ``distance``: no two are nearer than this
+    (``ear.distances.distance``), 0..2. ``static_share``: largest share of sounds that hardly change, 0..1. ``shares``:
+    share of the pack for each kind, 0..1; other kinds share the rest.
     """
 
-    distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.5
+    score: Share = 0.5
+    distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.6
     static_share: Share = 0.08
     shares: dict[Kind, Share] = msgspec.field(default_factory=dict)
 

@@ -159,7 +159,7 @@ def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
     shelf = {entry.index: entry for entry in findings.entries}
     kept = production.choose_sounds(spec, findings) if findings.picked("keep") else []
     dropped = [shelf[index] for index in findings.picked("drop") if index in shelf]
-    different = choose(list(shelf.values()), count, Choice(distance=0.0, static_share=1.0))
+    different = choose(list(shelf.values()), count, Choice(score=0.0, distance=0.0, static_share=1.0))
     entries = {entry.index: entry for entry in [*kept, *dropped, *different]}
     first = list(entries.values())[: max(count, len(kept) + len(dropped))]
     return sorted(first, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))

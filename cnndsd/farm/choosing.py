@@ -1,7 +1,7 @@
-"""Chooses from the shelf what comes into the pack: good sounds, as different as can be, of all kinds.
+"""Chooses from the shelf what comes into the pack: good sounds, as different as can be, for all uses.
 
 Farthest-first traversal (Gonzalez 1985), weighted: again and again the entry whose distance to the nearest one that is
-chosen, times the fourth root of its score, is greatest.
+chosen, times its score, is greatest. Scores above ``GOOD`` count alike: there, difference decides.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cnndsd.ear.description import Description
 from cnndsd.ear.distances import position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import is_static
@@ -18,41 +19,51 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Choice, Kind
 
+GOOD = 0.85
+# What producers look for in a pack, each a quarter of it: hits, tones to play, rhythms, and atmospheres with effects.
+ROLES: tuple[tuple[Kind, ...], ...] = (
+    ("hit", "fall"),
+    ("bass", "lead", "pad", "drone"),
+    ("beat", "glitch", "growl"),
+    ("riser", "texture", "metallic", "noise"),
+)
 # One network at two gaps makes two sounds whose steps agree this closely in DC, RMS in dB and crest in dB. By chance
 # one of 4,000 pairs does.
 _TWIN_LIMITS = np.array([0.01, 0.15, 0.25])
-# The fourth root of the score; the score itself would leave out the most different sounds for the few best.
-_SCORE_POWER = 0.25
+# Each sound with a clear pitch makes others of its pitch class less welcome.
+_SAME_NOTE = 0.85
+_CLEAR = 0.85
 
 
 def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -> list[Entry]:
     """Choose at most ``count`` entries, in the order of choice; the order of ``entries`` changes nothing.
 
-    No two are nearer than ``choice.distance`` or, unless that is 0, the same network at another gap. At most
-    ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets its share. The other kinds
-    divide the rest: each gets at least two thirds of an even share, and more than twice as much only when nothing else
-    is left. Fewer than ``count`` are chosen when these rules allow no more.
+    None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
+    network at another gap. At most ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets
+    its share. The other kinds divide the rest by ``ROLES``: each role gets an equal part, and each kind at least two
+    thirds of an even part of its role's, if there are so many; more than that of a role, or more than twice as much of
+    a kind, is chosen only when nothing else is left. Fewer than ``count`` are chosen when these rules allow no more.
     """
     choice = choice or Choice()
-    entries = sorted(entries, key=lambda e: e.index)
+    entries = sorted((e for e in entries if e.score >= choice.score), key=lambda e: e.index)
     if not entries:
         return []
     sounds = [entry.sound for entry in entries]
     places = np.array([position(sound) for sound in sounds])
     twins = np.array([(s.dc, s.rms_dbfs, s.crest_db) for s in sounds])
     static = np.array([is_static(sound) for sound in sounds])
+    notes = np.array([_pitch_class(sound) for sound in sounds])
     kinds = np.array([KINDS.index(kind(sound)) for sound in sounds])
-    worth = np.array([entry.score for entry in entries]) ** _SCORE_POWER
-    first_wishes, last_wishes = _wishes({KINDS[k] for k in kinds}, count, choice)
-
+    worth = np.minimum(np.array([entry.score for entry in entries]), GOOD)
     nearest = np.full(len(entries), np.inf)
     free = np.ones(len(entries), dtype=bool)
     chosen: list[int] = []
     taken = np.zeros(len(KINDS), dtype=int)
     static_left = math.floor(choice.static_share * count + 0.5)
-    for wishes in (first_wishes, last_wishes, np.full(len(KINDS), count)):
+    for of_kinds, of_roles in _limits({KINDS[k] for k in kinds}, count, choice):
         while len(chosen) < count:
-            allowed = free & (taken < wishes)[kinds]
+            full = (taken >= of_kinds) | ((_ROLE_KINDS @ taken >= of_roles) @ _ROLE_KINDS)
+            allowed = free & ~full[kinds]
             if static_left <= 0:
                 allowed &= ~static
             if not allowed.any():
@@ -64,21 +75,37 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
             taken[kinds[best]] += 1
             static_left -= int(static[best])
             approach(places, best, nearest)
+            if notes[best] >= 0:
+                worth[notes == notes[best]] *= _SAME_NOTE
             if choice.distance > 0.0:
                 free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > _TWIN_LIMITS).any(axis=1)
             free[best] = False
     return [entries[i] for i in chosen]
 
 
-def _wishes(present: set[Kind], count: int, choice: Choice) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """How many of each kind to choose first, and how many at most while others are left; shape ``(kinds,)`` each."""
+# Which kinds each role has, shape ``(roles, kinds)``.
+_ROLE_KINDS = np.array([[k in role for k in KINDS] for role in ROLES])
+
+
+def _pitch_class(sound: Description) -> int:
+    """Return the pitch class of a sound with a clear pitch that does not glide, 0 (C) to 11; -1 for others."""
+    if not (sound.clarity > _CLEAR and sound.glide_octaves < 0.1):
+        return -1
+    return round(12.0 * math.log2(sound.pitch_hz / 440.0) + 9.0) % 12
+
+
+def _limits(present: set[Kind], count: int, choice: Choice) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
+    """Return how many of each kind and of each role to choose at most, round by round, from strict to free."""
     asked = Counter({k: math.floor(share * count + 0.5) for k, share in choice.shares.items()})
-    others = [k for k in KINDS if k in present and k not in asked]
-    even = max(0, count - asked.total()) / max(1, len(others))
-    # First two thirds of an even share to each kind; then the most different of all, up to a double share of a kind.
-    first = [asked[k] if k in asked else math.floor(even * 2 / 3) if k in others else 0 for k in KINDS]
-    last = [asked[k] if k in asked else 2 * math.ceil(even) for k in KINDS]
-    return np.array(first), np.array(last)
+    others = [[k for k in role if k in present and k not in asked] for role in ROLES]
+    part = max(0, count - asked.total()) / max(1, sum(map(bool, others)))
+    even = {k: part / len(role) for role in others for k in role}
+    of_roles = np.array([math.ceil(part) + sum(asked[k] for k in role) for role in ROLES])
+    free = np.full(len(ROLES), count)
+    first = [asked[k] if k in asked else math.floor(even.get(k, 0.0) * 2 / 3) for k in KINDS]
+    last = [asked[k] if k in asked else 2 * math.ceil(even.get(k, 0.0)) for k in KINDS]
+    everything = np.full(len(KINDS), count)
+    return [(np.array(first), free), (np.array(last), of_roles), (np.array(last), free), (everything, free)]
 
 
 @compiled

@@ -158,7 +158,7 @@ def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candid
         sound=Ranges(sample_rate=recipe.sample_rate),
         family=Family(recipe=recipe, amount=(amount, amount)),
         # Relatives may be as near as can be, and those of a drone are drones.
-        choose=Choice(distance=0.0, static_share=1.0),
+        choose=Choice(score=0.0, distance=0.0, static_share=1.0),
     )
 
 

@@ -21,7 +21,7 @@ from cnndsd.recipe import Variation
 from cnndsd.spec import Choice
 
 POOL = [entry(i) for i in range(600)]
-OPEN = Choice(distance=0.0, static_share=1.0)
+OPEN = Choice(score=0.0, distance=0.0, static_share=1.0)
 APART = Choice(distance=1e-9, static_share=1.0)
 
 
