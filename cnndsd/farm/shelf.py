@@ -17,6 +17,7 @@ import numpy as np
 
 from cnndsd.ear.describing import Description
 from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.recipe import Recipe
 from cnndsd.spec import Kind
 
 
@@ -47,11 +48,12 @@ class Bars(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A candidate that passed: its index, its score, and the description of its sound."""
+    """A candidate that passed: its index, its score, the description of its sound, and its recipe."""
 
     index: int
     score: float
     sound: Description
+    recipe: Recipe
 
 
 def cell(sound: Description) -> Cell:
@@ -95,6 +97,11 @@ class Shelf:
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
         return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
+
+    @property
+    def cells(self) -> list[list[Entry]]:
+        """What is kept in each cell, from the best on, by the number of the cell."""
+        return [self._cells[number] for number in sorted(self._cells)]
 
     def add(self, entry: Entry, number: int | None = None) -> None:
         """Put a candidate in its cell, whose ``number`` may be known, if it is among the best there."""

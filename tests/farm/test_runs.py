@@ -216,13 +216,13 @@ def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, mon
     write_spec(tmp_path, 1000)
     packed(tmp_path)
     assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000, "")
-    again, judge_candidates = whole_pack(3000, ""), units.judge_candidates
+    again, judge_drawn = whole_pack(3000, ""), units.judge_drawn
 
     def only_to_warm(spec, *rest):
         assert spec.name == "warm", "judged again"
-        return judge_candidates(spec, *rest)
+        return judge_drawn(spec, *rest)
 
-    monkeypatch.setattr(units, "judge_candidates", only_to_warm)
+    monkeypatch.setattr(units, "judge_drawn", only_to_warm)
     assert packed(tmp_path, "--candidates", "3000") == again
     # That would be noticed:
     packed(tmp_path, "--candidates", "3000", "--restart", code=1)
@@ -249,6 +249,7 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
     [
         ("", ["--seed", "2"], "seed 1, not 2"),
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
+        ("[search]\nluck = 0.5\n", [], "search.luck 0.25, not 0.5"),
         ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
         ("", ["--count", "500"], "depth of the shelf 4, not 10"),
         ("", ["--candidates", "399"], "--candidates 400 or more"),
@@ -382,15 +383,15 @@ def test_a_damaged_ledger_is_the_same_or_refused(half, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE shelf SET entry = CAST(replace(entry, '\"score\":0.', '\"score\":0.1') AS BLOB) WHERE rowid IN "
+        "UPDATE shelf SET value = CAST(replace(value, '\"score\":0.', '\"score\":0.1') AS BLOB) WHERE rowid IN "
         "(SELECT rowid FROM shelf LIMIT 1)",
         "DELETE FROM shelf WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
-        "UPDATE shelf SET candidate = candidate + 1000000 WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
+        "UPDATE shelf SET number = number + 1000000 WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
         "UPDATE facts SET value = CAST(replace(value, '600', '512') AS BLOB) WHERE name = 'progress'",
         "UPDATE facts SET value = 'x'",
         "DELETE FROM facts WHERE name = 'check'",
         "DROP TABLE shelf",
-        "UPDATE shelf SET entry = 12",
+        "UPDATE shelf SET value = 12",
     ],
 )
 def test_a_ledger_that_was_changed_is_refused(change, half, tmp_path):
@@ -411,7 +412,7 @@ def torn(half, tmp_path):
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA cache_size = 1")
     connection.execute("BEGIN")
-    connection.execute("UPDATE shelf SET entry = zeroblob(2000)")
+    connection.execute("UPDATE shelf SET value = zeroblob(2000)")
     place = tmp_path / "s.run"
     place.mkdir()
     for end in ("", "-journal"):
