@@ -121,7 +121,7 @@ class Ledger:
             found = json.loads(identity).get("format")
         except (AttributeError, TypeError, ValueError):
             return  # damaged, which reading on will show
-        if found != FORMAT:
+        if found is not None and found != FORMAT:
             raise Invalid(
                 f"{self.path}: was made by another version (format {found}; this one reads {FORMAT}); "
                 "allowed: --restart, which begins anew"

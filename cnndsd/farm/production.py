@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
+from cnndsd.ear.analysis import describe
 from cnndsd.ear.describing import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
@@ -18,6 +19,7 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.finished import PackSound, finish
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Failed, Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
@@ -52,6 +54,12 @@ def _entry(spec: Spec, index: int) -> Entry:
     if not isinstance(outcome, Description):
         raise Invalid(f"candidate {index} is refused ({outcome}); allowed: those that pass")
     return Entry(index, score(outcome), outcome, draw(spec, spec.seed, index))
+
+
+def entry_of(index: int, recipe: Recipe) -> Entry:
+    """A candidate whose recipe is known, heard again."""
+    sound = describe(render(recipe), recipe.sample_rate)
+    return Entry(index, score(sound), sound, recipe)
 
 
 def finish_candidate(spec: Spec, entry: Entry) -> PackSound:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import poison
 import pytest
+import small_runs
 from poison import With
 from small_runs import (
     OFTEN,
+    SMALL,
     WHOLE,
     Heard,
     damaged_makes_the_same_or_a_line,
@@ -46,6 +48,12 @@ LONG = 10_000_000
 SLOW = "gap = [0, 0]\n"
 # Units of some seconds each.
 HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def generations():
+    with small_runs.small_generations():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -362,7 +370,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 32 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 40 MB"):
         runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
@@ -461,7 +469,7 @@ def test_a_ledger_reads_what_was_written_and_follows_the_shelf(tmp_path):
 def limited(folder, most_bytes):
     """A real run that may write no file larger than that, as on a full disk."""
     return subprocess.run(
-        [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "1"],
+        [sys.executable, *SMALL, "pack", "s.toml", "--jobs", "1"],
         capture_output=True,
         text=True,
         cwd=folder,
