@@ -29,7 +29,7 @@ _COMMIT_SHARE = 0.02
 _COMMIT_S = 1.0
 _LOG_S = 60.0
 # What an entry of the shelf takes on disk.
-_ENTRY_BYTES = 2000
+_ENTRY_BYTES = 1500
 
 
 class Run:
