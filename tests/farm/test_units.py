@@ -1,7 +1,9 @@
 """A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +71,19 @@ def test_bars_change_what_is_sent_and_nothing_that_is_found():
     again = units.judge_unit(SMALL, 1, 0, 512, bars=barred.shelf.bars())
     assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(SMALL, 1, 0, 512))) * 3 / 4
     assert sent[-1] < sent[0] * 3 / 4
+
+
+def test_a_thread_renders_all_its_units_into_the_same_memory_and_no_other_thread_does(monkeypatch):
+    used = []
+    render_batches = units.render_batches
+    monkeypatch.setattr(units, "render_batches", lambda *given: used.append(given[3]) or render_batches(*given))
+    with ThreadPoolExecutor(1) as other:
+        for first in (0, 64):
+            units.judge_unit(SMALL, 1, first, 64)
+            other.submit(units.judge_unit, SMALL, 1, first, 64).result()
+    assert used[0] is used[2]
+    assert used[1] is used[3]
+    assert not np.shares_memory(used[0], used[1])
 
 
 def test_a_worker_of_another_version_is_refused():
