@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from cnndsd.farm.shelf import Entry, Shelf
+from cnndsd.farm.shelf import Entry, Packed, Shelf
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
@@ -34,7 +34,7 @@ class UnitResult(msgspec.Struct, frozen=True):
     first: int
     count: int
     refused: dict[str, int]
-    entries: dict[int, list[Entry]]
+    entries: dict[int, list[Packed]]
     aside: dict[int, Aside] = {}
 
 
@@ -86,7 +86,7 @@ class Findings:
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
                 for entry in entries:
-                    self.shelf.add(entry, number)
+                    self.shelf.add_packed(entry, number)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
 

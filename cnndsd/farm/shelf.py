@@ -10,7 +10,8 @@ may still get in. Bars only rise, so old ones let too much pass and never too li
 import math
 from bisect import insort
 from collections.abc import Iterable
-from typing import NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -54,6 +55,24 @@ class Entry(msgspec.Struct, frozen=True):
     sound: Description
 
 
+# An entry as workers return it: its score with the sign changed, its index, and the rest as bytes, which are unpacked
+# only when they are needed. Smaller tuples are better.
+Packed = tuple[float, int, bytes]
+_SOUND: Any = tuple[tuple(field.type for field in msgspec.structs.fields(Description))]  # type: ignore[misc]
+_UNPACKER: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(_SOUND)
+
+
+def pack(entry: Entry) -> Packed:
+    """An entry in the form in which it travels from process to process."""
+    return -entry.score, entry.index, msgspec.msgpack.encode(msgspec.structs.astuple(entry.sound))
+
+
+def unpack(packed: Packed) -> Entry:
+    """The entry that was packed."""
+    negative_score, index, rest = packed
+    return Entry(index, -negative_score, Description(*_UNPACKER.decode(rest)))
+
+
 def cell(sound: Description) -> Cell:
     """The cell of a sound."""
     return Cell(
@@ -81,7 +100,8 @@ class Shelf:
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
-        self._cells: dict[int, list[Entry]] = {}
+        # The entries of each cell, from best to worst, as ``Packed``, or with the entry itself in place of the bytes.
+        self._cells: dict[int, list[tuple[float, int, bytes | Entry]]] = {}
         # The least score of each full cell, in parts of 1, and which cells are full. The bars are made of them.
         self._least = np.zeros(CELLS, np.uint16)
         self._is_full = np.zeros(CELLS, bool)
@@ -94,17 +114,29 @@ class Shelf:
     @property
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
-        return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
+        entries = []
+        for kept in self._cells.values():
+            for place, (negative_score, index, rest) in enumerate(kept):
+                entry = rest if isinstance(rest, Entry) else unpack((negative_score, index, rest))
+                kept[place] = negative_score, index, entry
+                entries.append(entry)
+        return sorted(entries, key=attrgetter("index"))
 
-    def add(self, entry: Entry, number: int | None = None) -> None:
-        """Put a candidate in its cell, whose ``number`` may be known, if it is among the best there."""
-        number = cell_number(cell(entry.sound)) if number is None else number
+    def add(self, entry: Entry) -> None:
+        """Put a candidate in its cell, if it is among the best there."""
+        self._put((-entry.score, entry.index, entry), cell_number(cell(entry.sound)))
+
+    def add_packed(self, packed: Packed, number: int) -> None:
+        """As ``add``, when the number of the cell is known."""
+        self._put(packed, number)
+
+    def _put(self, new: tuple[float, int, bytes | Entry], number: int) -> None:
         kept = self._cells.setdefault(number, [])
-        if len(kept) < self.depth or _rank(entry) < _rank(kept[-1]):
-            insort(kept, entry, key=_rank)
+        if len(kept) < self.depth or _rank(new) < _rank(kept[-1]):
+            insort(kept, new, key=_rank)
             del kept[self.depth :]
             if len(kept) == self.depth:
-                self._least[number] = _parts(kept[-1].score)
+                self._least[number] = _parts(-kept[-1][0])
                 self._is_full[number] = True
                 self._bars = None
 
@@ -120,12 +152,16 @@ class Shelf:
             self._bars = Bars(full.astype(np.uint16).tobytes(), self._least[full].tobytes())
         return self._bars
 
-    def over(self, bars: Bars | None) -> dict[int, list[Entry]]:
+    def over(self, bars: Bars | None) -> dict[int, list[Packed]]:
         """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
         cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars or (b"", b""))
         least = dict(zip(cells, scores, strict=True))
         reach = {
-            number: [entry for entry in kept if _parts(entry.score) >= least.get(number, 0)]
+            number: [
+                (negative_score, index, rest) if isinstance(rest, bytes) else pack(rest)
+                for negative_score, index, rest in kept
+                if _parts(-negative_score) >= least.get(number, 0)
+            ]
             for number, kept in self._cells.items()
         }
         return {number: kept for number, kept in reach.items() if kept}
@@ -135,5 +171,5 @@ def _parts(score: float) -> int:
     return round(score * _SCORE_PARTS)
 
 
-def _rank(entry: Entry) -> tuple[float, int]:
-    return -entry.score, entry.index
+# Of two entries the better one has the smaller rank.
+_rank = itemgetter(0, 1)

@@ -12,7 +12,7 @@ from sounds import entry
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number
+from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number, pack, unpack
 from cnndsd.schema import Failed
 
 SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
@@ -30,7 +30,7 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
             reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
             for number, kept in reach.items():
                 for one in kept:
-                    barred.add(one, number)
+                    barred.add_packed(one, number)
             bars.append(barred.bars())
         assert barred.entries == whole.entries
 
@@ -38,10 +38,26 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
 def test_an_entry_that_equals_the_bar_may_still_get_in():
     low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
     shelf = Shelf(1, [high])
-    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [low]}
+    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [pack(low)]}
     shelf.add(low)
     assert shelf.entries == [low]
     assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == {}
+
+
+def test_a_packed_entry_is_the_same_entry_unpacked():
+    entries = [entry(index) for index in range(50)]
+    assert [unpack(pickle.loads(pickle.dumps(pack(one)))) for one in entries] == entries
+    assert sorted(entries, key=pack) == sorted(entries, key=lambda e: (-e.score, e.index))
+
+
+def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
+    entries = [entry(index, index % 7) for index in range(50)]
+    mixed = Shelf(3, entries[30:40])
+    for number, kept in Shelf(3, entries[:30]).over(None).items():
+        for one in kept:
+            mixed.add_packed(one, number)
+    assert mixed.entries == Shelf(3, entries[:40]).entries
+    assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
 
 
 def test_cells_that_are_not_full_have_no_bar():
