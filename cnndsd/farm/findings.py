@@ -85,8 +85,7 @@ class Findings:
         if self._take(first, stop):
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
-                for entry in entries:
-                    self.shelf.add_packed(entry, number)
+                self.shelf.add_packed(number, entries)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
 

@@ -8,13 +8,12 @@ may still get in. Bars only rise, so old ones let too much pass and never too li
 """
 
 import math
-from bisect import insort
+from array import array
 from collections.abc import Iterable
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from cnndsd.ear.describing import Description
 from cnndsd.ear.kinds import KINDS, kind
@@ -102,10 +101,8 @@ class Shelf:
         self.depth = depth
         # The entries of each cell, from best to worst, as ``Packed``, or with the entry itself in place of the bytes.
         self._cells: dict[int, list[tuple[float, int, bytes | Entry]]] = {}
-        # The least score of each full cell, in parts of 1, and which cells are full. The bars are made of them.
-        self._least = np.zeros(CELLS, np.uint16)
-        self._is_full = np.zeros(CELLS, bool)
-        self._bars: Bars | None = Bars(b"", b"")
+        # The full cells in the order in which they became full, the place of each in it, and the least score in each.
+        self._full, self._places, self._least = array("H"), dict[int, int](), array("H")
         self.merge(entries)
 
     def __len__(self) -> int:
@@ -124,21 +121,25 @@ class Shelf:
 
     def add(self, entry: Entry) -> None:
         """Put a candidate in its cell, if it is among the best there."""
-        self._put((-entry.score, entry.index, entry), cell_number(cell(entry.sound)))
+        self._put(cell_number(cell(entry.sound)), [(-entry.score, entry.index, entry)])
 
-    def add_packed(self, packed: Packed, number: int) -> None:
-        """As ``add``, when the number of the cell is known."""
-        self._put(packed, number)
+    def add_packed(self, number: int, entries: Iterable[Packed]) -> None:
+        """As ``add``, for candidates of one cell, whose number is known."""
+        self._put(number, entries)
 
-    def _put(self, new: tuple[float, int, bytes | Entry], number: int) -> None:
+    def _put(self, number: int, new: Iterable[tuple[float, int, bytes | Entry]]) -> None:
         kept = self._cells.setdefault(number, [])
-        if len(kept) < self.depth or _rank(new) < _rank(kept[-1]):
-            insort(kept, new, key=_rank)
-            del kept[self.depth :]
-            if len(kept) == self.depth:
-                self._least[number] = _parts(-kept[-1][0])
-                self._is_full[number] = True
-                self._bars = None
+        kept += new
+        kept.sort(key=_rank)
+        del kept[self.depth :]
+        if len(kept) == self.depth:
+            least = _parts(-kept[-1][0])
+            place = self._places.setdefault(number, len(self._full))
+            if place == len(self._full):
+                self._full.append(number)
+                self._least.append(least)
+            else:
+                self._least[place] = least
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add another shelf's entries."""
@@ -147,15 +148,11 @@ class Shelf:
 
     def bars(self) -> Bars:
         """What an entry must reach in each full cell; an equal score may still get in by a smaller index."""
-        if self._bars is None:
-            full = np.flatnonzero(self._is_full)
-            self._bars = Bars(full.astype(np.uint16).tobytes(), self._least[full].tobytes())
-        return self._bars
+        return Bars(self._full.tobytes(), self._least.tobytes())
 
     def over(self, bars: Bars | None) -> dict[int, list[Packed]]:
         """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
-        cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars or (b"", b""))
-        least = dict(zip(cells, scores, strict=True))
+        least = dict(zip(*(array("H", part) for part in bars or (b"", b"")), strict=True))
         reach = {
             number: [
                 (negative_score, index, rest) if isinstance(rest, bytes) else pack(rest)

@@ -29,8 +29,7 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
         for part in range(0, len(entries), 3):
             reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
             for number, kept in reach.items():
-                for one in kept:
-                    barred.add_packed(one, number)
+                barred.add_packed(number, kept)
             bars.append(barred.bars())
         assert barred.entries == whole.entries
 
@@ -54,8 +53,7 @@ def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
     entries = [entry(index, index % 7) for index in range(50)]
     mixed = Shelf(3, entries[30:40])
     for number, kept in Shelf(3, entries[:30]).over(None).items():
-        for one in kept:
-            mixed.add_packed(one, number)
+        mixed.add_packed(number, kept)
     assert mixed.entries == Shelf(3, entries[:40]).entries
     assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
 
