@@ -15,6 +15,7 @@ from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
 from cnndsd.farm import runs
 from cnndsd.farm.findings import Findings, refusals_in_words
+from cnndsd.farm.shelf import unpack
 from cnndsd.finishing import audiofile, manifest
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
@@ -113,7 +114,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 def _searched(spec: Spec, findings: Findings) -> dict[str, Any]:
     """Return how much of the shelf is filled, how well, and what search found there beside luck."""
-    best = [kept[0] for kept in findings.shelf.cells]
+    best = [unpack(item) for item in findings.shelf.best]
     # In a family all are variations, and none is a child.
     children = [bool(entry.recipe.variations) and spec.family is None for entry in best]
 

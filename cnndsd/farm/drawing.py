@@ -5,7 +5,7 @@ these and the parent's recipe.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from cnndsd.spec import Ranges, Spec
 
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
-_SHAPES, _SEEDS, _PARENTS = 0, 1, 2
+_SHAPES, _SEEDS, _PARENTS, _CHILDREN = 0, 1, 2, 3
 # The amount of the variation that makes children of a parent; sounds begin to differ clearly at about 0.01.
 _CHILD_AMOUNT = (0.003, 0.1)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
@@ -60,13 +60,17 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
     )
 
 
-def draw_child_shape(spec: Spec, seed: int, block: int, parents: Sequence[Recipe]) -> Recipe:
-    """The shape of a block whose candidates vary one of ``parents``, as a recipe whose ``last_seed`` is 0.
+def draw_place(spec: Spec, seed: int, block: int, count: int) -> int:
+    """The place of a block's parent among ``count`` that it may have, 0 to ``count - 1``."""
+    return int(next(uniform(_key(spec, seed), block, _PARENTS)) * count)
+
+
+def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:
+    """The shape of a block whose candidates vary ``parent``, as a recipe whose ``last_seed`` is 0.
 
     One variation is added, and sometimes gap, length of sound or adjusting are others within the spec's ranges.
     """
-    u = uniform(_key(spec, seed), block, _PARENTS)
-    parent = parents[int(next(u) * len(parents))]
+    u = uniform(_key(spec, seed), block, _CHILDREN)
     amount = _within(_CHILD_AMOUNT, _short(_logarithmic(_CHILD_AMOUNT, next(u))))
     # Each is drawn, so that none depends on whether another is used.
     changes = {

@@ -11,7 +11,7 @@ import msgspec
 
 from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.generations import Generations
-from cnndsd.farm.shelf import Bars, Entry, Shelf
+from cnndsd.farm.shelf import Bars, Entry, Item, Packed, Shelf
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
@@ -36,7 +36,7 @@ class UnitResult(msgspec.Struct, frozen=True):
     first: int
     count: int
     refused: dict[str, int]
-    entries: dict[int, list[Entry]]
+    entries: dict[int, list[Packed]]
     aside: dict[int, Aside] = {}
 
 
@@ -104,10 +104,9 @@ class Findings:
         if self._take(first, stop):
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
-                for entry in entries:
-                    self.shelf.add(entry, number)
-                    if self.generations is not None:
-                        self.generations.add(entry, number)
+                self.shelf.add_packed(number, entries)
+                if self.generations is not None:
+                    self.generations.add_packed(first // BLOCK, number, entries)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
             self._close_generations()
@@ -140,12 +139,13 @@ class Findings:
         return (self.shelf if self.generations is None else self.generations.parents).bars()
 
     @property
-    def needed(self) -> dict[int, Entry]:
+    def needed(self) -> dict[int, Item]:
         """All that the rest of the run needs, by index: on the shelf, for parents, and picked by ear."""
-        needed = {entry.index: entry for entry in self.shelf.entries}
+        needed: dict[int, Item] = {i: (-entry.score, i, entry) for i, entry in self.held.items() if i in self.picks}
         if self.generations is not None:
-            needed.update((entry.index, entry) for entry in self.generations.needed)
-        return needed | {index: entry for index, entry in self.held.items() if index in self.picks}
+            needed.update((item[1], item) for item in self.generations.needed)
+        needed.update((item[1], item) for item in self.shelf.items)
+        return needed
 
     def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], shapes: Mapping[int, Recipe]) -> None:
         """Go on from what was ``done`` and ``needed`` and the ``shapes`` of an earlier time."""

@@ -11,8 +11,8 @@ workers at a time have enough to do.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 
-from cnndsd.farm.drawing import BLOCK, draw_child_shape
-from cnndsd.farm.shelf import Entry, Shelf
+from cnndsd.farm.drawing import BLOCK, draw_child_shape, draw_place
+from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, unpack
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
@@ -77,26 +77,26 @@ class Generations:
         return first_candidate(self.complete + _LAG)
 
     @property
-    def needed(self) -> Iterator[Entry]:
+    def needed(self) -> Iterator[Item]:
         """All that later parents may be chosen from: ``parents``, and the best of each open generation."""
         for shelf in (self.parents, *self._open.values()):
-            yield from shelf.entries
+            yield from shelf.items
 
-    def add(self, entry: Entry, number: int | None = None) -> None:
-        """Add a candidate that was found, and the ``number`` of its cell, if that is known."""
-        generation = generation_of(entry.index // BLOCK)
+    def add_packed(self, block: int, number: int, entries: Iterable[Packed]) -> None:
+        """Add what was found in the generation of a block, in the cell of this number."""
+        self._shelf_of(block).add_packed(number, entries)
+
+    def _shelf_of(self, block: int) -> Shelf:
+        generation = generation_of(block)
         if generation < self.complete:
-            self.parents.add(entry, number)
-        else:
-            if generation not in self._open:
-                self._open[generation] = Shelf(self.parents.depth)
-            self._open[generation].add(entry, number)
+            return self.parents
+        return self._open.setdefault(generation, Shelf(self.parents.depth))
 
     def reached(self, candidate: int) -> None:
         """Close the generations whose candidates are all below this one, and choose parents for those that follow."""
         while first_candidate(self.complete + 1) <= candidate:
             if self.complete in self._open:
-                self.parents.merge(self._open.pop(self.complete).entries)
+                self.parents.take(self._open.pop(self.complete))
             self.complete += 1
             self.shapes = {b: shape for b, shape in self.shapes.items() if b >= first_block(self.complete)}
             self._plan(self.complete + _LAG - 1)
@@ -105,13 +105,14 @@ class Generations:
         """Go on from what a ledger holds; all candidates below ``candidate`` were judged."""
         self.complete = generation_of(candidate // BLOCK)
         for entry in entries:
-            self.add(entry)
+            self._shelf_of(entry.index // BLOCK).add(entry)
         self.shapes = dict(shapes)
 
     def _plan(self, generation: int) -> None:
-        parents = [kept[0].recipe for kept in self.parents.cells]
+        parents = self.parents.best
         if not parents:
             return
         for block in range(first_block(generation), first_block(generation + 1)):
             if not is_afresh(self._spec.luck, block):
-                self.shapes[block] = draw_child_shape(self._spec, self._spec.seed, block, parents)
+                parent = unpack(parents[draw_place(self._spec, self._spec.seed, block, len(parents))])
+                self.shapes[block] = draw_child_shape(self._spec, self._spec.seed, block, parent.recipe)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.shelf import Entry, Item, unpack
 from cnndsd.finishing.atomic import sync_folder
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
@@ -132,8 +132,8 @@ class Ledger:
         wanted: dict[str, dict[int, Any]] = {"shelf": findings.needed, "shapes": findings.shapes}
         gone = {t: [(n,) for n in self._marks[t] if n not in rows] for t, rows in wanted.items()}
         new = {
-            table: [(n, msgspec.json.encode(row)) for n, row in rows.items() if n not in self._marks[table]]
-            for table, rows in wanted.items()
+            table: [(n, _row(value)) for n, value in values.items() if n not in self._marks[table]]
+            for table, values in wanted.items()
         }
         progress = msgspec.json.encode(
             _Progress(
@@ -200,6 +200,10 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _row(value: Item | Recipe) -> bytes:
+    return msgspec.json.encode(unpack(value) if isinstance(value, tuple) else value)
 
 
 def _check(identity: bytes, progress: bytes, marks: dict[str, dict[int, int]]) -> bytes:

@@ -19,8 +19,8 @@ from cnndsd.spec import Spec
 
 # Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
 # and an interruption loses little; and no more blocks than this. The parent's work is the same for a unit of any size.
-_UNIT_MACS = 16e9
-_UNIT_BLOCKS = 32
+_UNIT_MACS = 32e9
+_UNIT_BLOCKS = 64
 # So many units at least for each task that is submitted at a time, so that all workers end at about the same time.
 _UNITS_EACH = 8
 # When a search is stopped, units that have begun have this long to end.

@@ -17,7 +17,7 @@ from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import first_block, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Entry, Shelf
+from cnndsd.farm.shelf import Entry, Shelf, unpack
 from cnndsd.farm.units import judge_unit
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
@@ -163,7 +163,7 @@ def test_luck_alone_draws_every_candidate_afresh():
     spec = msgspec.structs.replace(REAL, search={"luck": 1.0})
     found = searching.judge_missing(spec, InProcess())
     whole = judge_unit(spec, 1, 0, 1500)
-    assert sorted(e.index for kept in whole.entries.values() for e in kept) == [e.index for e in found.entries]
+    assert sorted(index for kept in whole.entries.values() for _, index, _ in kept) == [e.index for e in found.entries]
     assert all(entry.recipe == draw(spec, 1, entry.index) for entry in found.entries)
     assert found.generations is None
 
@@ -206,7 +206,7 @@ def test_a_chain_of_variations_is_bounded():
         result = judge_made_up(spec, seed, first, count, version, None, shapes)
         shelf = Shelf(4)
         for kept in result.entries.values():
-            for entry in kept:
+            for entry in map(unpack, kept):
                 shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
         return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
 

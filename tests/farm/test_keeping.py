@@ -13,6 +13,7 @@ from cnndsd.desk import cli
 from cnndsd.farm import factory, production, runs
 from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.generations import is_afresh
+from cnndsd.farm.shelf import unpack
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.spec import load_spec
 
@@ -126,7 +127,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     assert cli.main(["show", str(folder / "s.run"), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     found = runs.read(folder / "s.run")[2]
-    best = [kept[0] for kept in found.shelf.cells]
+    best = [unpack(item) for item in found.shelf.best]
     assert shown["luck"] == 0.25
     assert shown["generations"] == 1600 // 256
     assert shown["cells"] == len(best)

@@ -1,7 +1,9 @@
 """A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from sounds import entry
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number
+from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number, pack, unpack
 from cnndsd.schema import Failed
 
 SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
@@ -27,8 +29,7 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
         for part in range(0, len(entries), 3):
             reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
             for number, kept in reach.items():
-                for one in kept:
-                    barred.add(one, number)
+                barred.add_packed(number, kept)
             bars.append(barred.bars())
         assert barred.entries == whole.entries
 
@@ -36,10 +37,25 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
 def test_an_entry_that_equals_the_bar_may_still_get_in():
     low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
     shelf = Shelf(1, [high])
-    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [low]}
+    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [pack(low)]}
     shelf.add(low)
     assert shelf.entries == [low]
     assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == {}
+
+
+def test_a_packed_entry_is_the_same_entry_unpacked():
+    entries = [entry(index) for index in range(50)]
+    assert [unpack(pickle.loads(pickle.dumps(pack(one)))) for one in entries] == entries
+    assert sorted(entries, key=pack) == sorted(entries, key=lambda e: (-e.score, e.index))
+
+
+def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
+    entries = [entry(index, index % 7) for index in range(50)]
+    mixed = Shelf(3, entries[30:40])
+    for number, kept in Shelf(3, entries[:30]).over(None).items():
+        mixed.add_packed(number, kept)
+    assert mixed.entries == Shelf(3, entries[:40]).entries
+    assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
 
 
 def test_cells_that_are_not_full_have_no_bar():
@@ -69,6 +85,19 @@ def test_bars_change_what_is_sent_and_nothing_that_is_found():
     again = units.judge_unit(SMALL, 1, 0, 512, bars=barred.shelf.bars())
     assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(SMALL, 1, 0, 512))) * 3 / 4
     assert sent[-1] < sent[0] * 3 / 4
+
+
+def test_a_thread_renders_all_its_units_into_the_same_memory_and_no_other_thread_does(monkeypatch):
+    used = []
+    render_batches = units.render_batches
+    monkeypatch.setattr(units, "render_batches", lambda *given: used.append(given[3]) or render_batches(*given))
+    with ThreadPoolExecutor(1) as other:
+        for first in (0, 64):
+            units.judge_unit(SMALL, 1, first, 64)
+            other.submit(units.judge_unit, SMALL, 1, first, 64).result()
+    assert used[0] is used[2]
+    assert used[1] is used[3]
+    assert not np.shares_memory(used[0], used[1])
 
 
 def test_a_worker_of_another_version_is_refused():
