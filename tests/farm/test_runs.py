@@ -110,7 +110,8 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
     write_spec(tmp_path, LONG, SLOW)
     for wait in (0.15, 0.4, None):
-        running = start(tmp_path, start_new_session=True)
+        # The command itself, which heeds Ctrl-C from its first line.
+        running = start(tmp_path, program=("-m", "cnndsd"), start_new_session=True)
         if wait is None:
             judged_more(tmp_path)
         else:
@@ -481,7 +482,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
     """The log, a ledger that is made, one that grows, and the zip cannot be written."""
     write_spec(tmp_path, 3000)
     units.warm(Spec(name="x"))
-    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (600_000, "s.zip: ")):
+    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (1_000_000, "s.zip: ")):
         done = limited(tmp_path, most_bytes)
         assert done.returncode == 1
         assert done.stdout == ""
