@@ -10,7 +10,7 @@ may still get in. Bars only rise, so old ones let too much pass and never too li
 import math
 from array import array
 from collections.abc import Iterable
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -99,7 +99,8 @@ class Shelf:
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
-        # The entries of each cell, from best to worst, as ``Packed``, or with the entry itself in place of the bytes.
+        # The entries of each cell, from best to worst, as ``Packed``, or with the entry itself in place of the bytes,
+        # which are never compared, as no two have the same index.
         self._cells: dict[int, list[tuple[float, int, bytes | Entry]]] = {}
         # The full cells in the order in which they became full, the place of each in it, and the least score in each.
         self._full, self._places, self._least = array("H"), dict[int, int](), array("H")
@@ -120,7 +121,7 @@ class Shelf:
         return sorted(entries, key=attrgetter("index"))
 
     def add(self, entry: Entry) -> None:
-        """Put a candidate in its cell, if it is among the best there."""
+        """Put a candidate, which was not added before, in its cell, if it is among the best there."""
         self._put(cell_number(cell(entry.sound)), [(-entry.score, entry.index, entry)])
 
     def add_packed(self, number: int, entries: Iterable[Packed]) -> None:
@@ -130,7 +131,7 @@ class Shelf:
     def _put(self, number: int, new: Iterable[tuple[float, int, bytes | Entry]]) -> None:
         kept = self._cells.setdefault(number, [])
         kept += new
-        kept.sort(key=_rank)
+        kept.sort()
         del kept[self.depth :]
         if len(kept) == self.depth:
             least = _parts(-kept[-1][0])
@@ -166,7 +167,3 @@ class Shelf:
 
 def _parts(score: float) -> int:
     return round(score * _SCORE_PARTS)
-
-
-# Of two entries the better one has the smaller rank.
-_rank = itemgetter(0, 1)

@@ -1,18 +1,19 @@
 """A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
 
 import pickle
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import entry
+from sounds import PLAIN, entry, like
 
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import CELLS, Bars, Entry, Shelf, cell, cell_number, pack, unpack
 from cnndsd.schema import Failed
 
 SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
@@ -64,6 +65,12 @@ def test_cells_that_are_not_full_have_no_bar():
     shelf.add(entry(2, 1, 0.3))
     number = cell_number(cell(entry(1, 1).sound))
     assert shelf.bars() == Bars(number.to_bytes(2, "little"), (3000).to_bytes(2, "little"))
+
+
+def test_bars_rise_with_the_entries_of_their_cells():
+    shelf = Shelf(1, [Entry(1, 0.3, PLAIN), Entry(2, 0.4, like(flatness=0.3)), Entry(3, 0.5, PLAIN)])
+    numbers = [cell_number(cell(sound)) for sound in (PLAIN, like(flatness=0.3))]
+    assert shelf.bars() == Bars(array("H", numbers).tobytes(), array("H", [5000, 4000]).tobytes())
 
 
 def test_cells_have_numbers_of_their_own():
