@@ -55,8 +55,8 @@ def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
     mixed = Shelf(3, entries[30:40])
     for number, kept in Shelf(3, entries[:30]).over(None).items():
         mixed.add_packed(number, kept)
-    assert mixed.entries == Shelf(3, entries[:40]).entries
     assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
+    assert mixed.entries == Shelf(3, entries[:40]).entries
 
 
 def test_cells_that_are_not_full_have_no_bar():
