@@ -12,7 +12,7 @@ import math
 import pickle
 from array import array
 from collections.abc import Iterable, Iterator
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -105,7 +105,7 @@ class Shelf:
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
-        # From best to worst.
+        # From best to worst. The last parts of two items are never compared, as no two have the same index.
         self._cells: dict[int, list[Item]] = {}
         # The full cells in the order in which they became full, the place of each in it, and the least score in each.
         self._full, self._places, self._least = array("H"), dict[int, int](), array("H")
@@ -136,7 +136,7 @@ class Shelf:
         return [self._cells[number][0] for number in sorted(self._cells)]
 
     def add(self, entry: Entry) -> None:
-        """Put a candidate in its cell, if it is among the best there."""
+        """Put a candidate, which was not added before, in its cell, if it is among the best there."""
         self._put(cell_number(cell(entry.sound)), [(-entry.score, entry.index, entry)])
 
     def add_packed(self, number: int, entries: Iterable[Packed]) -> None:
@@ -146,7 +146,7 @@ class Shelf:
     def _put(self, number: int, new: Iterable[Item]) -> None:
         kept = self._cells.setdefault(number, [])
         kept += new
-        kept.sort(key=_rank)
+        kept.sort()
         del kept[self.depth :]
         if len(kept) == self.depth:
             least = _parts(-kept[-1][0])
@@ -187,7 +187,3 @@ class Shelf:
 
 def _parts(score: float) -> int:
     return round(score * _SCORE_PARTS)
-
-
-# Of two entries the better one has the smaller rank.
-_rank = itemgetter(0, 1)
