@@ -1,6 +1,7 @@
 """Recipes: everything that determines one sound."""
 
 import codecs
+import copy
 import itertools
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,7 @@ from cnndsd.schema import (
     Width,
     ascending,
     decode,
+    with_field,
 )
 
 # The version of docs/definition.md. It changes when, and only when, the bits of a sound change.
@@ -130,9 +132,11 @@ class Recipe(Checked, frozen=True, kw_only=True):
     def reseeded(self, seed: int) -> "Recipe":
         """Return the same recipe with another ``last_seed``."""
         if not self.variations:
-            return msgspec.structs.replace(self, seed=seed)
-        last = msgspec.structs.replace(self.variations[-1], seed=seed)
-        return msgspec.structs.replace(self, variations=(*self.variations[:-1], last))
+            return with_field(self, "seed", seed)
+        varied = copy.copy(self)
+        last = with_field(self.variations[-1], "seed", seed)
+        msgspec.structs.force_setattr(varied, "variations", (*self.variations[:-1], last))
+        return varied
 
     def to_json(self) -> str:
         """Return the recipe as one line of JSON, its keys in the order of docs/definition.md."""

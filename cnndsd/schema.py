@@ -4,6 +4,7 @@ The limits of fields that several structures share are defined here once. A stru
 so every structure that exists is valid.
 """
 
+import copy
 import functools
 import math
 import types
@@ -28,6 +29,7 @@ Every = Annotated[int, Meta(ge=1, le=2**31)]
 Amount = Annotated[float, Meta(ge=0.0, le=100.0)]
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Checked")
 
 
 class Invalid(ValueError):
@@ -58,6 +60,34 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def _check(self) -> None:
         """Raise ``Invalid`` when fields contradict each other."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), tuple(getattr(self, name) for name in self.__struct_fields__))
+
+
+_MADE: dict[type, Checked] = {}
+
+
+def _unpickled(structure: type[Checked], values: tuple[Any, ...]) -> Checked:
+    """A structure with these values, which are not checked again: that takes longer than to judge a candidate."""
+    fields = structure.__struct_fields__
+    if structure not in _MADE:
+        _MADE[structure] = structure(**dict(zip(fields, values, strict=True)))
+    made = copy.copy(_MADE[structure])
+    for name, value in zip(fields, values, strict=True):
+        msgspec.structs.force_setattr(made, name, value)
+    return made
+
+
+def with_field(structure: S, name: str, value: Any) -> S:
+    """A copy with another value in one field, which is checked; for fields that cannot contradict others."""
+    try:
+        value = _converters(type(structure))[name](_plain(value))
+    except msgspec.ValidationError as error:
+        raise Invalid(explain(error, {name: value}, root=name)) from None
+    made = copy.copy(structure)
+    msgspec.structs.force_setattr(made, name, value)
+    return made
 
 
 @functools.cache

@@ -49,8 +49,12 @@ MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000
 
 
 class AdjustingRanges(Checked, frozen=True, kw_only=True):
-    """The ranges that ``Adjusting`` is drawn from, uniformly on a logarithmic scale, both ends included."""
+    """``share`` of the blocks adjust, 0..1. The others are the ranges of ``Adjusting``.
 
+    Values are drawn uniformly on a logarithmic scale, both ends included.
+    """
+
+    share: Share = 1.0
     every: tuple[Every, Every] = (1, 64)
     amount: tuple[Amount, Amount] = (0.001, 0.05)
 
@@ -97,8 +101,14 @@ class Ranges(Checked, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
+        """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers.
+
+        ``adjusting.share`` is left out where it is 1.
+        """
+        section = msgspec.to_builtins(self)
+        if self.adjusting is not None and self.adjusting.share == 1.0:
+            del section["adjusting"]["share"]
+        return hashlib.sha256(msgspec.json.encode(section, order="sorted")).digest()
 
 
 class Family(Checked, frozen=True, kw_only=True):
@@ -119,6 +129,16 @@ class Family(Checked, frozen=True, kw_only=True):
     def digest(self) -> bytes:
         """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
+
+
+class Search(Checked, frozen=True, kw_only=True):
+    """``[search]``: how new candidates come about.
+
+    ``luck``: share of them that are drawn afresh, 0..1. The others are variations of the best that were found before.
+    A ``[family]`` is not searched: all of its candidates are drawn.
+    """
+
+    luck: Share = 0.25
 
 
 class Limits(Checked, frozen=True, kw_only=True):
@@ -195,6 +215,7 @@ class Spec(Checked, frozen=True, kw_only=True):
     previews: Literal["none", "ogg", "mp3"] = "none"
     sound: Ranges = Ranges()
     family: Family | None = None
+    search: Search = Search()
     judge: Limits = Limits()
     choose: Choice = Choice()
     master: Mastering = Mastering()
@@ -234,6 +255,11 @@ class Spec(Checked, frozen=True, kw_only=True):
     def precision(self) -> Precision:
         """Precision of every sound."""
         return self.sound.precision if self.family is None else self.family.recipe.precision
+
+    @property
+    def luck(self) -> float:
+        """Share of the candidates that are drawn afresh, 0..1."""
+        return self.search.luck if self.family is None else 1.0
 
     @property
     def heaviest_macs(self) -> float:

@@ -11,7 +11,6 @@ from cnndsd import render
 from cnndsd.ear import tuning
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import production, searching
-from cnndsd.farm.drawing import draw
 from cnndsd.farm.executors import InProcess
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.finished import finish
@@ -68,7 +67,7 @@ def made():
     chosen = production.choose_sounds(SPEC, found)
     sounds = []
     for entry in chosen + [e for e in found.entries if kind(e.sound) in ("drone", "metallic", "texture")]:
-        recipe = draw(SPEC, SPEC.seed, entry.index)
+        recipe = entry.recipe
         raw = render(recipe)
         if entry in chosen or tuning.cycle(raw) is not None:
             finished = finish(raw, recipe, entry.sound, SPEC)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings
 
-_judged = units.judge_candidates
+_judged = units.judge_drawn
 
 
 def segfault():
@@ -30,37 +30,37 @@ POISONS = {"segfault": segfault, "abort": os.abort, "endless": endless, "exit": 
            "quit": sys.exit, "allocate": allocate, "divide": lambda: 1 // 0}  # fmt: skip
 
 
-def judge_unit(spec, seed, first, count, wanted, bars, poison):
+def judge_unit(spec, seed, first, count, wanted, bars, shapes, poison):
     """``units.judge_unit`` with ``poison``, index -> name."""
 
-    def poisoned(spec, seed, first, count, memory):
-        for index in range(first, first + count):
-            if index in poison:
-                POISONS[poison[index]]()
-        return _judged(spec, seed, first, count, memory)
+    def poisoned(spec, drawn, memory):
+        for lane in range(len(drawn.seeds)):
+            if drawn.first + lane in poison:
+                POISONS[poison[drawn.first + lane]]()
+        return _judged(spec, drawn, memory)
 
-    units.judge_candidates = poisoned
+    units.judge_drawn = poisoned
     try:
-        return units.judge_unit(spec, seed, first, count, wanted, bars)
+        return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
     finally:
-        units.judge_candidates = _judged
+        units.judge_drawn = _judged
 
 
-def die_once(spec, seed, first, count, wanted, bars, folder):
+def die_once(spec, seed, first, count, wanted, bars, shapes, folder):
     """``units.judge_unit``, but of each unit the first worker is killed."""
     try:
         (Path(folder) / str(first)).touch(exist_ok=False)
     except FileExistsError:
-        return units.judge_unit(spec, seed, first, count, wanted, bars)
+        return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
     os.kill(os.getpid(), 9)
     return None
 
 
-def endless_from(spec, seed, first, count, wanted, bars, border):
+def endless_from(spec, seed, first, count, wanted, bars, shapes, border):
     """``units.judge_unit``, but units beyond candidate ``border`` never end."""
     if first + count > border:
         endless()
-    return units.judge_unit(spec, seed, first, count, wanted, bars)
+    return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
 
 
 class With:

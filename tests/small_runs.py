@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cnndsd.desk import cli
-from cnndsd.farm import factory, runs
+from cnndsd.farm import factory, generations, runs
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.progress import Progress
 from cnndsd.schema import Invalid
@@ -37,16 +38,19 @@ def write_spec(folder, candidates, more=""):
 
 
 def start(folder, *options, **how):
-    """``cnndsd pack s.toml`` with two workers."""
-    return begun(folder, "pack", "s.toml", "--jobs", "2", *options, **how)
+    """``cnndsd pack s.toml`` with two workers and small generations."""
+    return begun(folder, "pack", "s.toml", "--jobs", "2", *options, **{"program": SMALL, **how})
 
 
-# A program that commits what it found all the time instead of once a second.
-OFTEN = (
-    "-c",
-    "from cnndsd.__main__ import run; from cnndsd.farm import runs;"
-    "runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()",
+# Generations of 256 candidates, so that short runs have many.
+FIRST_BLOCKS, MOST_BLOCKS = [0, 4], 4
+_SMALL = (
+    "from cnndsd.__main__ import run; from cnndsd.farm import generations, runs;"
+    f"generations._FIRST_BLOCKS, generations._MOST_BLOCKS = {FIRST_BLOCKS}, {MOST_BLOCKS};"
 )
+# The program with small generations, and one that also commits what it found all the time instead of once a second.
+SMALL = ("-c", f"{_SMALL} run()")
+OFTEN = ("-c", f"{_SMALL} runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()")
 
 
 def begun(folder, *arguments, program=("-m", "cnndsd"), **how):
@@ -75,9 +79,18 @@ def without_workers(patch):
     patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
 
 
-def packed(folder, *options, code=0):
-    """The pack that the command makes when it runs in this process, without workers."""
+@contextmanager
+def small_generations():
+    """Small generations in this process."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generations, "_FIRST_BLOCKS", FIRST_BLOCKS)
+        patch.setattr(generations, "_MOST_BLOCKS", MOST_BLOCKS)
+        yield
+
+
+def packed(folder, *options, code=0):
+    """The pack that the command makes when it runs in this process, without workers, with small generations."""
+    with small_generations(), pytest.MonkeyPatch.context() as patch:
         without_workers(patch)
         assert cli.main(["pack", str(folder / "s.toml"), *options]) == code
     return (folder / "s.zip").read_bytes()
@@ -160,7 +173,7 @@ def damaged_makes_the_same_or_a_line(half, data, folder):
     place.mkdir(exist_ok=True)
     (place / "ledger.sqlite").write_bytes(data)
     try:
-        with runs.begin(place, spec) as run:
+        with small_generations(), runs.begin(place, spec) as run:
             run.search(InProcess())
             run.finish(folder / "s.zip", InProcess())
     except Invalid as error:

@@ -6,6 +6,7 @@ import msgspec
 
 from cnndsd.ear.description import Description
 from cnndsd.farm.shelf import Entry
+from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
 # A search that is short and finds sounds of every kind.
@@ -79,4 +80,5 @@ def made_up(seed):
 def entry(index, seed=None, score=None):
     """A candidate with a made-up sound; few different scores, so that ties come about."""
     seed = index if seed is None else seed
-    return Entry(index, random.Random(seed).choice([0.1, 0.2, 0.3]) if score is None else score, made_up(seed))
+    score = random.Random(seed).choice([0.1, 0.2, 0.3]) if score is None else score
+    return Entry(index, score, made_up(seed), Recipe(seed=index))

@@ -21,7 +21,6 @@ from werkzeug.wrappers import Request, Response
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.farm import production
 from cnndsd.farm.choosing import choose
-from cnndsd.farm.drawing import draw
 from cnndsd.farm.findings import Findings, Pick
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.audiofile import FORMATS
@@ -135,7 +134,7 @@ class Audition:
 
     def _name(self, entry: Entry) -> str:
         """Return a name from kind and word; note or tempo follow when the sound is finished."""
-        return f"{kind(entry.sound)}_{next(words(draw(self._spec, self._spec.seed, entry.index)))}"
+        return f"{kind(entry.sound)}_{next(words(entry.recipe))}"
 
     def _entry(self, index: int) -> Entry:
         if index not in self._entries:
@@ -148,7 +147,7 @@ class Audition:
             return self._cached(entry.index)
 
     def _finish(self, index: int) -> Finished:
-        return production.finish_candidate(self._spec, self._spec.seed, self._entries[index]).finished
+        return production.finish_candidate(self._spec, self._entries[index]).finished
 
 
 def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
@@ -156,10 +155,10 @@ def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
 
     There are ``count``, or more when more were picked. They are sorted by kind, and from dark to bright.
     """
-    shelf = {entry.index: entry for entry in findings.entries}
+    known, shelf = findings.known(), findings.entries
     kept = production.choose_sounds(spec, findings) if findings.picked("keep") else []
-    dropped = [shelf[index] for index in findings.picked("drop") if index in shelf]
-    different = choose(list(shelf.values()), count, Choice(score=0.0, distance=0.0, static_share=1.0))
+    dropped = [known[index] for index in findings.picked("drop") if index in known]
+    different = choose(shelf, count, Choice(score=0.0, distance=0.0, static_share=1.0))
     entries = {entry.index: entry for entry in [*kept, *dropped, *different]}
     first = list(entries.values())[: max(count, len(kept) + len(dropped))]
     return sorted(first, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))

@@ -14,9 +14,11 @@ from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
 from cnndsd.farm import runs
-from cnndsd.farm.findings import refusals_in_words
+from cnndsd.farm.findings import Findings, refusals_in_words
+from cnndsd.farm.shelf import unpack
 from cnndsd.finishing import audiofile, manifest
 from cnndsd.sound.rendering import raw_sha256, render
+from cnndsd.spec import Spec
 
 
 def show(path: Path | str) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _why(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _run(folder: Path) -> dict[str, Any]:
     """Return the state of a run."""
-    identity, _, findings, watch = runs.read(folder)
+    identity, spec, findings, watch = runs.read(folder)
     return {
         "run": str(folder),
         "state": watch.state,
@@ -102,11 +104,35 @@ def _run(folder: Path) -> dict[str, Any]:
         "kept": findings.kept,
         "picked": {pick: len(findings.picked(pick)) for pick in ("keep", "drop")},
         "kinds": dict(Counter(kind(entry.sound) for entry in findings.entries).most_common()),
+        **_searched(spec, findings),
         "set_aside": [
             {"candidate": i, "how": a.how, "recipe": msgspec.to_builtins(a.recipe)}
             for i, a in sorted(findings.aside.items())
         ],
     }
+
+
+def _searched(spec: Spec, findings: Findings) -> dict[str, Any]:
+    """Return how much of the shelf is filled, how well, and what search found there beside luck."""
+    best = [unpack(item) for item in findings.shelf.best]
+    # In a family all are variations, and none is a child.
+    children = [bool(entry.recipe.variations) and spec.family is None for entry in best]
+
+    def tally(of_children: bool) -> dict[str, Any]:
+        scores = [entry.score for entry, child in zip(best, children, strict=True) if child == of_children]
+        return {"cells": len(scores), "mean_score": round(sum(scores) / len(scores), 4) if scores else None}
+
+    return {
+        "luck": spec.luck,
+        "generations": None if findings.generations is None else findings.generations.complete,
+        "cells": len(best),
+        "qd_score": round(sum(entry.score for entry in best), 4),
+        "best_of_cells": {"drawn_afresh": tally(of_children=False), "children": tally(of_children=True)},
+    }
+
+
+def _in_words(tally: dict[str, Any]) -> str:
+    return f"{tally['cells']}" + (f" (mean score {tally['mean_score']:.2f})" if tally["cells"] else "")
 
 
 def _run_text(report: dict[str, Any]) -> str:
@@ -121,6 +147,10 @@ def _run_text(report: dict[str, Any]) -> str:
         "passed": report["passed"],
         "refused": refusals_in_words(report["refused"]),
         "kept": f"{report['kept']}: {', '.join(f'{name} {n}' for name, n in report['kinds'].items()) or 'none'}",
+        "generations": "none, all are drawn afresh" if report["generations"] is None else report["generations"],
+        "cells": f"{report['cells']}, sum of their best scores {report['qd_score']:.1f}; their best were drawn afresh "
+        f"{_in_words(report['best_of_cells']['drawn_afresh'])}, children "
+        f"{_in_words(report['best_of_cells']['children'])}",
         "picked": f"{report['picked']['keep']} kept, {report['picked']['drop']} dropped by ear",
         "set aside": len(report["set_aside"]),
     }

@@ -1,7 +1,12 @@
-"""Draws recipes at random: candidate ``index`` of a run is a pure function of the spec, the seed and the index."""
+"""Draws recipes at random, afresh or as variations of a parent.
+
+A candidate that is drawn afresh is a pure function of the spec, the seed and its index, one that varies a parent of
+these and the parent's recipe.
+"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,7 +16,13 @@ from cnndsd.spec import Ranges, Spec
 
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
-_SHAPES, _SEEDS = 0, 1
+_SHAPES, _SEEDS, _PARENTS, _CHILDREN = 0, 1, 2, 3
+# The amount of the variation that makes children of a parent; sounds begin to differ clearly at about 0.01.
+_CHILD_AMOUNT = (0.003, 0.1)
+# Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
+MOST_VARIATIONS = 16
+# So often the children of a parent also get another gap, length of sound, or adjusting.
+_CHANGE_SHARE = 0.125
 
 
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
@@ -33,29 +44,63 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
         base = spec.family.recipe
         return msgspec.structs.replace(base, variations=(*base.variations, Variation(seed=0, amount=amount)))
     ranges: Ranges = spec.sound
-
-    def whole(pair: tuple[int, int]) -> int:
-        return pair[0] + int(next(u) * (pair[1] - pair[0] + 1))
-
-    length, gap = whole(ranges.length), whole(ranges.gap)
-    hidden = tuple(whole(ranges.width) for _ in range(whole(ranges.layers)))
-    seconds = ranges.seconds[0] + next(u) * (ranges.seconds[1] - ranges.seconds[0])
-    adjusting = None
-    if ranges.adjusting is not None:
-        every = _within(ranges.adjusting.every, round(_logarithmic(ranges.adjusting.every, next(u))))
-        amount = _within(ranges.adjusting.amount, _short(_logarithmic(ranges.adjusting.amount, next(u))))
-        adjusting = Adjusting(every=int(every), amount=amount)
+    length, gap = _whole(ranges.length, u), _whole(ranges.gap, u)
+    hidden = tuple(_whole(ranges.width, u) for _ in range(_whole(ranges.layers, u)))
+    seconds, adjusting = _seconds(ranges, u), _adjusting(ranges, u)
     return Recipe(
         length=length,
         hidden=hidden,
         gap=gap,
-        seconds=_within(ranges.seconds, round(seconds, 3)),
+        seconds=seconds,
         sample_rate=ranges.sample_rate,
         precision=ranges.precision,
         weights=ranges.weights,
         biases=ranges.biases,
         adjusting=adjusting,
     )
+
+
+def draw_place(spec: Spec, seed: int, block: int, count: int) -> int:
+    """The place of a block's parent among ``count`` that it may have, 0 to ``count - 1``."""
+    return int(next(uniform(_key(spec, seed), block, _PARENTS)) * count)
+
+
+def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:
+    """The shape of a block whose candidates vary ``parent``, as a recipe whose ``last_seed`` is 0.
+
+    One variation is added, and sometimes gap, length of sound or adjusting are others within the spec's ranges.
+    """
+    u = uniform(_key(spec, seed), block, _CHILDREN)
+    amount = _within(_CHILD_AMOUNT, _short(_logarithmic(_CHILD_AMOUNT, next(u))))
+    # Each is drawn, so that none depends on whether another is used.
+    changes = {
+        "gap": (next(u), _whole(spec.sound.gap, u)),
+        "seconds": (next(u), _seconds(spec.sound, u)),
+        "adjusting": (next(u), _adjusting(spec.sound, u)),
+    }
+    return msgspec.structs.replace(
+        parent,
+        variations=(*parent.variations[: MOST_VARIATIONS - 1], Variation(seed=0, amount=amount)),
+        **{name: value for name, (chance, value) in changes.items() if chance < _CHANGE_SHARE},
+    )
+
+
+def _whole(pair: tuple[int, int], u: Iterator[float]) -> int:
+    return pair[0] + int(next(u) * (pair[1] - pair[0] + 1))
+
+
+def _seconds(ranges: Ranges, u: Iterator[float]) -> float:
+    seconds = ranges.seconds[0] + next(u) * (ranges.seconds[1] - ranges.seconds[0])
+    return _within(ranges.seconds, round(seconds, 3))
+
+
+def _adjusting(ranges: Ranges, u: Iterator[float]) -> Adjusting | None:
+    if ranges.adjusting is None:
+        return None
+    every = _within(ranges.adjusting.every, round(_logarithmic(ranges.adjusting.every, next(u))))
+    amount = _within(ranges.adjusting.amount, _short(_logarithmic(ranges.adjusting.amount, next(u))))
+    adjusts = next(u) < ranges.adjusting.share
+    return Adjusting(every=int(every), amount=amount) if adjusts else None
 
 
 def _logarithmic(pair: tuple[float, float], u: float) -> float:
@@ -77,7 +122,29 @@ def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:
     return [int(next(u) * 2**53) for _ in range(BLOCK)]
 
 
-def draw(spec: Spec, seed: int, index: int) -> Recipe:
-    """The recipe of candidate ``index`` of the run ``seed``."""
-    block, lane = divmod(index, BLOCK)
-    return draw_shape(spec, seed, block).reseeded(draw_seeds(spec, seed, block)[lane])
+class Drawn(NamedTuple):
+    """Candidates of one block, from index ``first`` on: what they have in common, and the ``last_seed`` of each."""
+
+    first: int
+    shape: Recipe
+    seeds: list[int]
+
+
+def draw_blocks(
+    spec: Spec, seed: int, first: int, count: int, shapes: Mapping[int, Recipe] | None = None
+) -> Iterator[Drawn]:
+    """The candidates ``first`` to ``first + count - 1``, block by block.
+
+    ``shapes``: those of blocks that vary a parent, by block; all others are drawn afresh.
+    """
+    for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
+        shape = shapes[block] if shapes and block in shapes else draw_shape(spec, seed, block)
+        low = max(first, block * BLOCK)
+        seeds = draw_seeds(spec, seed, block)[low - block * BLOCK : first + count - block * BLOCK]
+        yield Drawn(low, shape, seeds)
+
+
+def draw(spec: Spec, seed: int, index: int, shapes: Mapping[int, Recipe] | None = None) -> Recipe:
+    """The recipe of candidate ``index`` of the run ``seed``; ``shapes`` as for ``draw_blocks``."""
+    (drawn,) = draw_blocks(spec, seed, index, 1, shapes)
+    return drawn.shape.reseeded(drawn.seeds[0])

@@ -1,4 +1,4 @@
-"""The whole factory in three calls: search for sounds, make a pack of them, make variations of one."""
+"""The whole factory in a few calls: search for sounds, make a pack of them or of some of a pack, vary one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from cnndsd.farm.executors import Processes, Workers, cores
 from cnndsd.farm.progress import Progress
 from cnndsd.recipe import Recipe
-from cnndsd.schema import Failed
+from cnndsd.schema import Failed, Invalid, decode
 from cnndsd.spec import Choice, Family, Ranges, Spec
 
 # The rest is imported where it is used: workers load the compiler while this process does.
 if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
 
+# The name of a pack has at most 60 letters.
+_LONGEST_NAME = 55
 # What a worker needs; it holds all that is submitted.
 _PRELOAD = ("cnndsd.farm.production",)
 
@@ -104,6 +108,54 @@ def pack(
             wanted = len({*keep}) or len(run.findings.picked("keep")) or spec.count
             count = run.finish(path, workers, progress, keep)
     return _packed(path, count, wanted, run.findings, keep)
+
+
+def repack(
+    path: Path | str,
+    keep: Collection[int],
+    folder: Path | str = ".",
+    *,
+    spec: Spec | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Packed:
+    """Make the pack ``NAME_kept.zip`` of some sounds of the pack ``path``, as ``cnndsd pack PACK.zip --keep`` does.
+
+    ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack. ``Invalid`` when
+    ``path`` is no pack or lacks one of ``keep``. Other errors as of ``pack``.
+    """
+    from cnndsd.finishing.manifest import read_manifest
+
+    manifest = read_manifest(path)
+    spec = spec or spec_of_pack(path)
+    recipes = {sound.candidate: sound.recipe for sound in manifest.sounds if sound.candidate is not None}
+    if missing := sorted({*keep} - recipes.keys()):
+        raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those in its manifest")
+    spec = msgspec.structs.replace(spec, name=f"{spec.name[:_LONGEST_NAME]}_kept")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = folder / f"{spec.name}.zip"
+    refuse_folder(packed)
+    with _workers(jobs, scheduler) as workers:
+        from cnndsd.farm.findings import Findings
+        from cnndsd.farm.production import entry_of, make_pack
+        from cnndsd.farm.units import warm
+
+        workers.prepare(warm, spec)
+        findings = Findings()
+        findings.done = [(0, manifest.candidates)]
+        findings.refused.update(manifest.refused)
+        findings.held = {index: entry_of(index, recipes[index]) for index in keep}
+        count = make_pack(packed, spec, findings, workers, progress, keep=keep)
+    return _packed(packed, count, len({*keep}), findings, keep)
+
+
+def spec_of_pack(path: Path | str) -> Spec:
+    """The spec that a pack was made with; ``Invalid`` when the file is no pack."""
+    from cnndsd.finishing.manifest import read_manifest
+
+    return decode(read_manifest(path).spec, Spec, f"{path}: manifest.json: spec")
 
 
 def vary(

@@ -4,12 +4,14 @@ Results of units may be added in any order, and twice: the same candidates alway
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
-from cnndsd.farm.shelf import Entry, Shelf
+from cnndsd.farm.drawing import BLOCK
+from cnndsd.farm.generations import Generations
+from cnndsd.farm.shelf import Bars, Entry, Item, Packed, Shelf
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
@@ -34,15 +36,21 @@ class UnitResult(msgspec.Struct, frozen=True):
     first: int
     count: int
     refused: dict[str, int]
-    entries: dict[int, list[Entry]]
+    entries: dict[int, list[Packed]]
     aside: dict[int, Aside] = {}
 
 
 class Findings:
-    """All that was found so far; ``depth``: how many candidates the shelf keeps in each cell."""
+    """All that was found so far.
 
-    def __init__(self, depth: int = 1) -> None:
+    ``depth``: how many candidates the shelf keeps in each cell. ``generations``: None when all are drawn afresh.
+    """
+
+    def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.shelf = Shelf(depth)
+        self.generations = generations
+        # Those that the user picked, also when better ones take their places on the shelf.
+        self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
         # What the user picked by ear.
@@ -74,6 +82,17 @@ class Findings:
         """The candidates that the user kept, or dropped, ascending."""
         return sorted(index for index, said in self.picks.items() if said == pick and index not in self.aside)
 
+    def pick(self, index: int, pick: Pick | None) -> None:
+        """Note what the user picked; None takes a pick back. What is picked is held, on the shelf or off it."""
+        self.picks.pop(index, None)
+        if pick is not None:
+            self.picks[index] = pick
+            self.held.update((entry.index, entry) for entry in self.shelf.entries if entry.index == index)
+
+    def known(self) -> dict[int, Entry]:
+        """All entries whose recipes are known, by index."""
+        return {entry.index: entry for entry in self.shelf.entries} | self.held
+
     @property
     def reach(self) -> int:
         """One more than the last candidate that was judged."""
@@ -85,23 +104,71 @@ class Findings:
         if self._take(first, stop):
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
-                for entry in entries:
-                    self.shelf.add(entry, number)
+                self.shelf.add_packed(number, entries)
+                if self.generations is not None:
+                    self.generations.add_packed(first // BLOCK, number, entries)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
+            self._close_generations()
 
     def set_aside(self, index: int, aside: Aside) -> None:
         """Leave a candidate out, whether it was judged or not."""
         self._take(index, index + 1)
         self._note_aside(index, aside)
+        self._close_generations()
 
-    def missing(self, stop: int, most: int) -> Iterator[tuple[int, int]]:
-        """The candidates below ``stop`` that are not judged yet, as ``(first, count)``, ``most`` at most, ascending."""
-        ends = [0, *(end for span in self.done for end in span if end < stop), stop]
-        # The gaps lie between the ends of the ranges; one end is left over when ``stop`` lies inside a range.
-        for low, high in zip(ends[::2], ends[1::2], strict=False):
-            for first in range(low, high, most):
-                yield first, min(most, high - first)
+    @property
+    def horizon(self) -> int | None:
+        """The candidates below this one may be judged; None: all."""
+        return None if self.generations is None else self.generations.horizon
+
+    @property
+    def shapes(self) -> dict[int, Recipe]:
+        """The shapes of the blocks that vary a parent, as far as they are known and needed, by block."""
+        return {} if self.generations is None else self.generations.shapes
+
+    def shapes_of(self, first: int, count: int) -> dict[int, Recipe]:
+        """Those of ``shapes`` that a unit needs."""
+        shapes = self.shapes
+        blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
+        return {block: shapes[block] for block in blocks if block in shapes}
+
+    def bars(self) -> Bars:
+        """What an entry must reach to be of use, wherever it comes from."""
+        # Entries of open generations may be better than one that will be a parent before their time.
+        return (self.shelf if self.generations is None else self.generations.parents).bars()
+
+    @property
+    def needed(self) -> dict[int, Item]:
+        """All that the rest of the run needs, by index: on the shelf, for parents, and picked by ear."""
+        needed: dict[int, Item] = {i: (-entry.score, i, entry) for i, entry in self.held.items() if i in self.picks}
+        if self.generations is not None:
+            needed.update((item[1], item) for item in self.generations.needed)
+        needed.update((item[1], item) for item in self.shelf.items)
+        return needed
+
+    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], shapes: Mapping[int, Recipe]) -> None:
+        """Go on from what was ``done`` and ``needed`` and the ``shapes`` of an earlier time."""
+        self.done = done
+        self.shelf.merge(entries)
+        self.held = {entry.index: entry for entry in entries if entry.index in self.picks}
+        if self.generations is not None:
+            self.generations.restore(done[0][1] if done and done[0][0] == 0 else 0, entries, shapes)
+
+    def missing(self, stop: int, most: int, start: int = 0) -> Iterator[tuple[int, int]]:
+        """The candidates from ``start`` to ``stop - 1`` that are not judged yet.
+
+        As ``(first, count)``, ``most`` at most, ascending.
+        """
+        at = start
+        for low, high in [*self.done, (stop, stop)]:
+            for first in range(at, min(low, stop), most):
+                yield first, min(most, min(low, stop) - first)
+            at = max(at, high)
+
+    def _close_generations(self) -> None:
+        if self.generations is not None and self.done and self.done[0][0] == 0:
+            self.generations.reached(self.done[0][1])
 
     def _note_aside(self, index: int, aside: Aside) -> None:
         if index not in self.aside:
@@ -123,6 +190,12 @@ class Findings:
                 spans.append((low, high))
         self.done = spans
         return True
+
+
+def no_findings(spec: Spec, depth: int | None = None) -> Findings:
+    """The findings of a search for this spec before it begins; ``depth``: of the shelf, if not ``shelf_depth``."""
+    depth = shelf_depth(spec) if depth is None else depth
+    return Findings(depth, None if spec.luck == 1.0 else Generations(spec, depth))
 
 
 def shelf_depth(spec: Spec) -> int:

@@ -16,13 +16,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from cnndsd.farm.findings import Aside, Findings, Pick
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
+from cnndsd.farm.shelf import Entry, Item, unpack
 from cnndsd.finishing.atomic import sync_folder
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
 
-FORMAT = 2
+FORMAT = 3
+# What each table holds by number, besides the facts: entries by candidate, shapes of child blocks by block.
+_TABLES = ("shelf", "shapes")
 # How long a commit waits for a reader, and a reader for a commit.
 _PATIENCE_S = 20.0
 _FULL = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_NOMEM: errno.ENOMEM}
@@ -60,8 +63,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # The part of each entry on file in the digest.
-        self._marks: dict[int, int] = {}
+        # The part of each row on file in the digest.
+        self._marks: dict[str, dict[int, int]] = {table: {} for table in _TABLES}
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         with self._translated():
@@ -85,36 +88,53 @@ class Ledger:
         with self._translated():
             self._connection.execute("BEGIN")
             facts = dict(self._connection.execute("SELECT name, value FROM facts"))
-            rows = self._connection.execute("SELECT candidate, entry FROM shelf").fetchall()
+            self._refuse_other_formats(facts.get("identity"))
+            rows = {
+                table: self._connection.execute(f"SELECT number, value FROM {table}").fetchall()  # noqa: S608
+                for table in _TABLES
+            }
             self._connection.execute("COMMIT")
         if not all(isinstance(value, bytes) for value in facts.values()):
             raise self._damaged("facts")
-        entries = []
-        for candidate, row in rows:
-            if not (isinstance(candidate, int) and isinstance(row, bytes)):
-                raise self._damaged("shelf")
-            self._marks[candidate] = _mark(candidate, row)
+        for table, of_table in rows.items():
+            if not all(isinstance(number, int) and isinstance(value, bytes) for number, value in of_table):
+                raise self._damaged(table)
+            self._marks[table] = {number: _mark(table, number, value) for number, value in of_table}
         try:
             if facts["check"] != _check(facts["identity"], facts["progress"], self._marks):
                 raise self._damaged("its digest differs")
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
-            entries = [msgspec.json.decode(row, type=Entry) for _, row in rows]
+            entries = [msgspec.json.decode(row, type=Entry) for _, row in rows["shelf"]]
+            shapes = {block: msgspec.json.decode(row, type=Recipe) for block, row in rows["shapes"]}
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
-        findings = Findings(progress.depth)
-        findings.done = progress.done
+        findings = no_findings(progress.spec, progress.depth)
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
         findings.picks.update(progress.picks)
-        findings.shelf.merge(entries)
+        findings.restore(progress.done, entries, shapes)
         return identity, progress.spec, findings, progress.watch
+
+    def _refuse_other_formats(self, identity: Any) -> None:
+        try:
+            found = json.loads(identity).get("format")
+        except (AttributeError, TypeError, ValueError):
+            return  # damaged, which reading on will show
+        if found is not None and found != FORMAT:
+            raise Invalid(
+                f"{self.path}: was made by another version (format {found}; this one reads {FORMAT}); "
+                "allowed: --restart, which begins anew"
+            )
 
     def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
         """Write what has changed since the last commit, all of it or nothing."""
-        kept = {entry.index: entry for entry in findings.shelf.entries}
-        gone = [(index,) for index in self._marks if index not in kept]
-        new = [(index, msgspec.json.encode(entry)) for index, entry in kept.items() if index not in self._marks]
+        wanted: dict[str, dict[int, Any]] = {"shelf": findings.needed, "shapes": findings.shapes}
+        gone = {t: [(n,) for n in self._marks[t] if n not in rows] for t, rows in wanted.items()}
+        new = {
+            table: [(n, _row(value)) for n, value in values.items() if n not in self._marks[table]]
+            for table, values in wanted.items()
+        }
         progress = msgspec.json.encode(
             _Progress(
                 findings.shelf.depth,
@@ -126,13 +146,17 @@ class Ledger:
                 findings.picks,
             )
         )
-        marks = {index: mark for index, mark in self._marks.items() if index in kept}
-        marks.update((index, _mark(index, row)) for index, row in new)
+        marks = {
+            table: {n: mark for n, mark in self._marks[table].items() if n in rows}
+            | {n: _mark(table, n, row) for n, row in new[table]}
+            for table, rows in wanted.items()
+        }
         facts = [("identity", identity), ("progress", progress), ("check", _check(identity, progress, marks))]
         with self._translated():
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("DELETE FROM shelf WHERE candidate = ?", gone)
-            self._connection.executemany("INSERT INTO shelf VALUES (?, ?)", new)
+            for table in _TABLES:
+                self._connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone[table])  # noqa: S608
+                self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", new[table])  # noqa: S608
             self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
             self._connection.execute("COMMIT")
         self._marks = marks
@@ -164,7 +188,9 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
             with ledger._translated():
                 ledger._connection.executescript(
                     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-                    "CREATE TABLE shelf (candidate INTEGER PRIMARY KEY, entry BLOB NOT NULL);"
+                    + "".join(
+                        f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, value BLOB NOT NULL);" for table in _TABLES
+                    )
                 )
             ledger.commit(identity, spec, findings, watch)
         # SQLite would roll an old journal back into the new file.
@@ -176,11 +202,15 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
         raise
 
 
-def _check(identity: bytes, progress: bytes, marks: dict[int, int]) -> bytes:
+def _row(value: Item | Recipe) -> bytes:
+    return msgspec.json.encode(unpack(value) if isinstance(value, tuple) else value)
+
+
+def _check(identity: bytes, progress: bytes, marks: dict[str, dict[int, int]]) -> bytes:
     # A sum does not depend on the order, so no commit has to read every row again.
-    shelf = sum(marks.values()) % 2**64
-    return hashlib.sha256(b"\0".join([identity, progress, str(shelf).encode()])).hexdigest().encode()
+    rows = sum(sum(of_table.values()) for of_table in marks.values()) % 2**64
+    return hashlib.sha256(b"\0".join([identity, progress, str(rows).encode()])).hexdigest().encode()
 
 
-def _mark(candidate: int, row: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(b"%d:%b" % (candidate, row)).digest()[:8])
+def _mark(table: str, number: int, row: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(b"%b:%d:%b" % (table.encode(), number, row)).digest()[:8])

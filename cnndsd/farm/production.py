@@ -5,18 +5,21 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
+from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
 from cnndsd.farm.choosing import choose
-from cnndsd.farm.drawing import draw
+from cnndsd.farm.drawing import BLOCK, draw
 from cnndsd.farm.executors import WorkerDied, Workers
 from cnndsd.farm.findings import Aside, Findings
+from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.finished import PackSound, finish
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Failed, Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
@@ -31,9 +34,9 @@ def choose_sounds(spec: Spec, findings: Findings, keep: Collection[int] = ()) ->
     """
     picks = findings.picks
     if wanted := {*keep} or {index for index, pick in picks.items() if pick == "keep"}:
-        shelf = {entry.index: entry for entry in findings.entries}
+        known = findings.known()
         left = sorted(wanted - findings.aside.keys())
-        chosen = [shelf[index] if index in shelf else _entry(spec, index) for index in left]
+        chosen = [known[index] if index in known else _entry(spec, index) for index in left]
     else:
         allowed = [entry for entry in findings.entries if entry.index not in picks]
         chosen = choose(allowed, spec.count, spec.choose)
@@ -42,17 +45,28 @@ def choose_sounds(spec: Spec, findings: Findings, keep: Collection[int] = ()) ->
 
 def _entry(spec: Spec, index: int) -> Entry:
     """A candidate that left the shelf for a better one, or never was on it."""
+    if not is_afresh(spec.luck, index // BLOCK):
+        raise Invalid(
+            f"candidate {index} varies another one, and its recipe is not in this run; allowed: those on the shelf, or "
+            f"a pack that has it, as in cnndsd pack PACK.zip --keep {index}"
+        )
     (_, outcome), *_ = judge_candidates(spec, spec.seed, index, 1)
     if not isinstance(outcome, Description):
         raise Invalid(f"candidate {index} is refused ({outcome}); allowed: those that pass")
-    return Entry(index, score(outcome), outcome)
+    return Entry(index, score(outcome), outcome, draw(spec, spec.seed, index))
 
 
-def finish_candidate(spec: Spec, seed: int, entry: Entry) -> PackSound:
+def entry_of(index: int, recipe: Recipe) -> Entry:
+    """A candidate whose recipe is known, heard again."""
+    sound = describe(render(recipe), recipe.sample_rate)
+    return Entry(index, score(sound), sound, recipe)
+
+
+def finish_candidate(spec: Spec, entry: Entry) -> PackSound:
     """Render a chosen candidate again and make its file."""
-    recipe = draw(spec, seed, entry.index)
+    recipe, sound = entry.recipe, entry.sound
     audio = render(recipe)
-    return PackSound(entry.index, recipe, entry.sound, raw_sha256(audio), finish(audio, recipe, entry.sound, spec))
+    return PackSound(entry.index, recipe, sound, raw_sha256(audio), finish(audio, recipe, sound, spec))
 
 
 _NO_FAULT_OF_THE_SOUND = (Failed, BrokenExecutor, CancelledError)
@@ -72,7 +86,7 @@ def finish_all(spec: Spec, chosen: list[Entry], workers: Workers) -> Iterator[Pa
     rest = iter(chosen)
     while True:
         while len(waiting) < workers.capacity and (entry := next(rest, None)) is not None:
-            waiting.append((entry, workers.submit(finish_candidate, spec, spec.seed, entry)))
+            waiting.append((entry, workers.submit(finish_candidate, spec, entry)))
         if not waiting:
             return
         entry, future = waiting.popleft()
@@ -82,12 +96,12 @@ def finish_all(spec: Spec, chosen: list[Entry], workers: Workers) -> Iterator[Pa
             raise
         except Exception:
             try:
-                sound = workers.submit(finish_candidate, spec, spec.seed, entry).result()
+                sound = workers.submit(finish_candidate, spec, entry).result()
             except _NO_FAULT_OF_THE_SOUND:
                 raise
             except Exception as error:
                 how = str(error) if isinstance(error, WorkerDied) else f"{type(error).__name__}: {error}".rstrip(": ")
-                raise Unfinishable(entry.index, Aside(how, draw(spec, spec.seed, entry.index))) from None
+                raise Unfinishable(entry.index, Aside(how, entry.recipe)) from None
         yield sound
 
 

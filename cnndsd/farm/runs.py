@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from cnndsd.farm import ledger, production, searching, units
 from cnndsd.farm.executors import Workers
-from cnndsd.farm.findings import Findings, Pick, refusals_in_words, shelf_depth
+from cnndsd.farm.findings import Findings, Pick, no_findings, refusals_in_words, shelf_depth
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import CELLS
@@ -29,7 +29,7 @@ _COMMIT_SHARE = 0.02
 _COMMIT_S = 1.0
 _LOG_S = 60.0
 # What an entry of the shelf takes on disk.
-_ENTRY_BYTES = 1000
+_ENTRY_BYTES = 1500
 
 
 class Run:
@@ -140,7 +140,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
     with _locked(folder):
         _check_space(folder, spec)
         path = folder / "ledger.sqlite"
-        findings = Findings(shelf_depth(spec))
+        findings = no_findings(spec)
         if path.exists() and not restart:
             findings = _continued(path, spec)
         (folder / "pack.new").unlink(missing_ok=True)
@@ -178,14 +178,12 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
             raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
 
         def remember(index: int, pick: Pick | None) -> None:
-            before = dict(findings.picks)
-            findings.picks.pop(index, None)
-            if pick is not None:
-                findings.picks[index] = pick
+            before = findings.picks.get(index)
+            findings.pick(index, pick)
             try:
                 book.commit(json.dumps(identity).encode(), spec, findings, watch)
             except BaseException:
-                findings.picks = before
+                findings.pick(index, before)
                 raise
 
         yield spec, findings, remember
@@ -221,7 +219,7 @@ def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
 
 def identity(spec: Spec) -> bytes:
     """All that decides what a run finds, as JSON. A ledger with another identity is not continued."""
-    source = {"sound": spec.sound} if spec.family is None else {"family": spec.family}
+    source = {"sound": spec.sound, "search": spec.search} if spec.family is None else {"family": spec.family}
     return msgspec.json.encode(
         {
             "format": ledger.FORMAT,

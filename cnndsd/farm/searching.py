@@ -1,5 +1,6 @@
 """The search: units are handed to an executor, retried when a worker dies, and their results added up."""
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,7 +10,8 @@ from queue import Empty, SimpleQueue
 
 from cnndsd.farm.drawing import BLOCK, draw
 from cnndsd.farm.executors import WorkerDied, Workers
-from cnndsd.farm.findings import Aside, Findings, UnitResult, shelf_depth
+from cnndsd.farm.findings import Aside, Findings, UnitResult, no_findings
+from cnndsd.farm.generations import first_candidate
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.units import judge_unit, version
 from cnndsd.schema import Failed
@@ -17,8 +19,8 @@ from cnndsd.spec import Spec
 
 # Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
 # and an interruption loses little; and no more blocks than this. The parent's work is the same for a unit of any size.
-_UNIT_MACS = 16e9
-_UNIT_BLOCKS = 32
+_UNIT_MACS = 32e9
+_UNIT_BLOCKS = 64
 # So many units at least for each task that is submitted at a time, so that all workers end at about the same time.
 _UNITS_EACH = 8
 # When a search is stopped, units that have begun have this long to end.
@@ -52,10 +54,11 @@ def judge_missing(
     parts are tried, down to the one candidate that kills twice alone, which is set aside. ``Failed`` when too many are
     set aside. The findings are complete up to their ``reach``, unless the search was stopped.
     """
-    findings = findings if findings is not None else Findings(shelf_depth(spec))
+    findings = findings if findings is not None else no_findings(spec)
     progress = progress or Progress()
     reach, aside_before = findings.reach, len(findings.aside)
-    fresh = (_Piece(first, count) for first, count in _units(spec, findings, workers.capacity))
+    fresh = (_Piece(first, count) for first, count in _units(spec, findings, workers))
+    early: deque[_Piece] = deque()
     again: deque[_Piece] = deque()
     pending: dict[Future[UnitResult], _Piece] = {}
     done: SimpleQueue[Future[UnitResult]] = SimpleQueue()
@@ -63,7 +66,11 @@ def judge_missing(
     def next_piece() -> _Piece | None:
         if again:
             return again.popleft()
-        piece = next(fresh, None)
+        piece = early.popleft() if early else next(fresh, None)
+        if piece is not None and findings.horizon is not None and piece.first >= findings.horizon:
+            # Its parents are not known before more results arrive.
+            early.append(piece)
+            return None
         if piece is None or deadline is None or time.monotonic() < deadline:
             return piece
         # Gaps are closed whatever the deadline says, and at least one unit is judged.
@@ -71,7 +78,16 @@ def judge_missing(
 
     while not progress.stopped():
         while len(pending) < workers.capacity and (piece := next_piece()) is not None:
-            future = workers.submit(judge, spec, spec.seed, piece.first, piece.count, version(), findings.shelf.bars())
+            future = workers.submit(
+                judge,
+                spec,
+                spec.seed,
+                piece.first,
+                piece.count,
+                version(),
+                findings.bars(),
+                findings.shapes_of(piece.first, piece.count),
+            )
             pending[future] = piece
             future.add_done_callback(done.put)
         if not pending:
@@ -108,11 +124,21 @@ def _waited_for(done: "SimpleQueue[Future[UnitResult]]") -> Iterator[Future[Unit
         return
 
 
-def _units(spec: Spec, findings: Findings, capacity: int) -> Iterator[tuple[int, int]]:
-    """The units that are still to be judged, ascending."""
+def _units(spec: Spec, findings: Findings, workers: Workers) -> Iterator[tuple[int, int]]:
+    """The units that are still to be judged, ascending. None is part of two generations."""
     by_work = int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))
-    by_count = (spec.candidates - findings.candidates) // (_UNITS_EACH * capacity * BLOCK)
-    return findings.missing(spec.candidates, BLOCK * max(1, min(_UNIT_BLOCKS, by_work, by_count)))
+    by_count = (spec.candidates - findings.candidates) // (_UNITS_EACH * workers.capacity * BLOCK)
+    most = min(_UNIT_BLOCKS, by_work, by_count)
+    if findings.generations is None:
+        yield from findings.missing(spec.candidates, BLOCK * max(1, most))
+        return
+    for generation in itertools.count():
+        first, stop = first_candidate(generation), min(first_candidate(generation + 1), spec.candidates)
+        if first >= stop:
+            return
+        # One generation has enough units for all workers, while the last ones of the generation before it are judged.
+        by_generation = (stop - first) // (workers.capacity * BLOCK)
+        yield from findings.missing(stop, BLOCK * max(1, min(most, by_generation)), first)
 
 
 def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:
@@ -120,7 +146,7 @@ def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> lis
     if piece.deaths == 0 and (piece.count == 1 or not piece.suspect):
         return [replace(piece, deaths=1)]
     if piece.count == 1:
-        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first)))
+        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first, findings.shapes)))
         return []
     size = BLOCK if piece.count > BLOCK else 1
     last = piece.first + piece.count

@@ -7,16 +7,19 @@ The bars of a shelf are the least scores that its full cells ask for. A worker t
 may still get in. Bars only rise, so old ones let too much pass and never too little.
 """
 
+import itertools
 import math
-from bisect import insort
-from collections.abc import Iterable
+import pickle
+from array import array
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.recipe import Recipe
 from cnndsd.spec import Kind
 
 
@@ -47,11 +50,32 @@ class Bars(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A candidate that passed: its index, its score, and the description of its sound."""
+    """A candidate that passed: its index, its score, the description of its sound, and its recipe."""
 
     index: int
     score: float
     sound: Description
+    recipe: Recipe
+
+
+# An entry as workers return it: its score with the sign changed, its index, and the rest as bytes, which are unpacked
+# only when they are needed. Smaller tuples are better. On a shelf the entry itself may be in place of the bytes.
+Packed = tuple[float, int, bytes]
+Item = tuple[float, int, bytes | Entry]
+
+
+def pack(entry: Entry) -> Packed:
+    """An entry in the form in which it travels from process to process."""
+    return -entry.score, entry.index, pickle.dumps((msgspec.structs.astuple(entry.sound), entry.recipe))
+
+
+def unpack(item: Item) -> Entry:
+    """The entry of an item."""
+    negative_score, index, rest = item
+    if isinstance(rest, Entry):
+        return rest
+    sound, recipe = pickle.loads(rest)  # noqa: S301 (``pack`` made it)
+    return Entry(index, -negative_score, Description(*sound), recipe)
 
 
 def cell(sound: Description) -> Cell:
@@ -81,11 +105,10 @@ class Shelf:
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
-        self._cells: dict[int, list[Entry]] = {}
-        # The least score of each full cell, in parts of 1, and which cells are full. The bars are made of them.
-        self._least = np.zeros(CELLS, np.uint16)
-        self._is_full = np.zeros(CELLS, bool)
-        self._bars: Bars | None = Bars(b"", b"")
+        # From best to worst. The last parts of two items are never compared, as no two have the same index.
+        self._cells: dict[int, list[Item]] = {}
+        # The full cells in the order in which they became full, the place of each in it, and the least score in each.
+        self._full, self._places, self._least = array("H"), dict[int, int](), array("H")
         self.merge(entries)
 
     def __len__(self) -> int:
@@ -94,19 +117,50 @@ class Shelf:
     @property
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
-        return sorted((e for kept in self._cells.values() for e in kept), key=lambda e: e.index)
+        entries = []
+        for kept in self._cells.values():
+            for place, item in enumerate(kept):
+                entry = unpack(item)
+                kept[place] = item[0], item[1], entry
+                entries.append(entry)
+        return sorted(entries, key=attrgetter("index"))
 
-    def add(self, entry: Entry, number: int | None = None) -> None:
-        """Put a candidate in its cell, whose ``number`` may be known, if it is among the best there."""
-        number = cell_number(cell(entry.sound)) if number is None else number
+    @property
+    def items(self) -> Iterator[Item]:
+        """All that is kept, in any order, not unpacked."""
+        return itertools.chain.from_iterable(self._cells.values())
+
+    @property
+    def best(self) -> list[Item]:
+        """The best of each cell, by the number of the cell, not unpacked."""
+        return [self._cells[number][0] for number in sorted(self._cells)]
+
+    def add(self, entry: Entry) -> None:
+        """Put a candidate, which was not added before, in its cell, if it is among the best there."""
+        self._put(cell_number(cell(entry.sound)), [(-entry.score, entry.index, entry)])
+
+    def add_packed(self, number: int, entries: Iterable[Packed]) -> None:
+        """As ``add``, for candidates of one cell, whose number is known."""
+        self._put(number, entries)
+
+    def _put(self, number: int, new: Iterable[Item]) -> None:
         kept = self._cells.setdefault(number, [])
-        if len(kept) < self.depth or _rank(entry) < _rank(kept[-1]):
-            insort(kept, entry, key=_rank)
-            del kept[self.depth :]
-            if len(kept) == self.depth:
-                self._least[number] = _parts(kept[-1].score)
-                self._is_full[number] = True
-                self._bars = None
+        kept += new
+        kept.sort()
+        del kept[self.depth :]
+        if len(kept) == self.depth:
+            least = _parts(-kept[-1][0])
+            place = self._places.setdefault(number, len(self._full))
+            if place == len(self._full):
+                self._full.append(number)
+                self._least.append(least)
+            else:
+                self._least[place] = least
+
+    def take(self, other: "Shelf") -> None:
+        """Add all of another shelf, not unpacked."""
+        for number, kept in other._cells.items():
+            self._put(number, kept)
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add another shelf's entries."""
@@ -115,17 +169,17 @@ class Shelf:
 
     def bars(self) -> Bars:
         """What an entry must reach in each full cell; an equal score may still get in by a smaller index."""
-        if self._bars is None:
-            full = np.flatnonzero(self._is_full)
-            self._bars = Bars(full.astype(np.uint16).tobytes(), self._least[full].tobytes())
-        return self._bars
+        return Bars(self._full.tobytes(), self._least.tobytes())
 
-    def over(self, bars: Bars | None) -> dict[int, list[Entry]]:
+    def over(self, bars: Bars | None) -> dict[int, list[Packed]]:
         """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
-        cells, scores = (np.frombuffer(part, np.uint16).tolist() for part in bars or (b"", b""))
-        least = dict(zip(cells, scores, strict=True))
+        least = dict(zip(*(array("H", part) for part in bars or (b"", b"")), strict=True))
         reach = {
-            number: [entry for entry in kept if _parts(entry.score) >= least.get(number, 0)]
+            number: [
+                (negative_score, index, rest) if isinstance(rest, bytes) else pack(rest)
+                for negative_score, index, rest in kept
+                if _parts(-negative_score) >= least.get(number, 0)
+            ]
             for number, kept in self._cells.items()
         }
         return {number: kept for number, kept in reach.items() if kept}
@@ -133,7 +187,3 @@ class Shelf:
 
 def _parts(score: float) -> int:
     return round(score * _SCORE_PARTS)
-
-
-def _rank(entry: Entry) -> tuple[float, int]:
-    return -entry.score, entry.index

@@ -96,7 +96,10 @@ def write_pack(
             chosen += f" out of {candidates} candidates"
         about = f"{chosen} · {spec.licence}"
         store("cover.png", cover(pictures))
-        store("index.html", page_html(spec.title or spec.name, about, cards, _keep_command(spec)).encode())
+        store(
+            "index.html",
+            page_html(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep ").encode(),
+        )
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", csv_table(listed).encode())
         store("README.txt", readme_text(spec, chosen, bool(instruments)).encode())
@@ -108,13 +111,6 @@ def write_pack(
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:
     """Yield the file names and texts of the instruments in a pack of these sounds."""
     return sampler_instruments(spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed])
-
-
-def _keep_command(spec: Spec) -> str:
-    """Return the start of a command that makes a pack of some of these sounds; their candidate numbers complete it."""
-    if spec.family is None:
-        return f"cnndsd pack SPEC.toml --seed {spec.seed} --keep "
-    return f"cnndsd vary FILE --seed {spec.seed} --amount {spec.family.amount[0]} --keep "
 
 
 def sums_text(sums: dict[str, str]) -> str:

@@ -44,7 +44,7 @@ def digests():
                 found["descriptions"].append(outcome)
                 found["scores"].append(score(outcome))
                 found["cells"].append([*cell(outcome), cell_number(cell(outcome)), kind(outcome)])
-                shelf.add(Entry(index, score(outcome), outcome))
+                shelf.add(Entry(index, score(outcome), outcome, Recipe()))
         found["choice"].append([entry.index for entry in choose(shelf.entries, 16, spec.choose)])
     return {name: hashlib.sha256(msgspec.json.encode(part)).hexdigest() for name, part in found.items()}
 

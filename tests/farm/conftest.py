@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from small_runs import write_spec
+from small_runs import small_generations, write_spec
 
 from cnndsd.farm import runs
 from cnndsd.farm.executors import InProcess
@@ -15,11 +15,11 @@ def half(tmp_path_factory):
     folder = tmp_path_factory.mktemp("half")
     write_spec(folder, 1200)
     spec = Spec(name="s", count=6, candidates=1200, sound={"seconds": (0.3, 0.6)})
-    with runs.begin(folder / "s.run", spec) as run:
+    with small_generations(), runs.begin(folder / "s.run", spec) as run:
         run.search(InProcess())
         whole = folder / "s.zip"
         run.finish(whole, InProcess())
     part = msgspec.structs.replace(spec, candidates=600)
-    with runs.begin(folder / "s.run", part, restart=True) as run:
+    with small_generations(), runs.begin(folder / "s.run", part, restart=True) as run:
         run.search(InProcess())
     return spec, (folder / "s.run" / "ledger.sqlite").read_bytes(), whole.read_bytes()

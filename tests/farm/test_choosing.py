@@ -66,6 +66,7 @@ def test_choosing_is_farthest_first_weighed_by_score(seed, least):
             i,
             rng.choice([0.2, 0.5, 0.9]),
             msgspec.structs.replace(made_up(rng.random()), pulse=0.4, swing_db=5.0, heard_s=1.0),
+            Recipe(),
         )
         for i in range(40)
     ]
@@ -94,7 +95,11 @@ def test_chosen_sounds_lie_farther_apart_than_the_best_ones():
 
 def test_of_two_equally_far_the_better_is_chosen():
     far = like(clarity=0.1, flatness=0.3)
-    entries = [Entry(0, 0.9, PLAIN), Entry(1, 0.1, far), Entry(2, 0.8, msgspec.structs.replace(far, dc=0.1))]
+    entries = [
+        Entry(0, 0.9, PLAIN, Recipe()),
+        Entry(1, 0.1, far, Recipe()),
+        Entry(2, 0.8, msgspec.structs.replace(far, dc=0.1), Recipe()),
+    ]
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 2]
 
 
@@ -144,14 +149,14 @@ def test_one_network_at_two_gaps_never_comes_twice():
         sounds = [describe(render(recipe)) for recipe in (base, low)]
         if judge(sounds[0]) is None and distance(*sounds) > 0.3:
             far_apart += 1
-            together += len(choose([Entry(i, 0.9, sound) for i, sound in enumerate(sounds)], 2, APART)) - 1
+            together += len(choose([Entry(i, 0.9, sound, Recipe()) for i, sound in enumerate(sounds)], 2, APART)) - 1
     assert far_apart >= 12
     assert together == 0
 
 
 def test_two_networks_are_not_taken_for_one():
     sounds = [describe(render(Recipe(length=6, hidden=(4, 3), gap=4, seed=s, seconds=1.0))) for s in range(10)]
-    assert len(choose([Entry(i, 0.9, sound) for i, sound in enumerate(sounds)], 10, APART)) >= 9
+    assert len(choose([Entry(i, 0.9, sound, Recipe()) for i, sound in enumerate(sounds)], 10, APART)) >= 9
 
 
 def test_distance_is_a_metric():

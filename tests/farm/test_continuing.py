@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import copies
-from small_runs import packed, write_spec
+from small_runs import SMALL, packed, write_spec
 
 from cnndsd.ear.judging import JUDGING
 
 
 def pack(copy, folder, candidates):
-    command = [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "1", "--candidates", str(candidates)]
+    command = [sys.executable, *SMALL, "pack", "s.toml", "--jobs", "1", "--candidates", str(candidates)]
     variables = {**os.environ, "PYTHONPATH": str(copy.parent)}
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 

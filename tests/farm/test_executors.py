@@ -159,7 +159,7 @@ def test_a_worker_of_another_version_is_refused():
 def test_a_sound_that_cannot_be_finished_is_told_with_its_recipe(monkeypatch, undisturbed):
     calls = []
 
-    def finish(spec, seed, entry):
+    def finish(spec, entry):
         calls.append(entry.index)
         raise WorkerDied("killed by SIGSEGV")
 
@@ -174,8 +174,8 @@ def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeyp
     bad = production.choose_sounds(SMALL, undisturbed)[2].index
     finish = production.finish_candidate
 
-    def failing(spec, seed, entry):
-        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+    def failing(spec, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, entry)
 
     monkeypatch.setattr(production, "finish_candidate", failing)
     found, told = searching.judge_missing(SMALL, InProcess()), []
@@ -191,8 +191,8 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
     good, bad = (entry.index for entry in production.choose_sounds(SMALL, undisturbed)[:2])
     finish = production.finish_candidate
 
-    def failing(spec, seed, entry):
-        return 1 // 0 if entry.index == bad else finish(spec, seed, entry)
+    def failing(spec, entry):
+        return 1 // 0 if entry.index == bad else finish(spec, entry)
 
     monkeypatch.setattr(production, "finish_candidate", failing)
     for left, keep, picks in (

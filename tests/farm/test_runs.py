@@ -13,9 +13,11 @@ from pathlib import Path
 
 import poison
 import pytest
+import small_runs
 from poison import With
 from small_runs import (
     OFTEN,
+    SMALL,
     WHOLE,
     Heard,
     damaged_makes_the_same_or_a_line,
@@ -46,6 +48,12 @@ LONG = 10_000_000
 SLOW = "gap = [0, 0]\n"
 # Units of some seconds each.
 HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def generations():
+    with small_runs.small_generations():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +110,8 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
     write_spec(tmp_path, LONG, SLOW)
     for wait in (0.15, 0.4, None):
-        running = start(tmp_path, start_new_session=True)
+        # The command itself, which heeds Ctrl-C from its first line.
+        running = start(tmp_path, program=("-m", "cnndsd"), start_new_session=True)
         if wait is None:
             judged_more(tmp_path)
         else:
@@ -216,13 +225,13 @@ def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, mon
     write_spec(tmp_path, 1000)
     packed(tmp_path)
     assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000, "")
-    again, judge_candidates = whole_pack(3000, ""), units.judge_candidates
+    again, judge_drawn = whole_pack(3000, ""), units.judge_drawn
 
     def only_to_warm(spec, *rest):
         assert spec.name == "warm", "judged again"
-        return judge_candidates(spec, *rest)
+        return judge_drawn(spec, *rest)
 
-    monkeypatch.setattr(units, "judge_candidates", only_to_warm)
+    monkeypatch.setattr(units, "judge_drawn", only_to_warm)
     assert packed(tmp_path, "--candidates", "3000") == again
     # That would be noticed:
     packed(tmp_path, "--candidates", "3000", "--restart", code=1)
@@ -249,6 +258,7 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
     [
         ("", ["--seed", "2"], "seed 1, not 2"),
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
+        ("[search]\nluck = 0.5\n", [], "search.luck 0.25, not 0.5"),
         ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
         ("", ["--count", "500"], "depth of the shelf 4, not 10"),
         ("", ["--candidates", "399"], "--candidates 400 or more"),
@@ -361,7 +371,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 32 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 36 MB"):
         runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
@@ -382,15 +392,15 @@ def test_a_damaged_ledger_is_the_same_or_refused(half, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE shelf SET entry = CAST(replace(entry, '\"score\":0.', '\"score\":0.1') AS BLOB) WHERE rowid IN "
+        "UPDATE shelf SET value = CAST(replace(value, '\"score\":0.', '\"score\":0.1') AS BLOB) WHERE rowid IN "
         "(SELECT rowid FROM shelf LIMIT 1)",
         "DELETE FROM shelf WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
-        "UPDATE shelf SET candidate = candidate + 1000000 WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
+        "UPDATE shelf SET number = number + 1000000 WHERE rowid IN (SELECT rowid FROM shelf LIMIT 1)",
         "UPDATE facts SET value = CAST(replace(value, '600', '512') AS BLOB) WHERE name = 'progress'",
         "UPDATE facts SET value = 'x'",
         "DELETE FROM facts WHERE name = 'check'",
         "DROP TABLE shelf",
-        "UPDATE shelf SET entry = 12",
+        "UPDATE shelf SET value = 12",
     ],
 )
 def test_a_ledger_that_was_changed_is_refused(change, half, tmp_path):
@@ -411,7 +421,7 @@ def torn(half, tmp_path):
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA cache_size = 1")
     connection.execute("BEGIN")
-    connection.execute("UPDATE shelf SET entry = zeroblob(2000)")
+    connection.execute("UPDATE shelf SET value = zeroblob(2000)")
     place = tmp_path / "s.run"
     place.mkdir()
     for end in ("", "-journal"):
@@ -460,7 +470,7 @@ def test_a_ledger_reads_what_was_written_and_follows_the_shelf(tmp_path):
 def limited(folder, most_bytes):
     """A real run that may write no file larger than that, as on a full disk."""
     return subprocess.run(
-        [sys.executable, "-m", "cnndsd", "pack", "s.toml", "--jobs", "1"],
+        [sys.executable, *SMALL, "pack", "s.toml", "--jobs", "1"],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -472,7 +482,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
     """The log, a ledger that is made, one that grows, and the zip cannot be written."""
     write_spec(tmp_path, 3000)
     units.warm(Spec(name="x"))
-    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (600_000, "s.zip: ")):
+    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (1_000_000, "s.zip: ")):
         done = limited(tmp_path, most_bytes)
         assert done.returncode == 1
         assert done.stdout == ""

@@ -44,7 +44,7 @@ def test_units_in_flight_follow_the_workers(monkeypatch):
 
 def test_a_short_search_has_units_for_all_workers():
     for capacity, least in ((1, 8), (4, 32), (1000, 157)):
-        units = list(searching._units(SMALL, searching.Findings(4), capacity))
+        units = list(searching._units(SMALL, searching.Findings(4), Growing([capacity])))
         assert len(units) >= least
         assert sum(count for _, count in units) == 10_000
         assert all(count % 64 == 0 for _, count in units[:-1])

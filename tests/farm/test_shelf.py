@@ -9,6 +9,7 @@ from sounds import PLAIN, entry, like
 
 from cnndsd.ear.kinds import KINDS
 from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell
+from cnndsd.recipe import Recipe
 
 many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
 
@@ -26,7 +27,12 @@ def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts)
 
 
 def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():
-    entries = [Entry(5, 0.2, PLAIN), Entry(3, 0.4, PLAIN), Entry(4, 0.4, PLAIN), Entry(9, 0.1, PLAIN)]
+    entries = [
+        Entry(5, 0.2, PLAIN, Recipe()),
+        Entry(3, 0.4, PLAIN, Recipe()),
+        Entry(4, 0.4, PLAIN, Recipe()),
+        Entry(9, 0.1, PLAIN, Recipe()),
+    ]
     for order in itertools.permutations(entries):
         assert [e.index for e in Shelf(1, order).entries] == [3]
         assert [e.index for e in Shelf(2, order).entries] == [3, 4]
@@ -42,7 +48,7 @@ def test_sounds_that_differ_clearly_have_cells_of_their_own():
         like(bandwidth_octaves=0.4),
         like(pulse=0.5, swing_db=5.0),
     ]
-    assert len(Shelf(1, (Entry(i, 0.5, sound) for i, sound in enumerate(different)))) == len(different)
+    assert len(Shelf(1, (Entry(i, 0.5, sound, Recipe()) for i, sound in enumerate(different)))) == len(different)
 
 
 def test_cells_are_as_many_as_told_at_most():
@@ -64,7 +70,9 @@ def test_cells_are_as_many_as_told_at_most():
 
 def test_a_shelf_stops_growing():
     rng = random.Random(1)
-    everything = [Entry(index, rng.random(), like(brightness_hz=rng.uniform(1000.0, 1040.0))) for index in range(500)]
+    everything = [
+        Entry(index, rng.random(), like(brightness_hz=rng.uniform(1000.0, 1040.0)), Recipe()) for index in range(500)
+    ]
     shelf = Shelf(2, everything)
     assert len(shelf) == 2
     assert {e.score for e in shelf.entries} == set(sorted(e.score for e in everything)[-2:])

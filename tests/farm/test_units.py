@@ -1,16 +1,21 @@
 """A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
 
 import pickle
+from array import array
+from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import entry
+from sounds import PLAIN, entry, like
 
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Shelf, cell, cell_number
+from cnndsd.farm.shelf import CELLS, Bars, Entry, Shelf, cell, cell_number, pack, unpack
+from cnndsd.recipe import Adjusting, Recipe, Variation
 from cnndsd.schema import Failed
 
 SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
@@ -27,8 +32,7 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
         for part in range(0, len(entries), 3):
             reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
             for number, kept in reach.items():
-                for one in kept:
-                    barred.add(one, number)
+                barred.add_packed(number, kept)
             bars.append(barred.bars())
         assert barred.entries == whole.entries
 
@@ -36,10 +40,31 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
 def test_an_entry_that_equals_the_bar_may_still_get_in():
     low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
     shelf = Shelf(1, [high])
-    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [low]}
+    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [pack(low)]}
     shelf.add(low)
     assert shelf.entries == [low]
     assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == {}
+
+
+def test_a_packed_entry_is_the_same_entry_unpacked():
+    entries = [entry(index) for index in range(50)]
+    varied = Recipe(
+        hidden=(3, 4),
+        adjusting=Adjusting(every=5, amount=0.1),
+        variations=(Variation(seed=2**53 - 1, amount=0.01), Variation(seed=7, amount=0.2)),
+    )
+    entries.append(msgspec.structs.replace(entries[0], index=99, recipe=varied))
+    assert [unpack(pickle.loads(pickle.dumps(pack(one)))) for one in entries] == entries
+    assert sorted(entries, key=pack) == sorted(entries, key=lambda e: (-e.score, e.index))
+
+
+def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
+    entries = [entry(index, index % 7) for index in range(50)]
+    mixed = Shelf(3, entries[30:40])
+    for number, kept in Shelf(3, entries[:30]).over(None).items():
+        mixed.add_packed(number, kept)
+    assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
+    assert mixed.entries == Shelf(3, entries[:40]).entries
 
 
 def test_cells_that_are_not_full_have_no_bar():
@@ -48,6 +73,13 @@ def test_cells_that_are_not_full_have_no_bar():
     shelf.add(entry(2, 1, 0.3))
     number = cell_number(cell(entry(1, 1).sound))
     assert shelf.bars() == Bars(number.to_bytes(2, "little"), (3000).to_bytes(2, "little"))
+
+
+def test_bars_rise_with_the_entries_of_their_cells():
+    sounds = [(0.3, PLAIN), (0.4, like(flatness=0.3)), (0.5, PLAIN)]
+    shelf = Shelf(1, [Entry(index, score, sound, Recipe()) for index, (score, sound) in enumerate(sounds)])
+    numbers = [cell_number(cell(sound)) for sound in (PLAIN, like(flatness=0.3))]
+    assert shelf.bars() == Bars(array("H", numbers).tobytes(), array("H", [5000, 4000]).tobytes())
 
 
 def test_cells_have_numbers_of_their_own():
@@ -69,6 +101,19 @@ def test_bars_change_what_is_sent_and_nothing_that_is_found():
     again = units.judge_unit(SMALL, 1, 0, 512, bars=barred.shelf.bars())
     assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(SMALL, 1, 0, 512))) * 3 / 4
     assert sent[-1] < sent[0] * 3 / 4
+
+
+def test_a_thread_renders_all_its_units_into_the_same_memory_and_no_other_thread_does(monkeypatch):
+    used = []
+    render_batches = units.render_batches
+    monkeypatch.setattr(units, "render_batches", lambda *given: used.append(given[3]) or render_batches(*given))
+    with ThreadPoolExecutor(1) as other:
+        for first in (0, 64):
+            units.judge_unit(SMALL, 1, first, 64)
+            other.submit(units.judge_unit, SMALL, 1, first, 64).result()
+    assert used[0] is used[2]
+    assert used[1] is used[3]
+    assert not np.shares_memory(used[0], used[1])
 
 
 def test_a_worker_of_another_version_is_refused():

@@ -29,7 +29,9 @@ def add(commands: Any) -> None:
         epilog="example: cnndsd pack packs/sample_pack.toml --candidates 50000 --seed 7 --out .",
     )
     parser.add_argument(
-        "spec", metavar="SPEC.toml", help="what to draw, refuse, choose and finish; see packs/ for examples"
+        "spec",
+        metavar="SPEC.toml",
+        help="what to draw, refuse, choose and finish; see packs/ for examples. With --keep also a pack (.zip)",
     )
     parser.add_argument("--count", type=int, metavar="K", help="sounds in the pack (default: the spec's)")
     parser.add_argument("--candidates", type=int, metavar="N", help="candidates to judge (default: the spec's)")
@@ -64,8 +66,8 @@ def add(commands: Any) -> None:
         type=arguments.candidates,
         default=[],
         metavar="LIST",
-        help="make a pack of these candidates without judging any others: numbers such as 12,99, or a file of them "
-        "(the page of a pack makes the list)",
+        help="make a pack of these candidates without judging any others: numbers such as 12,99, or a file of them. "
+        "From PACK.zip it makes PACK_kept.zip (the page of a pack makes this command)",
     )
     parser.add_argument("--restart", action="store_true", help="delete the saved results and begin again")
     parser.set_defaults(run=run)
@@ -77,7 +79,10 @@ def run(options: argparse.Namespace) -> int:
     from cnndsd.profiles import profile_keys
     from cnndsd.spec import MAX_CANDIDATES, load_spec
 
-    spec = load_spec(options.spec)
+    from_pack = options.spec.lower().endswith(".zip")
+    if from_pack:
+        _refuse_search_options(options)
+    spec = factory.spec_of_pack(options.spec) if from_pack else load_spec(options.spec)
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
     changes["plain"] = True if options.plain else changes.get("plain")
@@ -88,6 +93,20 @@ def run(options: argparse.Namespace) -> int:
         changes["candidates"] = MAX_CANDIDATES
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
+    if from_pack:
+        Stop("no pack was made")
+        with Bars(len(options.keep)) as bars:
+            return report_listed(
+                factory.repack(
+                    options.spec,
+                    options.keep,
+                    folder,
+                    spec=spec,
+                    jobs=options.jobs,
+                    scheduler=options.scheduler,
+                    progress=bars,
+                )
+            )
     same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
@@ -109,6 +128,16 @@ def run(options: argparse.Namespace) -> int:
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
     return report_listed(packed) if options.keep else report(packed)
+
+
+def _refuse_search_options(options: argparse.Namespace) -> None:
+    from cnndsd.schema import Invalid
+
+    if not options.keep:
+        raise Invalid(f"{options.spec}: is a pack already; allowed: with --keep, to pack some of its sounds")
+    for name in ("count", "candidates", "minutes", "until", "seed", "restart"):
+        if getattr(options, name):
+            raise Invalid(f"--{name}: is for a search; allowed with a pack: --keep and how the sounds are finished")
 
 
 def _with_advice(error: OSError, spec: Spec) -> OSError:

@@ -1,0 +1,118 @@
+"""Generations: some blocks of a run are drawn afresh, the others vary the best of what was found before.
+
+The blocks come in generations. All of the first two are drawn afresh. The parents of each later one come from the shelf
+as it stood when the generation before the last was complete. So the candidates of a generation do not depend on the
+order in which results arrive, and while the last results of one are awaited, there is work in the next.
+
+A generation has 64 blocks, or, when the run has come far, a sixteenth of all blocks before it, up to 1,024. Then many
+workers at a time have enough to do.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+
+from cnndsd.farm.drawing import BLOCK, draw_child_shape, draw_place
+from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, unpack
+from cnndsd.recipe import Recipe
+from cnndsd.spec import Spec
+
+_FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
+_GROWTH = 16
+# A generation's parents are older than the one before it.
+_LAG = 2
+
+
+def _first_blocks() -> list[int]:
+    """The first block of each generation, as long as generations grow."""
+    firsts, size = [0], 0
+    while size < _MOST_BLOCKS:
+        size = _FEWEST_BLOCKS * max(1, firsts[-1] // (_GROWTH * _FEWEST_BLOCKS))
+        firsts.append(firsts[-1] + size)
+    return firsts
+
+
+_FIRST_BLOCKS = _first_blocks()
+
+
+def first_block(generation: int) -> int:
+    """The first block of a generation."""
+    grown = len(_FIRST_BLOCKS) - 1
+    return _FIRST_BLOCKS[min(generation, grown)] + _MOST_BLOCKS * max(0, generation - grown)
+
+
+def generation_of(block: int) -> int:
+    """The generation that a block belongs to."""
+    if block < _FIRST_BLOCKS[-1]:
+        return bisect_right(_FIRST_BLOCKS, block) - 1
+    return len(_FIRST_BLOCKS) - 1 + (block - _FIRST_BLOCKS[-1]) // _MOST_BLOCKS
+
+
+def first_candidate(generation: int) -> int:
+    """The first candidate of a generation."""
+    return first_block(generation) * BLOCK
+
+
+def is_afresh(luck: float, block: int) -> bool:
+    """Whether a block is drawn afresh; the share of those that are is ``luck``, evenly spread."""
+    return block < first_block(_LAG) or int((block + 1) * luck) > int(block * luck)
+
+
+class Generations:
+    """The generations of a run, as far as they are known.
+
+    ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the shelf of the
+    complete ones. ``shapes``: those of the blocks that vary a parent, of the open generations that may be judged.
+    """
+
+    def __init__(self, spec: Spec, depth: int) -> None:
+        self._spec = spec
+        self.complete = 0
+        self.parents = Shelf(depth)
+        self.shapes: dict[int, Recipe] = {}
+        self._open: dict[int, Shelf] = {}
+
+    @property
+    def horizon(self) -> int:
+        """The candidates below this one may be judged."""
+        return first_candidate(self.complete + _LAG)
+
+    @property
+    def needed(self) -> Iterator[Item]:
+        """All that later parents may be chosen from: ``parents``, and the best of each open generation."""
+        for shelf in (self.parents, *self._open.values()):
+            yield from shelf.items
+
+    def add_packed(self, block: int, number: int, entries: Iterable[Packed]) -> None:
+        """Add what was found in the generation of a block, in the cell of this number."""
+        self._shelf_of(block).add_packed(number, entries)
+
+    def _shelf_of(self, block: int) -> Shelf:
+        generation = generation_of(block)
+        if generation < self.complete:
+            return self.parents
+        return self._open.setdefault(generation, Shelf(self.parents.depth))
+
+    def reached(self, candidate: int) -> None:
+        """Close the generations whose candidates are all below this one, and choose parents for those that follow."""
+        while first_candidate(self.complete + 1) <= candidate:
+            if self.complete in self._open:
+                self.parents.take(self._open.pop(self.complete))
+            self.complete += 1
+            self.shapes = {b: shape for b, shape in self.shapes.items() if b >= first_block(self.complete)}
+            self._plan(self.complete + _LAG - 1)
+
+    def restore(self, candidate: int, entries: Iterable[Entry], shapes: Mapping[int, Recipe]) -> None:
+        """Go on from what a ledger holds; all candidates below ``candidate`` were judged."""
+        self.complete = generation_of(candidate // BLOCK)
+        for entry in entries:
+            self._shelf_of(entry.index // BLOCK).add(entry)
+        self.shapes = dict(shapes)
+
+    def _plan(self, generation: int) -> None:
+        parents = self.parents.best
+        if not parents:
+            return
+        for block in range(first_block(generation), first_block(generation + 1)):
+            if not is_afresh(self._spec.luck, block):
+                parent = unpack(parents[draw_place(self._spec, self._spec.seed, block, len(parents))])
+                self.shapes[block] = draw_child_shape(self._spec, self._spec.seed, block, parent.recipe)

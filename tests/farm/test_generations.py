@@ -1,0 +1,263 @@
+"""Generations: the candidates of a run hang on spec, seed and number alone, whatever disturbs it."""
+
+import itertools
+import random
+from concurrent.futures import Future
+
+import msgspec
+import pytest
+import small_runs
+from sounds import made_up
+
+from cnndsd import Recipe, Spec, describe, render
+from cnndsd.farm import generations, ledger, searching
+from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_shape
+from cnndsd.farm.executors import InProcess, Processes, WorkerDied
+from cnndsd.farm.findings import Aside, UnitResult, no_findings
+from cnndsd.farm.generations import first_block, generation_of, is_afresh
+from cnndsd.farm.ledger import Ledger, Watch
+from cnndsd.farm.progress import Progress
+from cnndsd.farm.shelf import Entry, Shelf, unpack
+from cnndsd.farm.units import judge_unit
+
+REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
+MADE_UP = Spec(name="x", candidates=3000, sound={"adjusting": {"share": 0.4}})
+# The first raises, the others end their workers.
+POISON = (70, 700, 1433)
+USUAL = generations._FIRST_BLOCKS, generations._MOST_BLOCKS
+
+
+@pytest.fixture(autouse=True)
+def _small_generations():
+    with small_runs.small_generations():
+        yield
+
+
+def judge_made_up(spec, seed, first, count, version, bars, shapes):
+    """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after."""
+    refused, shelf, aside = 0, Shelf(4), {}
+    for drawn in draw_blocks(spec, seed, first, count, shapes):
+        for index, last_seed in enumerate(drawn.seeds, drawn.first):
+            recipe = drawn.shape.reseeded(last_seed)
+            rng = random.Random(recipe.to_json())
+            if index == POISON[0]:
+                aside[index] = Aside("raised", recipe)
+            elif rng.random() < 0.5:
+                refused += 1
+            else:
+                shelf.add(Entry(index, round(rng.random(), 1), made_up(rng.randrange(60)), recipe))
+    return UnitResult(first, count, {"silent": refused}, shelf.over(bars), aside)
+
+
+class Disturbed:
+    """Workers that end their units in any order, some of them never, and die."""
+
+    def __init__(self, rng):
+        self.rng, self.waiting, self.died = rng, [], set()
+
+    @property
+    def capacity(self):
+        for _ in range(self.rng.randint(1, 3)):
+            if self.waiting:
+                future, work = self.waiting.pop(self.rng.randrange(len(self.waiting)))
+                self.end(future, *work)
+        return self.rng.randint(1, 8)
+
+    def end(self, future, judge, spec, seed, first, count, *rest):
+        dies = self.rng.random() < 0.1 and (first, count) not in self.died
+        if dies or any(index in range(first, first + count) for index in POISON[1:]):
+            self.died.add((first, count))
+            future.set_exception(WorkerDied("died"))
+        else:
+            future.set_result(judge(spec, seed, first, count, *rest))
+
+    def submit(self, *work):
+        future = Future()
+        self.waiting.append((future, work))
+        return future
+
+
+class Stops(Progress):
+    def __init__(self, asked):
+        self.asked = asked
+
+    def stopped(self):
+        self.asked -= 1
+        return self.asked < 0
+
+
+def state(findings):
+    refused = {reason: count for reason, count in findings.refused.items() if count}
+    return findings.done, refused, findings.aside, findings.entries, findings.shapes, findings.generations.complete
+
+
+def undisturbed(spec):
+    class Dying(InProcess):
+        def submit(self, judge, spec, seed, first, count, *rest):
+            if any(index in range(first, first + count) for index in POISON[1:]):
+                future = Future()
+                future.set_exception(WorkerDied("died"))
+                return future
+            return super().submit(judge, spec, seed, first, count, *rest)
+
+    return searching.judge_missing(spec, Dying(), judge=judge_made_up)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with small_runs.small_generations():
+        return state(undisturbed(MADE_UP))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_run_that_is_disturbed_finds_the_same(tmp_path, whole, seed):
+    """Results in any order, dead workers, stops, and fewer candidates at first; from memory or from the ledger."""
+    rng = random.Random(seed)
+    path = tmp_path / "ledger.sqlite"
+    found = no_findings(MADE_UP)
+    while found.candidates < MADE_UP.candidates:
+        wanted = min(MADE_UP.candidates, found.reach + rng.choice([1, 100, 800, 3000]))
+        spec = msgspec.structs.replace(MADE_UP, candidates=max(1, wanted))
+        searching.judge_missing(spec, Disturbed(rng), found, progress=Stops(rng.randint(1, 30)), judge=judge_made_up)
+        if rng.random() < 0.5:
+            ledger.create(path, b"{}", MADE_UP, found, Watch())
+            with Ledger(path) as book:
+                found = book.read()[2]
+    assert state(found) == whole
+
+
+def test_what_a_run_makes_of_parents_shows_in_its_children(whole):
+    """Else the test above would not see parents of another time."""
+    entries = whole[3]
+    assert sum(bool(entry.recipe.variations) for entry in entries) > len(entries) / 3
+    assert max(len(entry.recipe.variations) for entry in entries) >= 3
+    assert whole[2].keys() == set(POISON)
+    assert whole[2][POISON[2]].recipe.variations
+
+
+def test_a_shorter_run_is_the_beginning_of_a_longer_one():
+    for candidates in (1, 511, 512, 513, 1000, 2047):
+        spec = msgspec.structs.replace(MADE_UP, candidates=candidates)
+        found = undisturbed(spec)
+        longer = searching.judge_missing(MADE_UP, Disturbed(random.Random(1)), found, judge=judge_made_up)
+        assert state(longer) == state(undisturbed(MADE_UP))
+
+
+def test_one_two_and_five_workers_find_the_same():
+    found = [searching.judge_missing(REAL, InProcess())]
+    for jobs in (2, 5):
+        with Processes(jobs, preload=["cnndsd.farm.production"]) as workers:
+            found.append(searching.judge_missing(REAL, workers))
+    assert any(entry.recipe.variations for entry in found[0].entries)
+    assert state(found[0]) == state(found[1]) == state(found[2])
+
+
+def test_a_child_is_judged_as_its_recipe_says():
+    found = searching.judge_missing(REAL, InProcess())
+    children = [entry for entry in found.entries if entry.recipe.variations]
+    for entry in children[:: len(children) // 10]:
+        assert describe(render(entry.recipe), entry.recipe.sample_rate) == entry.sound
+
+
+def test_luck_alone_draws_every_candidate_afresh():
+    spec = msgspec.structs.replace(REAL, search={"luck": 1.0})
+    found = searching.judge_missing(spec, InProcess())
+    whole = judge_unit(spec, 1, 0, 1500)
+    assert sorted(index for kept in whole.entries.values() for _, index, _ in kept) == [e.index for e in found.entries]
+    assert all(entry.recipe == draw(spec, 1, entry.index) for entry in found.entries)
+    assert found.generations is None
+
+
+def test_candidates_that_are_drawn_afresh_are_those_of_luck():
+    found = searching.judge_missing(REAL, InProcess())
+    afresh = [entry for entry in found.entries if is_afresh(REAL.luck, entry.index // BLOCK)]
+    assert {entry.index // BLOCK for entry in afresh} > set(range(8))
+    assert all(entry.recipe == draw(REAL, 1, entry.index) for entry in afresh)
+
+
+@pytest.mark.parametrize("luck", [0.0, 0.1, 0.25, 0.5, 0.9, 1.0])
+def test_the_share_of_blocks_that_are_drawn_afresh_is_even(luck):
+    begin = first_block(2)
+    assert all(is_afresh(luck, block) for block in range(begin))
+    for first in range(begin, begin + 1000, 50):
+        assert abs(sum(is_afresh(luck, block) for block in range(first, first + 50)) - 50 * luck) <= 1
+
+
+def test_generations_follow_each_other_and_grow_to_a_bound(monkeypatch):
+    monkeypatch.setattr(generations, "_FIRST_BLOCKS", USUAL[0])
+    monkeypatch.setattr(generations, "_MOST_BLOCKS", USUAL[1])
+    firsts = [first_block(g) for g in range(400)]
+    sizes = [b - a for a, b in itertools.pairwise(firsts)]
+    assert firsts[0] == 0
+    assert sizes == sorted(sizes)
+    assert sizes[:16] == [64] * 16
+    assert sizes[-1] == max(sizes) == 1024
+    # Units of 32 blocks divide each.
+    assert all(size % 32 == 0 for size in sizes)
+    for generation, (first, size) in enumerate(zip(firsts, sizes, strict=False)):
+        assert generation_of(first) == generation_of(first + size - 1) == generation
+
+
+def test_a_chain_of_variations_is_bounded():
+    spec = msgspec.structs.replace(MADE_UP, candidates=256 * 50, search={"luck": 0.0})
+
+    def judge(spec, seed, first, count, version, bars, shapes):
+        """Later candidates are better, so that parents are young."""
+        result = judge_made_up(spec, seed, first, count, version, None, shapes)
+        shelf = Shelf(4)
+        for kept in result.entries.values():
+            for entry in map(unpack, kept):
+                shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
+        return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
+
+    found = searching.judge_missing(spec, InProcess(), judge=judge)
+    lengths = [len(entry.recipe.variations) for entry in found.entries]
+    assert max(lengths) == MOST_VARIATIONS == 16
+    longest = [entry.recipe for entry in found.entries if len(entry.recipe.variations) == 16]
+    assert all(len({variation.seed for variation in recipe.variations}) == 16 for recipe in longest)
+
+
+def test_children_keep_to_the_ranges_of_the_spec_and_change_now_and_then():
+    found = undisturbed(MADE_UP)
+    shapes = [*found.shapes.values(), *(e.recipe for e in found.entries if e.recipe.variations)]
+    ranges = MADE_UP.sound
+    for shape in shapes:
+        assert ranges.gap[0] <= shape.gap <= ranges.gap[1]
+        assert ranges.seconds[0] <= shape.seconds <= ranges.seconds[1]
+        assert all(0.003 <= variation.amount <= 0.1 for variation in shape.variations)
+    assert {bool(shape.adjusting) for shape in shapes} == {True, False}
+
+
+def test_where_every_sound_adjusts_so_do_the_children():
+    spec = msgspec.structs.replace(MADE_UP, sound={"adjusting": {}})
+    assert all(entry.recipe.adjusting for entry in undisturbed(spec).entries)
+
+
+def test_a_family_is_not_searched():
+    family = {"recipe": Recipe(length=9, hidden=(2, 2), gap=5, seed=276), "amount": (0.01, 0.02)}
+    spec = Spec(name="x", candidates=600, family=family)
+    assert no_findings(spec).generations is None
+    assert spec.luck == 1.0
+
+
+def test_where_nothing_passes_all_are_drawn_afresh():
+    spec = Spec(name="x", candidates=1100, sound={"weights": (0.0, 0.0), "seconds": (0.1, 0.1)})
+    found = searching.judge_missing(spec, InProcess())
+    assert found.refused == {"silent": 1100}
+    assert found.shapes == {}
+
+
+def test_a_share_of_the_blocks_adjust():
+    spec = Spec(name="x", sound={"adjusting": {"share": 0.4}})
+    adjusting = [draw_shape(spec, 1, block).adjusting is not None for block in range(2000)]
+    assert 0.36 < sum(adjusting) / 2000 < 0.44
+    # A share of 1 is as no share: runs of older specs go on.
+    always = Spec(name="x", sound={"adjusting": {}})
+    assert always.sound.digest.hex()[:16] == "c04ed4ab0a9642e2"
+    assert Spec(name="x", sound={"adjusting": {"share": 1.0}}).sound.digest == always.sound.digest
+    assert spec.sound.digest != always.sound.digest
+    assert draw(always, 1, 7).to_json() == (
+        '{"length":6,"hidden":[6,3,5],"gap":3,"seed":2766744817066700,"seconds":2.039,"sample_rate":44100,'
+        '"precision":"double","weights":[0.0,1.0],"biases":[0.0,1.0],"adjusting":{"every":10,"amount":0.0154},'
+        '"variations":[],"definition":1}'
+    )

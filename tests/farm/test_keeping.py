@@ -1,0 +1,161 @@
+"""Sounds that someone keeps are made from their recipes, which a pack and a run hold."""
+
+import json
+import shutil
+import zipfile
+
+import msgspec
+import pytest
+from small_runs import packed, small_generations, write_spec
+
+from cnndsd import verify
+from cnndsd.desk import cli
+from cnndsd.farm import factory, production, runs
+from cnndsd.farm.drawing import BLOCK
+from cnndsd.farm.generations import is_afresh
+from cnndsd.farm.shelf import unpack
+from cnndsd.finishing.manifest import read_manifest
+from cnndsd.spec import load_spec
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """The folder of a run in which many sounds vary others."""
+    folder = tmp_path_factory.mktemp("searched")
+    write_spec(folder, 1600)
+    packed(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(searched, tmp_path, in_process):
+    shutil.copytree(searched, tmp_path / "s")
+    with small_generations():
+        yield tmp_path / "s"
+
+
+def children(listed):
+    return [sound for sound in listed if sound.recipe.variations]
+
+
+def test_some_sounds_of_a_pack_make_a_pack(folder, capsys):
+    whole = read_manifest(folder / "s.zip")
+    kept = [children(whole.sounds)[0], next(sound for sound in whole.sounds if not sound.recipe.variations)]
+    shutil.rmtree(folder / "s.run")
+    (folder / "s.toml").unlink()
+    numbers = ",".join(str(sound.candidate) for sound in kept)
+    assert cli.main(["pack", str(folder / "s.zip"), "--keep", numbers]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{folder / 's_kept.zip'}\n"
+    assert err == "cnndsd: 2 sounds, those that were listed\n"
+    assert verify(folder / "s_kept.zip") == []
+    again = read_manifest(folder / "s_kept.zip")
+    assert {s.candidate: (s.recipe, s.measures, s.raw_sha256, s.file_sha256) for s in again.sounds} == {
+        s.candidate: (s.recipe, s.measures, s.raw_sha256, s.file_sha256) for s in kept
+    }
+    assert (again.candidates, again.refused) == (whole.candidates, whole.refused)
+    with zipfile.ZipFile(folder / "s_kept.zip") as archive:
+        assert "cnndsd pack s_kept.zip --keep " in archive.read("index.html").decode()
+    # A pack of a pack of a pack, and nothing is written over.
+    assert cli.main(["pack", str(folder / "s_kept.zip"), "--keep", str(kept[0].candidate), "--plain"]) == 0
+    assert [s.candidate for s in read_manifest(folder / "s_kept_kept.zip").sounds] == [kept[0].candidate]
+    assert read_manifest(folder / "s_kept_kept.zip").spec["plain"]
+    assert sorted(path.name for path in folder.iterdir()) == ["s.zip", "s_kept.zip", "s_kept_kept.zip"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "is a pack already; allowed: with --keep"),
+        (["--keep", "9999999"], "has no candidate 9999999; allowed: those in its manifest"),
+        (["--keep", "1", "--seed", "2"], "--seed: is for a search"),
+        (["--keep", "1", "--minutes", "2"], "--minutes: is for a search"),
+        (["--keep", "1", "--restart"], "--restart: is for a search"),
+        (["--keep", "1", "--count", "3"], "--count: is for a search"),
+    ],
+)
+def test_what_a_pack_cannot_do_is_one_line(options, words, folder, capsys):
+    assert cli.main(["pack", str(folder / "s.zip"), *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert words in err
+    assert not (folder / "s_kept.zip").exists()
+
+
+def test_a_run_has_the_recipes_of_its_shelf(folder):
+    found = runs.read(folder / "s.run")[2]
+    kept = [entry for entry in found.entries if entry.recipe.variations][-2:]
+    assert cli.main(["pack", str(folder / "s.toml"), "--keep", f"{kept[0].index},{kept[1].index}"]) == 0
+    sounds = read_manifest(folder / "s.zip").sounds
+    assert {s.candidate: s.recipe for s in sounds} == {entry.index: entry.recipe for entry in kept}
+
+
+def test_a_child_that_is_not_on_the_shelf_is_one_line(folder, capsys):
+    found, spec = runs.read(folder / "s.run")[2], load_spec(folder / "s.toml")
+    known = found.known()
+    lost = next(i for i in range(1600) if i not in known and not is_afresh(spec.luck, i // BLOCK))
+    assert cli.main(["pack", str(folder / "s.toml"), "--keep", str(lost)]) == 2
+    assert capsys.readouterr().err == (
+        f"cnndsd: candidate {lost} varies another one, and its recipe is not in this run; allowed: those on the shelf, "
+        f"or a pack that has it, as in cnndsd pack PACK.zip --keep {lost}\n"
+    )
+
+
+def test_what_was_kept_by_ear_stays_when_better_ones_take_its_place(folder):
+    with runs.opened_for_picks(folder / "s.run") as (_, found, remember):
+        kept = [entry for entry in found.entries if entry.recipe.variations]
+        for entry in kept:
+            remember(entry.index, "keep")
+        remember(kept[-1].index, None)
+    packed(folder, "--candidates", "4000")
+    _, spec, found, _ = runs.read(folder / "s.run")
+    off = [entry for entry in kept[:-1] if entry not in found.entries]
+    assert len(off) > 10
+    assert {s.candidate: s.recipe for s in read_manifest(folder / "s.zip").sounds} == {
+        entry.index: entry.recipe for entry in kept[:-1]
+    }
+    assert production.choose_sounds(spec, found) != kept
+    # The picks changed nothing that was found.
+    fresh = folder / "fresh"
+    write_spec(fresh, 4000)
+    packed(fresh)
+    assert runs.read(fresh / "s.run")[2].entries == found.entries
+
+
+def test_show_tells_what_search_brought(folder, capsys):
+    assert cli.main(["show", str(folder / "s.run"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    found = runs.read(folder / "s.run")[2]
+    best = [unpack(item) for item in found.shelf.best]
+    assert shown["luck"] == 0.25
+    assert shown["generations"] == 1600 // 256
+    assert shown["cells"] == len(best)
+    assert shown["qd_score"] == pytest.approx(sum(entry.score for entry in best))
+    of_children = [entry.score for entry in best if entry.recipe.variations]
+    assert shown["best_of_cells"]["children"] == {
+        "cells": len(of_children),
+        "mean_score": round(sum(of_children) / len(of_children), 4),
+    }
+    assert shown["best_of_cells"]["drawn_afresh"]["cells"] == len(best) - len(of_children) > 0
+    assert cli.main(["show", str(folder / "s.run")]) == 0
+    text = capsys.readouterr().out
+    assert "generations 6\n" in text
+    assert f"cells       {len(best)}, sum of their best scores {shown['qd_score']:.1f}; " in text
+
+
+def test_show_of_a_run_without_search(tmp_path, in_process, capsys):
+    write_spec(tmp_path, 200, "[search]\nluck = 1.0\n")
+    packed(tmp_path)
+    capsys.readouterr()
+    assert cli.main(["show", str(tmp_path / "s.run")]) == 0
+    assert "generations none, all are drawn afresh\n" in capsys.readouterr().out
+
+
+def test_repacking_takes_another_finish(folder):
+    kept = read_manifest(folder / "s.zip").sounds[:2]
+    spec = msgspec.structs.replace(factory.spec_of_pack(folder / "s.zip"), format="flac")
+    packed_again = factory.repack(folder / "s.zip", [s.candidate for s in kept], folder / "other", spec=spec)
+    assert packed_again.path == folder / "other" / "s_kept.zip"
+    assert {s.file.partition(".")[2] for s in read_manifest(packed_again.path).sounds} == {"flac"}
+    assert verify(packed_again.path) == []
