@@ -1,14 +1,24 @@
-"""Measure how different the sounds of a pack are: ``python benchmarks/variety.py [--seeds 5]``; needs librosa.
+"""Measure the sounds of packs by figures that the choice does not use: ``python benchmarks/variety.py``; needs librosa.
 
-Compares the mean distance of each sound to its nearest neighbour in the pack with the same of random candidates that
-pass. The distance does not use our descriptors: it is Euclidean over means and standard deviations over time of 20
-MFCCs of the finished sound (librosa's defaults), each divided by its standard deviation over random candidates.
+For each seed a pack is chosen from candidates that are drawn afresh (luck) and one from generations (search). Printed:
 
-Also counts the sounds that are static by librosa: half a second long or longer, and the energy in mel bands, smoothed
-over 0.05 s, has a standard deviation under 1.5 dB in the last two thirds, each band weighted by its energy.
+- collapsed: sounds over 0.6 s that are two static states. Power in 24 bands of equal ratio from 40 Hz to 16 kHz (Hann
+  windows of 2048, hop 512), averaged over 0.1 s, in dB, floor 50 dB below the loudest. Their deviation over time is the
+  root of the variances averaged with the square roots of the energies as weights: of the whole 4 dB or more, and about
+  the means of two parts, of three frames or more each, at most 2.3 dB.
+- MFCC: the mean distance of each sound to its nearest neighbour in the pack, divided by the same of random candidates
+  that pass (five packs). Euclidean over means and standard deviations over time of 20 MFCCs of the finished sound
+  (librosa's defaults), each divided by its standard deviation over the random candidates.
+- static: half a second long or longer, and the energy in mel bands, smoothed over 0.05 s, has a standard deviation
+  under 1.5 dB in the last two thirds, each band weighted by its energy.
+- unheard beats: sounds of the kind "beat" in which librosa hears fewer than three onsets.
+- the mean score and that of the worst five, kinds, pitch classes of sounds with a clear pitch.
 """
 
 import argparse
+import math
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,35 +26,68 @@ import librosa
 import msgspec
 import numpy as np
 
-from cnndsd import judge, measure, render, spec
+from cnndsd import judge, load_spec, measure, render
 from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import kind
-from cnndsd.ear.scoring import is_static
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.executors import Processes
+from cnndsd.farm.findings import Findings
 from cnndsd.farm.production import choose_sounds
 from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.mastering import master
 from cnndsd.recipe import Recipe
-from cnndsd.spec import Spec
+from cnndsd.spec import Search, Spec
 
 RANDOM_PACKS = 5
 
 
-def features(recipe: Recipe) -> tuple[np.ndarray, bool]:
-    """Return means and standard deviations of 20 MFCCs, shape ``(40,)``, and whether the sound is static."""
-    sound = master(render(recipe), recipe.sample_rate).astype(np.float32)
-    mel = librosa.feature.melspectrogram(y=sound, sr=recipe.sample_rate)
-    found = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
-    smooth = max(1, round(0.05 * recipe.sample_rate / 512))
+class Heard(NamedTuple):
+    """What librosa and the definitions above say of a finished sound."""
+
+    mfcc: np.ndarray
+    collapsed: bool
+    static: bool
+    onsets: int
+
+
+def hear(recipe: Recipe) -> Heard:
+    """Render, finish and measure a sound."""
+    rate = recipe.sample_rate
+    sound = master(render(recipe), rate).astype(np.float32)
+    mel = librosa.feature.melspectrogram(y=sound, sr=rate)
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    smooth = max(1, round(0.05 * rate / 512))
     late = np.apply_along_axis(lambda band: np.convolve(band, np.ones(smooth) / smooth, "valid"), 1, mel)
     late = late[:, late.shape[1] // 3 :]
     energy = late.sum(axis=1)
     moves = np.std(10 * np.log10(np.maximum(late, late.max() * 1e-6)), axis=1)
-    return np.concatenate([found.mean(axis=1), found.std(axis=1)]), bool(
-        sound.size >= recipe.sample_rate // 2 and (moves * energy).sum() < 1.5 * energy.sum()
+    return Heard(
+        np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)]),
+        is_collapsed(sound, rate),
+        bool(sound.size >= rate // 2 and (moves * energy).sum() < 1.5 * energy.sum()),
+        librosa.onset.onset_detect(y=sound, sr=rate).size,
     )
+
+
+def is_collapsed(sound: np.ndarray, rate: int) -> bool:
+    """Return whether a sound is two static states, by the definition above."""
+    if sound.size < 0.6 * rate:
+        return False
+    windows = np.lib.stride_tricks.sliding_window_view(sound, 2048)[::512] * np.hanning(2049)[:-1]
+    power = np.abs(np.fft.rfft(windows, axis=1)) ** 2
+    band = np.searchsorted(np.geomspace(40.0, 16_000.0, 25), np.fft.rfftfreq(2048, 1 / rate), side="right") - 1
+    levels = np.stack([power[:, band == b].sum(axis=1) for b in range(24)], axis=1)
+    frames = max(1, round(0.1 * rate / 512))
+    levels = levels[: len(levels) // frames * frames].reshape(-1, frames, 24).mean(axis=1)
+    weights = np.sqrt(levels.mean(axis=0)) / np.sqrt(levels.mean(axis=0)).sum()
+    db = 10 * np.log10(np.maximum(levels, levels.max() * 1e-5))
+
+    def squares(part: np.ndarray) -> float:
+        return float((((part - part.mean(axis=0)) ** 2).sum(axis=0) * weights).sum())
+
+    cuts = [squares(db[:cut]) + squares(db[cut:]) for cut in range(3, len(db) - 2)]
+    return bool(cuts) and math.sqrt(squares(db) / len(db)) >= 4.0 and math.sqrt(min(cuts) / len(db)) <= 2.3
 
 
 def nearest(points: np.ndarray) -> np.ndarray:
@@ -54,7 +97,9 @@ def nearest(points: np.ndarray) -> np.ndarray:
     return apart.min(axis=1)
 
 
-def random_passing(pack: Spec, count: int, rng: np.random.Generator) -> list[Recipe]:
+def random_passing(pack: Spec, count: int) -> list[Recipe]:
+    """Return so many random candidates that pass."""
+    rng = np.random.default_rng(pack.seed)
     found: list[Recipe] = []
     while len(found) < count:
         recipe = draw(pack, pack.seed, int(rng.integers(pack.candidates)))
@@ -63,51 +108,56 @@ def random_passing(pack: Spec, count: int, rng: np.random.Generator) -> list[Rec
     return found
 
 
-class Variety(NamedTuple):
-    """How different a pack's sounds are.
-
-    ``apart``, ``usual``: mean distances to the nearest neighbour, of the chosen sounds and of random ones. ``static``:
-    how many are static by librosa.
-    """
-
-    chosen: list[Entry]
-    apart: float
-    usual: float
-    static: int
-
-
-def variety(pack: Spec) -> Variety:
-    """Choose the pack's sounds and measure them with librosa."""
+def search(pack: Spec) -> tuple[list[Entry], Findings]:
+    """Choose the sounds of a pack."""
     with Processes(2) as workers:
-        chosen = choose_sounds(pack, judge_missing(pack, workers))
-    points, static = zip(*(features(draw(pack, pack.seed, entry.index)) for entry in chosen), strict=True)
-    others = random_passing(pack, RANDOM_PACKS * len(chosen), np.random.default_rng(pack.seed))
-    random = np.array([features(recipe)[0] for recipe in others])
-    scale = random.std(axis=0)
-    usual = np.mean([nearest(part / scale).mean() for part in np.array_split(random, RANDOM_PACKS)])
-    return Variety(chosen, float(nearest(np.array(points) / scale).mean()), float(usual), sum(static))
+        findings = judge_missing(pack, workers)
+    return choose_sounds(pack, findings), findings
+
+
+def report(name: str, chosen: list[Entry], findings: Findings, heard: list[Heard], others: np.ndarray) -> float:
+    """Print the figures of a pack; return that of the MFCCs."""
+    sounds = [entry.sound for entry in chosen]
+    scores = sorted(entry.score for entry in chosen)
+    scale = others.std(axis=0)
+    usual = np.mean([nearest(part / scale).mean() for part in np.array_split(others, RANDOM_PACKS)])
+    ratio = float(nearest(np.array([h.mfcc for h in heard]) / scale).mean() / usual)
+    notes = Counter(
+        librosa.hz_to_note(s.pitch_hz, octave=False) for s in sounds if s.clarity > 0.85 and s.glide_octaves < 0.1
+    )
+    unheard = sum(kind(s) == "beat" and h.onsets < 3 for s, h in zip(sounds, heard, strict=True))
+    own = min(distance(a, b) for i, a in enumerate(sounds) for b in sounds[:i])
+    print(
+        f"{name}: {len(chosen)} sounds of {len(set(map(kind, sounds)))} kinds, score {np.mean(scores):.2f}, worst five "
+        f"{np.mean(scores[:5]):.2f}, least {scores[0]:.2f}; collapsed {sum(h.collapsed for h in heard)}, static "
+        f"{sum(h.static for h in heard)}, unheard beats {unheard}; nearest two {own:.2f} apart, MFCC {ratio:.2f}; "
+        f"{sum(notes.values())} notes, the commonest {notes.most_common(1)[0] if notes else 'none'}; "
+        f"sum of the cells' best {-sum(item[0] for item in findings.shelf.best):.0f}",
+        flush=True,
+    )
+    return ratio
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
-    parser.add_argument("--candidates", type=int, default=50_000)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--candidates", type=int)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.25])
     options = parser.parse_args()
-    base = msgspec.structs.replace(spec.load_spec(options.spec), candidates=options.candidates)
-    ratios = []
-    for seed in range(1, options.seeds + 1):
-        chosen, apart, usual, static = variety(msgspec.structs.replace(base, seed=seed))
-        ratios.append(apart / usual)
-        sounds = [entry.sound for entry in chosen]
-        own = min(distance(a, b) for i, a in enumerate(sounds) for b in sounds[:i])
-        print(
-            f"seed {seed}: {len(chosen)} sounds of {len(set(map(kind, sounds)))} kinds, nearest two {own:.2f} apart, "
-            f"static {sum(map(is_static, sounds))} (librosa {static}); in MFCCs {apart:.2f} to {usual:.2f}, "
-            f"{ratios[-1]:.2f} times; mean score {np.mean([entry.score for entry in chosen]):.2f}",
-            flush=True,
-        )
-    print(f"mean {np.mean(ratios):.2f} times, least {min(ratios):.2f}")
+    base = load_spec(options.spec)
+    base = msgspec.structs.replace(base, candidates=options.candidates or base.candidates)
+    ratios: dict[float, list[float]] = {luck: [] for luck in options.luck}
+    for seed in options.seeds:
+        seeded = msgspec.structs.replace(base, seed=seed)
+        with ProcessPoolExecutor(2) as pool:
+            others = np.array([h.mfcc for h in pool.map(hear, random_passing(seeded, RANDOM_PACKS * base.count))])
+            for luck in options.luck:
+                chosen, findings = search(msgspec.structs.replace(seeded, search=Search(luck=luck)))
+                heard = list(pool.map(hear, [entry.recipe for entry in chosen]))
+                ratios[luck].append(report(f"seed {seed}, luck {luck:g}", chosen, findings, heard, others))
+    for luck, found in ratios.items():
+        print(f"luck {luck:g}: MFCC mean {np.mean(found):.2f}, least {min(found):.2f}")
 
 
 if __name__ == "__main__":
