@@ -13,7 +13,7 @@ from cnndsd.ear.description import AT, ROW, Description, from_row
 from cnndsd.ear.envelope import describe_envelope
 from cnndsd.ear.measuring import FLOOR_DB, Analysis, Clock, Measures, band_edges, heard_steps, movement
 from cnndsd.ear.pitch import PARTS, find_pitch, lags_per_step, sum_parts, window_gain
-from cnndsd.ear.timbre import band_noise, band_weights, describe_timbre
+from cnndsd.ear.timbre import band_noise, band_weights, describe_timbre, total_weights
 from cnndsd.sound.compiler import compiled
 
 _MEASURES = len(Measures.__struct_fields__) - 1
@@ -27,7 +27,7 @@ def describe_all(sounds: Sequence[Analysis], steps: int, clock: Clock) -> list[D
     bins = sounds[0].power.shape[1]
     finer = lags_per_step(bins)
     edges, gain = band_edges(bins), window_gain(2 * bins, finer)
-    weights, noise = band_weights(bins, clock), band_noise(bins, clock)
+    of_bands, of_totals, noise = band_weights(bins, clock), total_weights(bins, clock), band_noise(bins, clock)
     padded = np.zeros((len(sounds), PARTS, bins * finer + 1))
     for sound, parts in zip(sounds, padded, strict=True):
         sum_parts(sound.power, parts)
@@ -45,7 +45,8 @@ def describe_all(sounds: Sequence[Analysis], steps: int, clock: Clock) -> list[D
             frame / step_rate,
             power,
             edges,
-            power @ weights,
+            power @ of_bands,
+            power.sum(axis=0) @ of_totals,
             noise,
             correlation[n],
             gain,
@@ -58,16 +59,19 @@ def describe_all(sounds: Sequence[Analysis], steps: int, clock: Clock) -> list[D
 
 
 @compiled
-def describe_heard(statistics, steps, frame, frame_s, power, edges, sums, noise, correlation, gain, finer, rate, row):  # type: ignore[no-untyped-def]
+def describe_heard(
+    statistics, steps, frame, frame_s, power, edges, energy, totals, noise, correlation, gain, finer, rate, row
+):  # type: ignore[no-untyped-def]
     """Fill in what ``Description`` adds to ``Measures``, each field at its place in ``row`` (see ``AT``).
 
     ``statistics``: ``kernel.frame_statistics`` of the heard part, which has ``steps`` network steps; a frame has
     ``frame`` steps and lasts ``frame_s`` seconds. ``power``: spectra, shape ``(segments, bins)``; ``edges``: of their
-    bands; ``sums``: ``power`` times ``band_weights``; ``noise``: see ``band_noise``. ``correlation``: the
-    autocorrelation of each part of the sound, shape ``(parts, lags)``, with ``finer`` lags per step and ``rate`` lags
-    per second; it is changed. ``gain``: see ``window_gain``.
+    bands. ``energy``, ``totals``: ``power`` times ``band_weights``, and its sum over the segments times
+    ``total_weights``; ``noise``: see ``band_noise``. ``correlation``: the autocorrelation of each part of the sound,
+    shape ``(parts, lags)``, with ``finer`` lags per step and ``rate`` lags per second; it is changed. ``gain``: see
+    ``window_gain``.
     """
     loudest_db, late_db = describe_envelope(statistics, steps, frame, frame_s, row)
-    row[AT.loudness_lufs] = max(FLOOR_DB, loudest_db + describe_timbre(sums, noise, row) - 0.691)
+    row[AT.loudness_lufs] = max(FLOOR_DB, loudest_db + describe_timbre(energy, totals, noise, row) - 0.691)
     row[AT.late_db] = math.hypot(movement(power[power.shape[0] // 3 :], edges), late_db)
     row[AT.pitch_hz], row[AT.clarity], row[AT.glide_octaves] = find_pitch(correlation, gain, rate, finer)

@@ -7,12 +7,13 @@ import msgspec
 
 from cnndsd.ear.measuring import Measures, NonNegative
 
-# Bands of equal ratio from 30 Hz to 16 kHz: few for the user, more for the timbre.
+# Bands from 30 Hz to 16 kHz: few of equal ratio for the user, more of equal width in mel for the timbre.
 BANDS = 8
-TIMBRE_BANDS = 16
+TIMBRE_BANDS = 24
 # Of each coefficient of the timbre: mean and deviation over time; of the first few also the course over time.
+COEFFICIENTS = 16
 COURSES = 4
-TIMBRE = 2 * TIMBRE_BANDS + 2 * COURSES
+TIMBRE = 2 * COEFFICIENTS + 2 * COURSES
 Bands = Annotated[tuple[float, ...], msgspec.Meta(min_length=BANDS, max_length=BANDS)]
 Timbre = Annotated[tuple[float, ...], msgspec.Meta(min_length=TIMBRE, max_length=TIMBRE)]
 
@@ -39,7 +40,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     (normalised square difference, McLeod and Wyvill 2005); 0 when nothing repeats.
     ``onsets``: how often the envelope rises by 5 dB within 50 ms to more than 24 dB below the loudest.
     ``late_db``: change of timbre, envelope and brightness in the last two thirds.
-    ``change_db``: change of the timbre: standard deviation over time of the level in 16 bands, weighted by the roots
+    ``change_db``: change of the timbre: standard deviation over time of the level in 24 mel bands, weighted by the roots
     of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when the sound is
     cut into two or three parts. A sound that changes by one step has much of the first and little of the others.
     ``pitch_hz``, ``clarity``: fundamental frequency, and the autocorrelation at its period relative to lag 0, corrected

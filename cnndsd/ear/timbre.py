@@ -1,8 +1,8 @@
 """The timbre of a sound: where its energy lies, and how that changes over time.
 
-The timbre coefficients are those of the cepstrum, over 16 bands of equal ratio in place of mel bands: the discrete
-cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its segments, and of
-the first four also the first two cosines of their course over time. They are given in units of their standard deviation
+The timbre coefficients are the first 16 of the cepstrum over 24 bands of equal width in mel (O'Shaughnessy 1987): the
+discrete cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its segments,
+and of the first four also the first two cosines of their course over time. They are given in units of their standard deviation
 among sounds that pass the default spec, so that differences in each count alike.
 """
 
@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.description import AT, BANDS, COURSES, TIMBRE_BANDS
+from cnndsd.ear.description import AT, BANDS, COEFFICIENTS, COURSES, TIMBRE_BANDS
 from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, Clock, hold_images
 from cnndsd.sound.compiler import inlined
 
@@ -25,40 +25,48 @@ _SHORTEST_PART = 2
 # A band is there when it is at least so loud in this share of the segments.
 _WHINE_SHARE = 0.8
 WHINE_HZ = 1400.0
-# The columns of ``band_weights`` after the bands.
-_ENERGY, _K_WEIGHTED, _OCTAVES, _SQUARES = range(TIMBRE_BANDS, TIMBRE_BANDS + 4)
-EDGES_HZ = np.geomspace(*AUDIBLE_HZ, TIMBRE_BANDS + 1)
-_FIRST_WHINE = int(np.searchsorted(EDGES_HZ, WHINE_HZ))
+# The columns of ``total_weights`` after the bands.
+_ENERGY, _K_WEIGHTED, _OCTAVES, _SQUARES = range(BANDS, BANDS + 4)
+BANDS_HZ = np.geomspace(*AUDIBLE_HZ, BANDS + 1)
+_MEL = np.linspace(*(2595.0 * math.log10(1.0 + hz / 700.0) for hz in AUDIBLE_HZ), TIMBRE_BANDS + 1)
+MEL_BANDS_HZ = 700.0 * (10.0 ** (_MEL / 2595.0) - 1.0)
+_FIRST_WHINE = int(np.searchsorted(MEL_BANDS_HZ, WHINE_HZ))
 # The orthonormal DCT-II.
-_COSINES = np.cos(np.pi * np.outer(np.arange(TIMBRE_BANDS), np.arange(TIMBRE_BANDS) + 0.5) / TIMBRE_BANDS)
-_COSINES *= np.sqrt(np.where(np.arange(TIMBRE_BANDS) == 0, 1.0, 2.0) / TIMBRE_BANDS)[:, None]
-
+_COSINES = np.cos(np.pi * np.outer(np.arange(COEFFICIENTS), np.arange(TIMBRE_BANDS) + 0.5) / TIMBRE_BANDS)
+_COSINES *= np.sqrt(np.where(np.arange(COEFFICIENTS) == 0, 1.0, 2.0) / TIMBRE_BANDS)[:, None]
 # Standard deviations in dB of the coefficients, of 6,718 sounds that pass, half of which adjust: means, deviations, and
 # courses, which count for seven tenths.
-_MEAN_SCALE = np.array(
-    (39.4, 29.6, 13.6, 7.5, 6.2, 6.3, 6.0, 6.0, 4.8, 4.8, 4.8, 5.2, 5.3, 6.5, 7.7, 9.2),
-)
-_DEVIATION_SCALE = np.array(
-    (18.0, 6.5, 3.3, 1.7, 1.35, 1.5, 1.35, 1.5, 1.25, 1.2, 1.3, 1.35, 1.45, 1.5, 2.0, 2.5),
-)
-_COURSE_SCALE = np.array(((12.3, 4.0, 2.2, 1.2), (9.7, 3.7, 2.0, 1.0))) / 0.7
+_MEAN_SCALE = np.array((50.0, 23.0, 10.7, 9.8, 8.1, 5.7, 6.8, 6.4, 7.2, 10.2, 10.8, 5.0, 8.0, 6.0, 5.9, 10.5))
+_DEVIATION_SCALE = np.array((23.0, 5.4, 2.6, 2.2, 2.0, 1.5, 1.8, 1.7, 1.8, 2.6, 2.6, 1.3, 2.2, 1.7, 1.7, 3.0))
+_COURSE_SCALE = np.array(((15.5, 3.0, 1.4, 1.2), (13.7, 3.4, 1.3, 1.2))) / 0.7
 
 
 @functools.lru_cache(maxsize=256)
 def band_weights(bins: int, clock: Clock) -> NDArray[np.float64]:
-    """Return what the energy of each bin adds to twenty sums, shape ``(bins, TIMBRE_BANDS + 4)``.
+    """Return the share of the energy of each bin that falls in each mel band, shape ``(bins, TIMBRE_BANDS)``."""
+    return _shares(MEL_BANDS_HZ, bins, clock)
 
-    The sums: the energy in each band; all energy; all energy under the K-weighting; and the audible energy times its
-    frequency in octaves, and times the square of that.
+
+@functools.lru_cache(maxsize=256)
+def total_weights(bins: int, clock: Clock) -> NDArray[np.float64]:
+    """Return what the energy of each bin adds to twelve sums, shape ``(bins, BANDS + 4)``.
+
+    The sums: the energy in each of the 8 bands; all energy; all energy under the K-weighting; and the audible energy
+    times its frequency in octaves, and times the square of that.
     """
     hz, energy = hold_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     octaves = np.log2(np.maximum(hz, 1.0))
+    columns = [energy, energy * k_weighting(hz), audible * octaves, audible * octaves**2]
+    return np.column_stack([_shares(BANDS_HZ, bins, clock), *(column.sum(axis=1) for column in columns)])
+
+
+def _shares(edges_hz: NDArray[np.float64], bins: int, clock: Clock) -> NDArray[np.float64]:
+    hz, energy = hold_images(bins, clock)
+    audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     # Both ends of the audible range belong to a band.
-    band = np.clip(np.searchsorted(EDGES_HZ, hz, side="right") - 1, 0, TIMBRE_BANDS - 1)
-    columns = [audible * (band == b) for b in range(TIMBRE_BANDS)]
-    columns += [energy, energy * k_weighting(hz), audible * octaves, audible * octaves**2]
-    return np.stack([column.sum(axis=1) for column in columns], axis=1)
+    band = np.clip(np.searchsorted(edges_hz, hz, side="right") - 1, 0, edges_hz.size - 2)
+    return np.stack([(audible * (band == b)).sum(axis=1) for b in range(edges_hz.size - 1)], axis=1)
 
 
 @functools.lru_cache(maxsize=256)
@@ -67,7 +75,7 @@ def band_noise(bins: int, clock: Clock) -> NDArray[np.float64]:
 
     It is that of ``measuring.movement``; bins count by their share of the band.
     """
-    weights = band_weights(bins, clock)[:, :TIMBRE_BANDS]
+    weights = band_weights(bins, clock)
     independent = weights.sum(axis=0) ** 2 / np.maximum((weights**2).sum(axis=0), 1e-12)
     m = np.maximum(1.0, independent / 1.5)
     return np.asarray((10.0 / math.log(10.0)) ** 2 * (1.0 / m + 1.0 / (2.0 * m**2) + 1.0 / (6.0 * m**3)))
@@ -87,38 +95,31 @@ def k_weighting(hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @inlined
-def describe_timbre(sums, noise, row):  # type: ignore[no-untyped-def]
+def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
     """Fill in the descriptors of the timbre. Return the gain of the K-weighting on the sound in dB.
 
-    ``sums``: shape ``(segments, TIMBRE_BANDS + 4)``, energies weighted as ``band_weights`` says; ``noise``: see
-    ``band_noise``.
+    ``energy``: of each segment in the mel bands, shape ``(segments, TIMBRE_BANDS)``; ``totals``: all energy, weighted
+    as ``total_weights`` says; ``noise``: see ``band_noise``.
     """
-    segments = sums.shape[0]
+    segments = energy.shape[0]
     row[AT.bands_db : AT.bands_db + BANDS] = BAND_FLOOR_DB
     row[AT.bandwidth_octaves] = row[AT.change_db] = row[AT.one_cut_db] = row[AT.two_cuts_db] = 0.0
     row[AT.whine_db] = BAND_FLOOR_DB
     row[AT.timbre :] = 0.0
-    energy = sums[:, :TIMBRE_BANDS]
+    audible = totals[:BANDS].sum()
+    if not (totals[_ENERGY] > 0.0 and audible > 0.0):
+        return FLOOR_DB
+    octave = totals[_OCTAVES] / audible
+    row[AT.bandwidth_octaves] = math.sqrt(max(0.0, totals[_SQUARES] / audible - octave * octave))
+    for b in range(BANDS):
+        row[AT.bands_db + b] = 10.0 * math.log10(max(totals[b] / audible, 10.0 ** (BAND_FLOOR_DB / 10.0)))
     of_band, of_segment = np.zeros(TIMBRE_BANDS), np.zeros(segments)
-    loudest = total = k_weighted = octaves = squares = 0.0
+    loudest = 0.0
     for s in range(segments):
         for b in range(TIMBRE_BANDS):
             of_band[b] += energy[s, b]
             of_segment[s] += energy[s, b]
             loudest = max(loudest, energy[s, b])
-        total += sums[s, _ENERGY]
-        k_weighted += sums[s, _K_WEIGHTED]
-        octaves += sums[s, _OCTAVES]
-        squares += sums[s, _SQUARES]
-    audible = of_band.sum()
-    if not (total > 0.0 and audible > 0.0):
-        return FLOOR_DB
-    octave = octaves / audible
-    row[AT.bandwidth_octaves] = math.sqrt(max(0.0, squares / audible - octave * octave))
-    narrow = TIMBRE_BANDS // BANDS
-    for b in range(BANDS):
-        share = of_band[narrow * b : narrow * (b + 1)].sum() / audible
-        row[AT.bands_db + b] = 10.0 * math.log10(max(share, 10.0 ** (BAND_FLOOR_DB / 10.0)))
     row[AT.whine_db] = whine(energy, of_segment)
     levels = np.empty((segments, TIMBRE_BANDS))
     least = 10.0 ** (_TIMBRE_FLOOR_DB / 10.0)
@@ -127,12 +128,11 @@ def describe_timbre(sums, noise, row):  # type: ignore[no-untyped-def]
             levels[s, b] = 10.0 * math.log10(max(energy[s, b] / loudest, least))
     fill_timbre(levels, row[AT.timbre :])
     for b in range(TIMBRE_BANDS):
-        # In dB, with floor, once more: the weights of change are roots of energies.
         of_band[b] = math.sqrt(of_band[b])
         for s in range(segments):
             levels[s, b] = max(levels[s, b], _CHANGE_FLOOR_DB)
     row[AT.change_db], row[AT.one_cut_db], row[AT.two_cuts_db] = cuts(levels, of_band, noise)
-    return 10.0 * math.log10(max(k_weighted / total, 1e-14))
+    return 10.0 * math.log10(max(totals[_K_WEIGHTED] / totals[_ENERGY], 1e-14))
 
 
 @inlined
@@ -154,7 +154,7 @@ def whine(energy, of_segment):  # type: ignore[no-untyped-def]
 def fill_timbre(levels, timbre):  # type: ignore[no-untyped-def]
     """Fill ``timbre`` with the coefficients of levels in dB, shape ``(segments, TIMBRE_BANDS)``."""
     segments = levels.shape[0]
-    for c in range(TIMBRE_BANDS):
+    for c in range(COEFFICIENTS):
         total = square = first = second = 0.0
         for s in range(segments):
             value = 0.0
@@ -168,10 +168,10 @@ def fill_timbre(levels, timbre):  # type: ignore[no-untyped-def]
                 second += value * math.cos(2.0 * angle)
         mean = total / segments
         timbre[c] = mean / _MEAN_SCALE[c]
-        timbre[TIMBRE_BANDS + c] = math.sqrt(max(0.0, square / segments - mean * mean)) / _DEVIATION_SCALE[c]
+        timbre[COEFFICIENTS + c] = math.sqrt(max(0.0, square / segments - mean * mean)) / _DEVIATION_SCALE[c]
         if c < COURSES:
-            timbre[2 * TIMBRE_BANDS + c] = first / segments / _COURSE_SCALE[0, c]
-            timbre[2 * TIMBRE_BANDS + COURSES + c] = second / segments / _COURSE_SCALE[1, c]
+            timbre[2 * COEFFICIENTS + c] = first / segments / _COURSE_SCALE[0, c]
+            timbre[2 * COEFFICIENTS + COURSES + c] = second / segments / _COURSE_SCALE[1, c]
 
 
 @inlined
