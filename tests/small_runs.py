@@ -48,12 +48,13 @@ _SMALL = (
     "from cnndsd.__main__ import run; from cnndsd.farm import generations, runs;"
     f"generations._FIRST_BLOCKS, generations._MOST_BLOCKS = {FIRST_BLOCKS}, {MOST_BLOCKS};"
 )
+USUAL = ("-m", "cnndsd")
 # The program with small generations, and one that also commits what it found all the time instead of once a second.
 SMALL = ("-c", f"{_SMALL} run()")
 OFTEN = ("-c", f"{_SMALL} runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()")
 
 
-def begun(folder, *arguments, program=("-m", "cnndsd"), **how):
+def begun(folder, *arguments, program=USUAL, **how):
     """Any command, as a process that ends with its test."""
     running = subprocess.Popen(
         [sys.executable, *program, *arguments],
@@ -96,9 +97,9 @@ def packed(folder, *options, code=0):
     return (folder / "s.zip").read_bytes()
 
 
-def finished(folder, *options):
+def finished(folder, *options, **how):
     """The pack that a real run makes, with two workers, when nothing disturbs it."""
-    running = start(folder, *options)
+    running = start(folder, *options, **how)
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert out == "s.zip\n"

@@ -15,7 +15,7 @@ import pytest
 import cnndsd
 from cnndsd.__main__ import run
 from cnndsd.desk import cli
-from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Spec
+from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Search, Spec
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cnndsd"
@@ -151,7 +151,7 @@ def test_every_command_and_option_is_documented(name):
                 assert f"`{option}" in readme, option
 
 
-@pytest.mark.parametrize("kind", [Spec, Ranges, Family, Limits, Choice, Mastering])
+@pytest.mark.parametrize("kind", [Spec, Ranges, Family, Search, Limits, Choice, Mastering])
 def test_every_key_of_a_spec_is_explained_in_the_default_one(kind):
     text = (ROOT / "packs" / "sample_pack.toml").read_text()
     for field in kind.__struct_fields__:

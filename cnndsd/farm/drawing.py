@@ -17,6 +17,8 @@ from cnndsd.spec import Ranges, Spec
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN = 0, 1, 2, 3
+# A parent is the best of so many that are drawn.
+RIVALS = 3
 # The amount of the variation that makes children of a parent; sounds begin to differ clearly at about 0.01.
 _CHILD_AMOUNT = (0.003, 0.1)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
@@ -60,9 +62,10 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
     )
 
 
-def draw_place(spec: Spec, seed: int, block: int, count: int) -> int:
-    """The place of a block's parent among ``count`` that it may have, 0 to ``count - 1``."""
-    return int(next(uniform(_key(spec, seed), block, _PARENTS)) * count)
+def draw_rivals(spec: Spec, seed: int, block: int, count: int) -> list[int]:
+    """The places, 0 to ``count - 1``, of those among which a block's parent is chosen."""
+    u = uniform(_key(spec, seed), block, _PARENTS)
+    return [int(next(u) * count) for _ in range(RIVALS)]
 
 
 def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:

@@ -10,8 +10,9 @@ workers at a time have enough to do.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 
-from cnndsd.farm.drawing import BLOCK, draw_child_shape, draw_place
+from cnndsd.farm.drawing import BLOCK, draw_child_shape, draw_rivals
 from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, unpack
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
@@ -114,5 +115,7 @@ class Generations:
             return
         for block in range(first_block(generation), first_block(generation + 1)):
             if not is_afresh(self._spec.luck, block):
-                parent = unpack(parents[draw_place(self._spec, self._spec.seed, block, len(parents))])
+                rivals = [parents[place] for place in draw_rivals(self._spec, self._spec.seed, block, len(parents))]
+                # The first part of an item is its score with the sign changed. Of equal ones the first drawn is taken.
+                parent = unpack(min(rivals, key=itemgetter(0)))
                 self.shapes[block] = draw_child_shape(self._spec, self._spec.seed, block, parent.recipe)

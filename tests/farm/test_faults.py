@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from poison import With
 from small_runs import (
+    USUAL,
     WHOLE,
     Heard,
     alive,
@@ -215,10 +216,10 @@ def test_a_damaged_ledger(half, tmp_path, record_property):
 def test_dask_workers_killed_every_few_seconds(tmp_path, record_property):
     candidates = 200_000
     write_spec(tmp_path / "whole", candidates)
-    whole = finished(tmp_path / "whole")
+    whole = finished(tmp_path / "whole", program=USUAL)
     write_spec(tmp_path / "s", candidates)
     with cluster.local(tmp_path, workers=3) as (address, nannies):
-        running = start(tmp_path / "s", "--scheduler", address)
+        running = start(tmp_path / "s", "--scheduler", address, program=USUAL)
         rng, kills = random.Random(3), 0
         while running.poll() is None:
             time.sleep(rng.uniform(1.0, 3.0))
@@ -237,19 +238,19 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path, re
     write_spec(tmp_path / "alone", 200_000)
     write_spec(tmp_path / "many", 200_000)
     with cluster.local(tmp_path, workers=1) as (address, _):
-        running = start(tmp_path / "many", "--scheduler", address)
+        running = start(tmp_path / "many", "--scheduler", address, program=USUAL)
         judged_some(tmp_path / "many")
         assert running.poll() is None
     _, err = running.communicate(timeout=90)
     assert running.returncode == 1
     assert err == f"cnndsd: {address}: the scheduler is gone; run the same command again to continue\n"
-    assert finished(tmp_path / "many") == finished(tmp_path / "alone")
+    assert finished(tmp_path / "many", program=USUAL) == finished(tmp_path / "alone", program=USUAL)
     record_property("figures", "the run ends with one line and goes on by itself to the same pack")
 
 
 def test_a_million_candidates(tmp_path, record_property):
     write_spec(tmp_path, 1_000_000)
-    running = start(tmp_path)
+    running = start(tmp_path, program=USUAL)
     seen = []
 
     def look():

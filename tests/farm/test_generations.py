@@ -143,6 +143,17 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one():
         assert state(longer) == state(undisturbed(MADE_UP))
 
 
+@pytest.mark.parametrize("ticks", [1, 20, 60, 200])
+def test_a_deadline_finds_what_as_many_candidates_find(ticks, monkeypatch):
+    """The clock ticks whenever it is looked at."""
+    clock = itertools.count()
+    monkeypatch.setattr(searching.time, "monotonic", lambda: next(clock))
+    spec = msgspec.structs.replace(MADE_UP, candidates=10**10)
+    found = searching.judge_missing(spec, Disturbed(random.Random(ticks)), deadline=ticks, judge=judge_made_up)
+    assert found.done == [(0, found.candidates)]
+    assert state(found) == state(undisturbed(msgspec.structs.replace(MADE_UP, candidates=found.candidates)))
+
+
 def test_one_two_and_five_workers_find_the_same():
     found = [searching.judge_missing(REAL, InProcess())]
     for jobs in (2, 5):

@@ -18,6 +18,7 @@ from poison import With
 from small_runs import (
     OFTEN,
     SMALL,
+    USUAL,
     WHOLE,
     Heard,
     damaged_makes_the_same_or_a_line,
@@ -111,7 +112,7 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     write_spec(tmp_path, LONG, SLOW)
     for wait in (0.15, 0.4, None):
         # The command itself, which heeds Ctrl-C from its first line.
-        running = start(tmp_path, program=("-m", "cnndsd"), start_new_session=True)
+        running = start(tmp_path, program=USUAL, start_new_session=True)
         if wait is None:
             judged_more(tmp_path)
         else:
