@@ -45,7 +45,7 @@ _VIRTUES = (
     (0.1, "goes on changing by {late_db:.0f} dB"),
     (0.1, "{bandwidth_octaves:.1f} octaves wide"),
     (0.1, "full"),
-    (0.08, "a clear pitch or pulse"),
+    (0.08, "pitch {pitch_hz:.0f} Hz"),
 )
 _FAULTS = (
     (0.5, "falls from one state into another"),
@@ -80,6 +80,9 @@ def reasons(sound: Description) -> list[str]:
     """Return the reasons of a score as texts: the virtues and, after a "but", the faults, each from strong to weak."""
     virtues, faults = appraise(sound)
     descriptors = msgspec.structs.asdict(sound)
+    if sound.clarity < 0.8 or sound.pulse > 0.35:
+        # What remains of the pitch or the pulse that the last virtue stands for.
+        virtues[-1] = virtues[-1]._replace(text="pulse every {pulse_s:.2f} s" if sound.pulse > 0.1 else "a pitch")
     good = sorted((-v.weight * v.amount, v.text) for v in virtues if v.amount > 0.5)
     bad = sorted((-f.loss, f.text) for f in faults if f.loss > 0.1)
     texts = [text.format_map(descriptors) for _, text in good]

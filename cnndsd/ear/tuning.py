@@ -82,7 +82,11 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
     mean = np.cumsum(difference[1:]) / lags[1:]
     dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
     shortest = max(2, int(sample_rate / _PITCH_HZ[1]))
-    low = np.flatnonzero(dips[shortest:-1] < _DIP)
+    # Of a short period the lowest point lies between two lags, well below both.
+    before, here, after = dips[shortest - 1 : -2], dips[shortest:-1], dips[shortest + 1 :]
+    bend = np.maximum(before - 2.0 * here + after, 1e-300)
+    is_dip = (here < before) & (here <= after)
+    low = np.flatnonzero((here < _DIP) | (is_dip & (here - (before - after) ** 2 / (8.0 * bend) < _DIP)))
     if low.size == 0:
         return None
     lag = int(low[0]) + shortest

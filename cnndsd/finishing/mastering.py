@@ -1,4 +1,4 @@
-"""Mastering of a chosen sound: DC offset, silent ends, fades, loudness and true peak. Nothing is refused here."""
+"""Mastering of a chosen sound: DC offset, quiet ends, fades, onset, loudness and true peak. Nothing is refused here."""
 
 import functools
 import math
@@ -15,6 +15,11 @@ from cnndsd.spec import Mastering
 # Ends are cut off while they are this far below the peak; at least this many seconds of the sound are left.
 TRIM_DB = -60.0
 MIN_S = 0.06
+# Ends that are quiet for longer than this are cut; so much stays, and is faded.
+_QUIET_S = 0.25
+_HEAD_S, _TAIL_S = 0.01, 0.12
+# The onset, and how long it takes for its gain to return to 1.
+_ONSET_S = 0.004
 # The interpolation filters of peak meters differ by about this much on sounds with jumps; peaks stay below that.
 _PEAK_MARGIN_DB = 0.3
 # Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
@@ -42,7 +47,7 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
 
 
 def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tuple[NDArray[np.float64], int]:
-    """Do the first half of ``master``: offset, ends and fades.
+    """Do the first half of ``master``: offset, ends, fades, and an onset that stands out.
 
     Return the sound, shape ``(samples,)``, and how many samples were cut off before it.
     """
@@ -57,8 +62,18 @@ def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tu
         silence = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
         start, stop = trim(sound, sample_rate, silence)
         sound = sound[start:stop]
-    if mastering.dc == "center" or mastering.fade_in_s > 0.0 or mastering.fade_out_s > 0.0:
-        window = fades(sound.size, sample_rate, mastering.fade_in_s, mastering.fade_out_s)
+    fade_in_s, fade_out_s = mastering.fade_in_s, mastering.fade_out_s
+    if mastering.dc == "center" and mastering.quiet_db > 0.0:
+        first, stop = quiet_ends(sound, sample_rate, mastering.quiet_db)
+        if first > 0:
+            fade_in_s = max(fade_in_s, _HEAD_S)
+        if stop < sound.size:
+            fade_out_s = max(fade_out_s, _TAIL_S)
+        sound, start = sound[first:stop], start + first
+    if mastering.dc == "center" and loudness_rule(sound, sample_rate, mastering) == "loudness":
+        sound = tame_onset(sound, sample_rate, mastering.onset_db)
+    if mastering.dc == "center" or fade_in_s > 0.0 or fade_out_s > 0.0:
+        window = fades(sound.size, sample_rate, fade_in_s, fade_out_s)
         sound = sound * window
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
@@ -88,6 +103,43 @@ def trim(sound: NDArray[np.float64], sample_rate: int, silence: tuple[float, flo
     start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
     stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
     return start, stop
+
+
+def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) -> tuple[int, int]:
+    """Return the first sample and the end of what is left without ends that are quiet for 0.25 s or longer.
+
+    An end is quiet while the mean power of 30 ms is at least ``quiet_db`` below the greatest one. 10 ms are left of a
+    quiet start, and 0.12 s of a quiet end.
+    """
+    frame = max(1, round(_FRAME_S * sample_rate))
+    power = np.add.reduceat(np.square(sound), np.arange(0, sound.size, frame))
+    envelope = np.convolve(np.pad(power, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
+    heard = np.flatnonzero(envelope > envelope.max() * 10 ** (-quiet_db / 10)) * frame
+    if not heard.size:
+        return 0, sound.size
+    first = max(0, int(heard[0]) - round(_HEAD_S * sample_rate))
+    stop = min(sound.size, int(heard[-1]) + frame + round(_TAIL_S * sample_rate))
+    quiet = round(_QUIET_S * sample_rate)
+    return first if first >= quiet else 0, stop if sound.size - heard[-1] >= quiet else sound.size
+
+
+def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) -> NDArray[np.float64]:
+    """Turn the first 4 ms down until their peak is at most ``onset_db`` above that of all that follows.
+
+    Without this, a click at the start would set how loud the whole sound may become. Within the next 4 ms the gain
+    returns to 1. An onset that lasts longer than 4 ms has its peak after them, too, and stays as it is.
+    """
+    onset = round(_ONSET_S * sample_rate)
+    if sound.size <= 2 * onset:
+        return sound
+    first, later = float(np.abs(sound[:onset]).max()), float(np.abs(sound[onset:]).max())
+    most = later * 10 ** (onset_db / 20)
+    if not 0.0 < most < first:
+        return sound
+    gain = np.ones(sound.size)
+    gain[:onset] = most / first
+    gain[onset : 2 * onset] += (most / first - 1.0) * np.cos(np.arange(onset) * (np.pi / 2 / onset)) ** 2
+    return sound * gain
 
 
 def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> NDArray[np.float64]:

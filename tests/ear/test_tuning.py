@@ -9,7 +9,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sounds import like
 from wavinfo import WavInfoReader
@@ -33,6 +33,7 @@ def wave(hz, seconds=1.0, rate=RATE, partials=(1.0, 0.5, 0.3, 0.2)):
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
+@example(2830.0, (0.2, 1.0, 0.4, 0.6))
 @given(st.floats(36.0, 3000.0), st.sampled_from([(1.0,), (1.0, 0.5, 0.3), (0.2, 1.0, 0.4, 0.6)]))
 def test_a_tone_is_told_to_the_cent(hz, partials):
     found = tuning.pitch(wave(hz, partials=partials), RATE)
@@ -179,7 +180,7 @@ def test_an_independent_reader_finds_what_was_meant(made, tmp_path):
 
 
 def test_a_beat_tells_its_tempo_to_the_reader(tmp_path):
-    sound = like(pulse=0.6, pulse_s=0.5, swing_db=6.0, late_db=6.0)
+    sound = like(pulse=0.6, pulse_s=0.5, swing_db=6.0, late_db=6.0, onsets=4.0)
     assert kinds.kind(sound) == "beat"
     recipe = Recipe(seconds=2.0)
     made = finish(render(recipe), recipe, sound, Spec(name="x"))

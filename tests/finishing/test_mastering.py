@@ -9,7 +9,7 @@ from scipy import signal
 
 from cnndsd import Mastering, Recipe, master, render
 from cnndsd.finishing import mastering
-from cnndsd.finishing.mastering import loudness, loudness_rule, trim, true_peak
+from cnndsd.finishing.mastering import loudness, loudness_rule, tame_onset, trim, true_peak
 
 RATE = 44_100
 
@@ -116,6 +116,48 @@ def test_the_true_peak_of_a_long_sound_is_found_in_every_stretch(monkeypatch):
     whole = true_peak(sound)
     monkeypatch.setattr(mastering, "_STRETCH", 700)
     assert true_peak(sound) == pytest.approx(whole, abs=1e-12)
+
+
+def test_quiet_ends_are_cut_and_the_rest_stays():
+    t = np.arange(3 * RATE) / RATE
+    shape = np.where((t > 1.0) & (t < 1.5), 1.0, 0.004)  # 48 dB down
+    sound = 0.5 + 0.4 * shape * np.sin(2 * np.pi * 300 * t)
+    made = master(sound, RATE)
+    assert made.size / RATE == pytest.approx(0.5 + 0.01 + 0.12, abs=0.06)
+    assert master(sound, RATE, Mastering(quiet_db=0.0)).size / RATE == pytest.approx(3.0, abs=0.1)
+    assert master(sound, RATE, Mastering(quiet_db=55.0)).size / RATE == pytest.approx(3.0, abs=0.1)
+    # Pauses, and ends of less than a quarter of a second, stay.
+    pause = np.where((t < 0.5) | (t > 2.8), 1.0, 0.004)
+    assert master(0.5 + 0.4 * pause * np.sin(2 * np.pi * 300 * t), RATE).size / RATE == pytest.approx(3.0, abs=0.02)
+    brief = np.where(t < 2.85, 1.0, 0.004)
+    assert master(0.5 + 0.4 * brief * np.sin(2 * np.pi * 300 * t), RATE).size / RATE == pytest.approx(3.0, abs=0.02)
+
+
+def clicked(click_db, seconds=2.0):
+    """A tone after a burst of 2 ms that is so far above it."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    tone = 0.02 * np.sin(2 * np.pi * 220 * t)
+    return 0.5 + np.where(t < 0.002, 0.02 * 10 ** (click_db / 20) * np.sin(2 * np.pi * 2000 * t), tone)
+
+
+def test_a_click_at_the_start_does_not_set_the_level():
+    loud = {level: loudness(master(clicked(20.0), RATE, Mastering(onset_db=level)), RATE)[0] for level in (3.0, 60.0)}
+    assert loud[60.0] < -22.0
+    assert loud[3.0] == pytest.approx(-16.0, abs=0.1)
+    made = master(clicked(20.0), RATE)
+    onset, rest = np.abs(made[: round(0.004 * RATE)]).max(), np.abs(made[round(0.008 * RATE) :]).max()
+    assert db(onset / rest) == pytest.approx(3.0, abs=0.7)
+
+
+def test_attacks_that_are_more_than_a_click_stay_as_they_are():
+    t = np.arange(2 * RATE) / RATE
+    for decay_s in (0.02, 0.1, 0.5):
+        pluck = np.exp(-t / decay_s) * np.sin(2 * np.pi * 440 * t) + 0.05 * np.sin(2 * np.pi * 220 * t)
+        assert np.array_equal(tame_onset(pluck, RATE, 3.0), pluck)
+    # A click within the wanted level stays as well, and nothing after 8 ms is ever touched.
+    low, high = clicked(1.0) - 0.5, clicked(20.0) - 0.5
+    assert np.array_equal(tame_onset(low, RATE, 3.0), low)
+    assert np.array_equal(tame_onset(high, RATE, 3.0)[round(0.008 * RATE) :], high[round(0.008 * RATE) :])
 
 
 def test_fades_do_not_click():
