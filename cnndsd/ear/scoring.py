@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from cnndsd.ear.description import AT, ROW, Description
 from cnndsd.sound.compiler import compiled, inlined
 
-# A sound is static when audible changes take up less of its time than this, and little changes after its first third.
-STATIC_ACTIVITY, STATIC_DB = 0.2, 2.5
+# A sound is static when audible changes take up less of its time than this, and both its change after the first third
+# and its texture are less than that.
+_STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 1.0
 # Half of the sounds of this worth are kept, and how steeply that changes.
 _HALF_WORTH, _STEEPNESS = 0.37, 3.5
 
@@ -91,7 +92,11 @@ def reasons(sound: Description) -> list[str]:
 
 def is_static(sound: Description) -> bool:
     """Return whether a sound hardly changes: a static tone, buzz or noise. NaN is static, too."""
-    return not (sound.activity >= STATIC_ACTIVITY or sound.late_db >= STATIC_DB)
+    return not (
+        sound.activity >= _STATIC_ACTIVITY
+        or sound.late_db >= _STATIC_DB
+        or sound.texture_db >= _STATIC_TEXTURE_DB
+    )
 
 
 def appraise(sound: Description) -> tuple[list[Virtue], list[Fault]]:
