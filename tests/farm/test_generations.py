@@ -35,7 +35,7 @@ def _small_generations():
 
 def judge_made_up(spec, seed, first, count, version, bars, shapes):
     """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after."""
-    refused, shelf, aside = 0, Shelf(4), {}
+    refused, shelf, aside = 0, Shelf(1), {}
     for drawn in draw_blocks(spec, seed, first, count, shapes):
         for index, last_seed in enumerate(drawn.seeds, drawn.first):
             recipe = drawn.shape.reseeded(last_seed)
@@ -45,7 +45,7 @@ def judge_made_up(spec, seed, first, count, version, bars, shapes):
             elif rng.random() < 0.5:
                 refused += 1
             else:
-                shelf.add(Entry(index, round(rng.random(), 1), made_up(rng.randrange(60)), recipe))
+                shelf.add(Entry(index, round(rng.random(), 1), made_up(rng.randrange(30)), recipe))
     return UnitResult(first, count, {"silent": refused}, shelf.over(bars), aside)
 
 
@@ -100,7 +100,7 @@ def undisturbed(spec):
                 return future
             return super().submit(judge, spec, seed, first, count, *rest)
 
-    return searching.judge_missing(spec, Dying(), judge=judge_made_up)
+    return searching.judge_missing(spec, Dying(), no_findings(spec, depth=1), judge=judge_made_up)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_run_that_is_disturbed_finds_the_same(tmp_path, whole, seed):
     """Results in any order, dead workers, stops, and fewer candidates at first; from memory or from the ledger."""
     rng = random.Random(seed)
     path = tmp_path / "ledger.sqlite"
-    found = no_findings(MADE_UP)
+    found = no_findings(MADE_UP, depth=1)
     while found.candidates < MADE_UP.candidates:
         wanted = min(MADE_UP.candidates, found.reach + rng.choice([1, 100, 800, 3000]))
         spec = msgspec.structs.replace(MADE_UP, candidates=max(1, wanted))
@@ -149,7 +149,8 @@ def test_a_deadline_finds_what_as_many_candidates_find(ticks, monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(searching.time, "monotonic", lambda: next(clock))
     spec = msgspec.structs.replace(MADE_UP, candidates=10**10)
-    found = searching.judge_missing(spec, Disturbed(random.Random(ticks)), deadline=ticks, judge=judge_made_up)
+    workers, found = Disturbed(random.Random(ticks)), no_findings(spec, depth=1)
+    searching.judge_missing(spec, workers, found, deadline=ticks, judge=judge_made_up)
     assert found.done == [(0, found.candidates)]
     assert state(found) == state(undisturbed(msgspec.structs.replace(MADE_UP, candidates=found.candidates)))
 
@@ -215,13 +216,13 @@ def test_a_chain_of_variations_is_bounded():
     def judge(spec, seed, first, count, version, bars, shapes):
         """Later candidates are better, so that parents are young."""
         result = judge_made_up(spec, seed, first, count, version, None, shapes)
-        shelf = Shelf(4)
+        shelf = Shelf(1)
         for kept in result.entries.values():
             for entry in map(unpack, kept):
                 shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
         return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
 
-    found = searching.judge_missing(spec, InProcess(), judge=judge)
+    found = searching.judge_missing(spec, InProcess(), no_findings(spec, depth=1), judge=judge)
     lengths = [len(entry.recipe.variations) for entry in found.entries]
     assert max(lengths) == MOST_VARIATIONS == 16
     longest = [entry.recipe for entry in found.entries if len(entry.recipe.variations) == 16]
