@@ -34,7 +34,10 @@ def _small_generations():
 
 
 def judge_made_up(spec, seed, first, count, version, bars, shapes):
-    """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after."""
+    """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after.
+
+    Scores rise with the number of variations, so that shelves go on changing, and ties are common.
+    """
     refused, shelf, aside = 0, Shelf(1), {}
     for drawn in draw_blocks(spec, seed, first, count, shapes):
         for index, last_seed in enumerate(drawn.seeds, drawn.first):
@@ -45,7 +48,14 @@ def judge_made_up(spec, seed, first, count, version, bars, shapes):
             elif rng.random() < 0.5:
                 refused += 1
             else:
-                shelf.add(Entry(index, round(rng.random(), 1), made_up(rng.randrange(30)), recipe))
+                shelf.add(
+                    Entry(
+                        index,
+                        round((rng.random() + 0.3 * len(recipe.variations)) / 6, 2),
+                        made_up(rng.randrange(30)),
+                        recipe,
+                    )
+                )
     return UnitResult(first, count, {"silent": refused}, shelf.over(bars), aside)
 
 
