@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cnndsd.sound.compiler import compiled
+from cnndsd.sound.compiler import inlined
 
 # So many stretches of so many steps are looked at, evenly spread.
 _STRETCHES, _STEPS = 8, 192
@@ -12,7 +12,7 @@ _STRETCHES, _STEPS = 8, 192
 _PATTERNS = 64
 
 
-@compiled
+@inlined
 def permutation_entropy(part):  # type: ignore[no-untyped-def]
     """Return the entropy of the order of four neighbouring values of ``part``, relative to that of noise, 0..1.
 

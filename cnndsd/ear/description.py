@@ -4,6 +4,8 @@ from collections import namedtuple
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cnndsd.ear.measuring import Measures, NonNegative
 
@@ -88,6 +90,12 @@ _NAMES = Description.__struct_fields__[1:]
 _SIZES = [{"bands_db": BANDS, "timbre": TIMBRE}.get(name, 1) for name in _NAMES]
 AT: Any = namedtuple("AT", _NAMES)(*(sum(_SIZES[:i]) for i in range(len(_SIZES))))  # type: ignore[misc, arg-type]
 ROW = sum(_SIZES)
+
+
+def to_row(sound: Description) -> NDArray[np.float64]:
+    """Return a description as a row of numbers, shape ``(ROW,)``."""
+    values = msgspec.structs.astuple(sound)
+    return np.array((*values[1:-2], *sound.bands_db, *sound.timbre), np.float64)
 
 
 def from_row(row: list[float]) -> Description:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from cnndsd.ear.description import AT, ROW, Description
+from cnndsd.ear.description import AT, Description, to_row
 from cnndsd.sound.compiler import compiled, inlined
 
 # A sound is static when audible changes take up less of its time than this, and both its change after the first third
@@ -74,7 +73,7 @@ def score(sound: Description) -> float:
 
     >>> score(describe(audio))
     """
-    return round(float(score_row(_row(sound))), 4)
+    return float(score_row(to_row(sound)))
 
 
 def reasons(sound: Description) -> list[str]:
@@ -102,27 +101,20 @@ def is_static(sound: Description) -> bool:
 def appraise(sound: Description) -> tuple[list[Virtue], list[Fault]]:
     """Return the virtues and the faults of a sound."""
     virtues, faults = np.empty(len(_VIRTUES)), np.empty(len(_FAULTS))
-    weigh(_row(sound), virtues, faults)
+    weigh(to_row(sound), virtues, faults)
     return (
         [Virtue(weight, amount, text) for (weight, text), amount in zip(_VIRTUES, virtues.tolist(), strict=True)],
         [Fault(loss * amount, text) for (loss, text), amount in zip(_FAULTS, faults.tolist(), strict=True)],
     )
 
 
-def _row(sound: Description) -> NDArray[np.float64]:
-    row = np.empty(ROW)
-    values = msgspec.structs.astuple(sound)[1:-2]
-    row[: AT.bands_db], row[AT.bands_db : AT.timbre], row[AT.timbre :] = values, sound.bands_db, sound.timbre
-    return row
-
-
 @compiled
 def score_row(row):  # type: ignore[no-untyped-def]
-    """Return the score of a description as a row of numbers (see ``description.AT``); 0 for NaN."""
+    """Return ``score`` of a description as a row of numbers (see ``description.AT``); 0 for NaN."""
     virtues, faults = np.empty(_WEIGHTS.size), np.empty(_LOSSES.size)
     weigh(row, virtues, faults)
     worth = (_WEIGHTS * virtues).sum() * np.prod(1.0 - _LOSSES * faults)
-    return 1.0 / (1.0 + (_HALF_WORTH / worth) ** _STEEPNESS) if worth > 0.0 else 0.0
+    return np.rint(1e4 / (1.0 + (_HALF_WORTH / worth) ** _STEEPNESS)) / 1e4 if worth > 0.0 else 0.0
 
 
 @compiled

@@ -1,9 +1,9 @@
 """The timbre of a sound: where its energy lies, and how that changes over time.
 
 The timbre coefficients are the first 16 of the cepstrum over 24 bands of equal width in mel (O'Shaughnessy 1987): the
-discrete cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its segments,
-and of the first four also the first two cosines of their course over time. They are given in units of their standard deviation
-among sounds that pass the default spec, so that differences in each count alike.
+discrete cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its
+segments, and of the first four also the first two cosines of their course over time. They are given in units of their
+standard deviation among sounds that pass the default spec, so that differences in each count alike.
 """
 
 import functools
@@ -17,7 +17,8 @@ from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, Clock, hold_images
 from cnndsd.sound.compiler import inlined
 
 BAND_FLOOR_DB = -40.0
-# Levels of the timbre are cut off this far below the loudest band; those of change earlier, as what is faint moves much.
+# Levels of the timbre are cut off this far below the loudest band; those of change earlier, as what is faint moves
+# much.
 _TIMBRE_FLOOR_DB = -65.0
 _CHANGE_FLOOR_DB = -50.0
 # A part between two cuts has at least so many segments.
@@ -28,7 +29,8 @@ WHINE_HZ = 1400.0
 # The columns of ``total_weights`` after the bands.
 _ENERGY, _K_WEIGHTED, _OCTAVES, _SQUARES = range(BANDS, BANDS + 4)
 BANDS_HZ = np.geomspace(*AUDIBLE_HZ, BANDS + 1)
-_MEL = np.linspace(*(2595.0 * math.log10(1.0 + hz / 700.0) for hz in AUDIBLE_HZ), TIMBRE_BANDS + 1)
+_LOWEST_MEL, _HIGHEST_MEL = (2595.0 * math.log10(1.0 + hz / 700.0) for hz in AUDIBLE_HZ)
+_MEL = np.linspace(_LOWEST_MEL, _HIGHEST_MEL, TIMBRE_BANDS + 1)
 MEL_BANDS_HZ = 700.0 * (10.0 ** (_MEL / 2595.0) - 1.0)
 _FIRST_WHINE = int(np.searchsorted(MEL_BANDS_HZ, WHINE_HZ))
 # The orthonormal DCT-II.
