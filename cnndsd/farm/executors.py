@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 _START_S = 300.0
 _START_TRIES = 5
 # How often silent workers are looked for.
-_WATCH_S = 0.25
+_WATCH_S = 1.0
 # One process is started or joined at a time: multiprocessing's own list of them is not made for threads.
 _STARTING = threading.Lock()
 _NAMES = {number.value: number.name for number in signal.Signals}
