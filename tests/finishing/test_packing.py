@@ -416,6 +416,7 @@ def test_workers_find_everything_compiled(precision):
 from cnndsd import Spec
 from cnndsd.ear import describing, measuring
 from cnndsd.farm import production, units
+from cnndsd.farm.shelf import unpack
 from cnndsd.sound import kernel, lanes
 modules = [kernel, lanes, measuring, describing]
 compiled = lambda: sum(len(f.signatures) for m in modules for f in vars(m).values() if hasattr(f, "signatures"))
@@ -423,7 +424,7 @@ spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0
 units.warm(spec)
 before = compiled()
 found = units.judge_unit(spec, 1, 0, 256)
-production.finish_candidate(spec, 1, next(iter(found.entries.values()))[0])
+production.finish_candidate(spec, unpack(next(iter(found.entries.values()))[0]))
 print(before >= 9, compiled() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
