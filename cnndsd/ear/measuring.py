@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_log2, total
 from cnndsd.sound.compiler import inlined
 from cnndsd.sound.kernel import FIRST, HIGH, LOW, SQUARES, STATISTICS, SUM, frame_statistics
 
@@ -234,20 +235,14 @@ def cut_segments(part, window, segments):  # type: ignore[no-untyped-def]
     """
     count, size = segments.shape
     if part.size <= size:
-        mean = 0.0
-        for t in range(part.size):
-            mean += part[t]
-        mean /= part.size
+        mean = total(part) / part.size
         for t in range(part.size):
             segments[0, t] = (part[t] - mean) * (0.5 - 0.5 * math.cos(2.0 * math.pi * (t + 1) / (part.size + 1)))
         segments[0, part.size :] = 0.0
         return
     for s in range(count):
         start = (part.size - size) * s // (count - 1) if count > 1 else 0
-        total = 0.0
-        for t in range(size):
-            total += part[start + t]
-        mean = total / size
+        mean = total(part[start : start + size]) / size
         for t in range(size):
             segments[s, t] = (part[start + t] - mean) * window[t]
 
@@ -279,26 +274,28 @@ def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untype
     for s in range(segments):
         for k in range(whole.size):
             whole[k] += power[s, k]
-    total = audible = weighted = 0.0
+    # First what each bin adds to a sum, then its logarithm.
+    terms = np.empty(whole.size)
     for k in range(whole.size):
-        total += whole[k]
-        audible += whole[k] * bins.audible[k]
-        weighted += whole[k] * bins.frequency[k]
+        terms[k] = whole[k] * bins.audible[k]
+    audible = total(terms)
+    for k in range(whole.size):
+        terms[k] = whole[k] * bins.frequency[k]
+    weighted = total(terms)
     for b in range(energy.shape[0]):
         for s in range(segments):
-            energy[b, s] = 0.0
-            for k in range(bins.edges[b], bins.edges[b + 1]):
-                energy[b, s] += power[s, k]
+            energy[b, s] = total(power[s, bins.edges[b] : bins.edges[b + 1]])
     row[PLACES.audible_share] = row[PLACES.brightness_hz] = row[PLACES.flatness] = row[PLACES.movement_db] = 0.0
-    if not total > 0.0:
+    everything = total(whole)
+    if not everything > 0.0:
         return
-    mean = total / whole.size
-    logarithms = 0.0
+    mean = everything / whole.size
     for k in range(whole.size):
-        logarithms += math.log(max(whole[k], mean * 1e-12))
-    row[PLACES.audible_share] = audible / total
+        terms[k] = max(whole[k] / mean, 1e-12)
+    take_log2(terms, terms)
+    row[PLACES.audible_share] = audible / everything
     row[PLACES.brightness_hz] = weighted / audible if audible > 0.0 else 0.0
-    row[PLACES.flatness] = math.exp(logarithms / whole.size) / mean
+    row[PLACES.flatness] = 2.0 ** (total(terms) / whole.size)
     row[PLACES.movement_db] = movement(energy, bins.edges)
 
 
@@ -316,16 +313,21 @@ def movement(energy, edges):  # type: ignore[no-untyped-def]
             loudest = max(loudest, energy[b, s])
     if segments < 2 or loudest == 0.0:
         return 0.0
-    levels = np.empty(segments)
+    levels = np.empty((bands, segments))
+    for b in range(bands):
+        for s in range(segments):
+            levels[b, s] = max(energy[b, s] / loudest, 1e-6)
+    flat = levels.reshape(-1)
+    take_log2(flat, flat)
     moved = weights = 0.0
     for b in range(bands):
-        weight = total = squares = 0.0
+        weight = whole = squares = 0.0
         for s in range(segments):
             weight += energy[b, s]
-            levels[s] = 10.0 * math.log10(max(energy[b, s], loudest * 1e-6))
-            total += levels[s]
+            levels[b, s] *= DB_PER_OCTAVE
+            whole += levels[b, s]
         for s in range(segments):
-            squares += (levels[s] - total / segments) ** 2
+            squares += (levels[b, s] - whole / segments) ** 2
         m = max(1.0, (edges[b + 1] - edges[b]) / 1.5)
         noise = (10.0 / math.log(10.0)) ** 2 * (1.0 / m + 1.0 / (2.0 * m * m) + 1.0 / (6.0 * m * m * m))
         moved += weight * math.sqrt(max(0.0, squares / segments - noise))
