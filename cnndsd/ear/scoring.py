@@ -94,9 +94,7 @@ def reasons(sound: Description) -> list[str]:
 def is_static(sound: Description) -> bool:
     """Return whether a sound hardly changes: a static tone, buzz or noise. NaN is static, too."""
     return not (
-        sound.activity >= _STATIC_ACTIVITY
-        or sound.late_db >= _STATIC_DB
-        or sound.texture_db >= _STATIC_TEXTURE_DB
+        sound.activity >= _STATIC_ACTIVITY or sound.late_db >= _STATIC_DB or sound.texture_db >= _STATIC_TEXTURE_DB
     )
 
 
