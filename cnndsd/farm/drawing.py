@@ -19,8 +19,8 @@ BLOCK = 64
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN = 0, 1, 2, 3
 # A parent is the best of so many that are drawn.
 RIVALS = 3
-# The amount of the variation that makes children of a parent; sounds begin to differ clearly at about 0.01.
-_CHILD_AMOUNT = (0.003, 0.1)
+# The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
+_CHILD_AMOUNT = (0.03, 0.5)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
 MOST_VARIATIONS = 16
 # So often the children of a parent also get another gap, length of sound, or adjusting.
