@@ -241,12 +241,13 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     smooth(sums[0], _RHYTHM, slow_levels)
     smooth(sums[1], _TEXTURE, tones)
     smooth(sums[1], _RHYTHM, slow_tones)
+    # Not by running sums: beside what is loud, what is soft would be lost in their rounding.
+    local[:] = 0.0
+    for shift in range(-_TEXTURE, _TEXTURE + 1):
+        for f in range(max(0, -shift), min(frames, frames - shift)):
+            local[f] += energy[f + shift]
     for f in range(frames):
-        first, stop = max(0, f - _TEXTURE), min(frames, f + _TEXTURE + 1)
-        local[f] = 0.0
-        for g in range(first, stop):
-            local[f] += energy[g]
-        local[f] /= stop - first
+        local[f] /= min(frames, f + _TEXTURE + 1) - max(0, f - _TEXTURE)
     for f in range(frames):
         # Texture is of the frames themselves; of a small relative deviation of energy the logarithm is linear.
         if local[f] > 0.0:
