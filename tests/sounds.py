@@ -31,13 +31,16 @@ PLAIN = Description(
     sounding_s=1.8,
     center=0.5,
     onset_db=0.0,
+    head_s=0.0,
     tail_s=0.0,
+    hole_s=0.0,
     swing_db=2.0,
     sweep_octaves=0.3,
     texture_db=1.0,
     rhythm_db=2.0,
     phrase_db=2.0,
     activity=0.5,
+    still_s=0.3,
     rise_db=0.0,
     rise_octaves=0.0,
     pulse_s=0.0,
@@ -64,8 +67,9 @@ def like(**changes):
 def made_up(seed):
     """A sound that no one has heard."""
     rng = random.Random(seed)
+    heard_s = rng.choice([rng.uniform(0.1, 0.8), rng.uniform(0.8, 4.0)])
     return like(
-        heard_s=rng.uniform(0.1, 4.0),
+        heard_s=heard_s,
         dc=rng.random(),
         rms_dbfs=rng.uniform(-40.0, -6.0),
         crest_db=rng.uniform(2.0, 20.0),
@@ -74,7 +78,7 @@ def made_up(seed):
         movement_db=rng.uniform(0.0, 20.0),
         bandwidth_octaves=rng.uniform(0.1, 2.5),
         attack_s=rng.choice([0.0, 0.01, 0.5]),
-        sounding_s=rng.uniform(0.02, 3.0),
+        sounding_s=heard_s * rng.uniform(0.02, 1.0),
         center=rng.random(),
         swing_db=rng.uniform(0.0, 10.0),
         rise_db=rng.uniform(-20.0, 20.0),
@@ -83,6 +87,9 @@ def made_up(seed):
         onsets=float(rng.randrange(6)),
         activity=rng.random(),
         late_db=rng.uniform(0.0, 12.0),
+        texture_db=rng.uniform(0.0, 3.0),
+        rhythm_db=rng.uniform(0.0, 8.0),
+        phrase_db=rng.uniform(0.0, 8.0),
         pitch_hz=rng.uniform(40.0, 2000.0),
         clarity=rng.random(),
         bands_db=tuple(rng.uniform(-40.0, 0.0) for _ in range(8)),
@@ -91,7 +98,7 @@ def made_up(seed):
 
 
 def entry(index, seed=None, score=None):
-    """A candidate with a made-up sound; few different scores, so that ties come about."""
+    """A candidate with a made-up sound; few different scores, some too low for a pack, so that ties come about."""
     seed = index if seed is None else seed
-    score = random.Random(seed).choice([0.1, 0.2, 0.3]) if score is None else score
+    score = random.Random(seed).choice([0.4, 0.6, 0.9]) if score is None else score
     return Entry(index, score, made_up(seed), Recipe(seed=index))

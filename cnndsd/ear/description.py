@@ -32,11 +32,13 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``attack_s``: time from 20 dB to 3 dB below the loudest. ``sounding_s``: total time within 20 dB of the loudest.
     ``center``: mean time of the energy, as a share of the heard part, 0..1.
     ``onset_db``: peak of the first 10 ms relative to the peak after 20 ms, both about the mean of the sound.
-    ``tail_s``: how long the end of the sound stays more than 34 dB below the loudest.
+    ``head_s``, ``tail_s``: how long the start and the end of the sound stay more than 34 dB below the loudest.
+    ``hole_s``: how long at most it is 30 dB below the loudest in between.
     ``swing_db``, ``sweep_octaves``: standard deviation over time of envelope and brightness.
     ``texture_db``, ``rhythm_db``, ``phrase_db``: change of envelope and brightness on three scales: of 10 ms within
     50 ms, of 50 ms within 0.5 s, and of 0.5 s within the whole sound.
-    ``activity``: share of the time before the tail in which something audible changes within 0.6 s, 0..1.
+    ``activity``: share of the time between head and tail in which something audible changes within 0.6 s, 0..1.
+    ``still_s``: how long at most less than half of that changes at a time.
     ``rise_db``, ``rise_octaves``: envelope and brightness of the last quarter minus those of the first quarter.
     ``pulse_s``, ``pulse``: period at which envelope and brightness repeat, and how similar the repetitions are, 0..1
     (normalised square difference, McLeod and Wyvill 2005); 0 when nothing repeats.
@@ -60,13 +62,16 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     sounding_s: NonNegative
     center: NonNegative
     onset_db: float
+    head_s: NonNegative
     tail_s: NonNegative
+    hole_s: NonNegative
     swing_db: NonNegative
     sweep_octaves: NonNegative
     texture_db: NonNegative
     rhythm_db: NonNegative
     phrase_db: NonNegative
     activity: NonNegative
+    still_s: NonNegative
     rise_db: float
     rise_octaves: float
     pulse_s: NonNegative

@@ -18,7 +18,8 @@ from cnndsd.sound.kernel import HIGH, LOW, MOVES, SQUARES, SUM
 CURVE_FLOOR_DB = -48.0
 # What is softer than this, relative to the loudest, is hardly heard beside it; 24 dB more, and it is heard well.
 _FAINT_DB, _CLEAR_DB = -36.0, -12.0
-TAIL_DB = -34.0
+# Before and after its first and last frame above this, a sound is quiet; below the other, it has a hole.
+TAIL_DB, HOLE_DB = -34.0, -30.0
 # An octave of brightness counts as so many dB.
 OCTAVE_DB = 4.0
 # Frames on each side of a window: 50 ms, 0.15 s, 0.5 s, 0.6 s.
@@ -135,7 +136,7 @@ def soften(values, means):  # type: ignore[no-untyped-def]
 def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-untyped-def]
     """Fill in how the sound begins, rises, strikes and ends."""
     frames = envelope.size
-    start = top = last = -1
+    start = top = first = last = -1
     sounding = onsets = 0
     rising = False
     for f in range(frames):
@@ -146,6 +147,7 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
         if top < 0 and envelope[f] > -3.0:
             top = f
         if envelope[f] > TAIL_DB:
+            first = f if first < 0 else first
             last = f
         # What comes before the first frame counts as silence.
         before = envelope[f - _ONSET_FRAMES] if f >= _ONSET_FRAMES else CURVE_FLOOR_DB
@@ -153,7 +155,7 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
         onsets += rises and not rising
         rising = rises
     row[AT.attack_s], row[AT.sounding_s] = (top - start) * frame_s, sounding * frame_s
-    row[AT.tail_s], row[AT.onsets] = (frames - 1 - last) * frame_s, onsets
+    row[AT.head_s], row[AT.tail_s], row[AT.onsets] = first * frame_s, (frames - 1 - last) * frame_s, onsets
     quarter = max(1, frames // 4)
     row[AT.rise_db] = envelope[frames - quarter :].mean() - envelope[:quarter].mean()
     row[AT.rise_octaves] = brightness[frames - quarter :].mean() - brightness[:quarter].mean()
@@ -259,17 +261,19 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     row[AT.texture_db] = math.sqrt(max(0.0, texture / frames - noise * (1.0 - 1.0 / _TEXTURE_MEANS)))
     row[AT.rhythm_db] = math.sqrt(max(0.0, rhythm / frames - noise / _TEXTURE_MEANS))
     row[AT.phrase_db] = math.sqrt(phrase / frames)
-    ends = frames - round(row[AT.tail_s] / frame_s)
-    row[AT.activity] = active_share(levels[:ends], tones[:ends], noise / _TEXTURE_MEANS)
+    part = slice(round(row[AT.head_s] / frame_s), frames - round(row[AT.tail_s] / frame_s))
+    row[AT.activity], still = active_share(levels[part], tones[part], noise / _TEXTURE_MEANS)
+    row[AT.still_s], row[AT.hole_s] = still * frame_s, longest_below(levels[part], HOLE_DB) * frame_s
     late = max(0.0, late / (frames - third) - 0.375 * noise)
     return math.sqrt(late + (OCTAVE_DB * deviation(brightness[third:])) ** 2)
 
 
 @inlined
 def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
-    """Return ``Description.activity`` of levels in dB and tones in octaves, both means of 50 ms every 10 ms.
+    """Return ``Description.activity``, and how many neighbouring frames at most are less than half active.
 
-    ``noise``: the variance in dB² that the levels of noise have.
+    ``levels`` in dB, ``tones`` in octaves: means of 50 ms every 10 ms; ``noise``: the variance in dB² that the levels of
+    noise have.
     """
     frames = levels.size
     sums = np.empty((4, frames + 1))
@@ -286,7 +290,17 @@ def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
     for f in range(frames):
         audible = min(1.0, max(0.0, (levels[f] - _FAINT_DB) / (_CLEAR_DB - _FAINT_DB)))
         left[f] = audible * (1.0 - left[f])
-    return total(left) / frames
+    return total(left) / frames, longest_below(left, 0.5)
+
+
+@inlined
+def longest_below(values, limit):  # type: ignore[no-untyped-def]
+    """Return how many neighbouring values at most are below a limit."""
+    below = longest = 0
+    for value in values:
+        below = below + 1 if value < limit else 0
+        longest = max(longest, below)
+    return longest
 
 
 @inlined

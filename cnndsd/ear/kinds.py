@@ -37,7 +37,7 @@ def kind_number(row):  # type: ignore[no-untyped-def]
         row[AT.activity],
     )
     pitch_hz, clarity, glide_octaves = row[AT.pitch_hz], row[AT.clarity], row[AT.glide_octaves]
-    lasts_s = heard_s - tail_s
+    lasts_s = heard_s - row[AT.head_s] - tail_s
     # What happens in time comes first: the ear notices it before timbre.
     if row[AT.pulse] > 0.2 and row[AT.swing_db] > 3.0 and lasts_s > 0.4 and row[AT.onsets] >= 3.0:
         return _IS.beat

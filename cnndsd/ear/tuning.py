@@ -38,7 +38,7 @@ class Pitch(msgspec.Struct, frozen=True):
         return f"{_NOTES[self.note % 12]}{self.note // 12 - 1}"
 
 
-def pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
+def estimate_pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
     """Return the pitch that a sound has nearly all the time, or None.
 
     ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. Pitches are 32 to 4000 Hz.

@@ -5,7 +5,6 @@ chosen, times its score, is greatest. Scores above ``GOOD`` count alike: there, 
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,8 +30,8 @@ ROLES: tuple[tuple[Kind, ...], ...] = (
 # one of 4,000 pairs does.
 _TWIN_LIMITS = np.array([0.01, 0.15, 0.25])
 # Each sound with a clear pitch makes others of its pitch class less welcome.
-_SAME_NOTE = 0.85
-_CLEAR = 0.85
+_SAME_NOTE = 0.8
+_CLEAR = 0.7
 
 
 def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -> list[Entry]:
@@ -41,8 +40,9 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
     None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
     network at another gap. At most ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets
     its share. The other kinds divide the rest by ``ROLES``: each role gets an equal part, and each kind at least two
-    thirds of an even part of its role's, if there are so many; more than that of a role, or more than twice as much of
-    a kind, is chosen only when nothing else is left. Fewer than ``count`` are chosen when these rules allow no more.
+    thirds of an even part of its role's, if there are so many. More than its share of a kind, more than a role's part,
+    or more than twice an even part of a kind is chosen only when nothing else is left. Fewer than ``count`` are chosen
+    when these rules allow no more.
     """
     choice = choice or Choice()
     entries = sorted((e for e in entries if e.score >= choice.score), key=lambda e: e.index)
@@ -89,23 +89,25 @@ _ROLE_KINDS = np.array([[k in role for k in KINDS] for role in ROLES])
 
 def _pitch_class(sound: Description) -> int:
     """Return the pitch class of a sound with a clear pitch that does not glide, 0 (C) to 11; -1 for others."""
-    if not (sound.clarity > _CLEAR and sound.glide_octaves < 0.1):
+    if not (sound.clarity > _CLEAR and sound.glide_octaves < 0.15):
         return -1
     return round(12.0 * math.log2(sound.pitch_hz / 440.0) + 9.0) % 12
 
 
 def _limits(present: set[Kind], count: int, choice: Choice) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
     """Return how many of each kind and of each role to choose at most, round by round, from strict to free."""
-    asked = Counter({k: math.floor(share * count + 0.5) for k, share in choice.shares.items()})
+    asked = {k: math.floor(share * count + 0.5) for k, share in choice.shares.items()}
     others = [[k for k in role if k in present and k not in asked] for role in ROLES]
-    part = max(0, count - asked.total()) / max(1, sum(map(bool, others)))
-    even = {k: part / len(role) for role in others for k in role}
-    of_roles = np.array([math.ceil(part) + sum(asked[k] for k in role) for role in ROLES])
-    free = np.full(len(ROLES), count)
-    first = [asked[k] if k in asked else math.floor(even.get(k, 0.0) * 2 / 3) for k in KINDS]
-    last = [asked[k] if k in asked else 2 * math.ceil(even.get(k, 0.0)) for k in KINDS]
-    everything = np.full(len(KINDS), count)
-    return [(np.array(first), free), (np.array(last), of_roles), (np.array(last), free), (everything, free)]
+    part = max(0, count - sum(asked.values())) / max(1, sum(map(bool, others)))
+    least, most = dict(asked), dict(asked)
+    for role in others:
+        for k in role:
+            even = part / len(role)
+            least[k], most[k] = math.floor(even * 2 / 3), 2 * math.ceil(even)
+    first, last = (np.array([of.get(k, 0) for k in KINDS]) for of in (least, most))
+    of_roles = np.array([math.ceil(part) + sum(asked.get(k, 0) for k in role) for role in ROLES])
+    every_kind, every_role = np.full(len(KINDS), count), np.full(len(ROLES), count)
+    return [(first, every_role), (last, of_roles), (last, every_role), (every_kind, every_role)]
 
 
 @compiled

@@ -49,7 +49,7 @@ class Findings:
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.shelf = Shelf(depth)
         self.generations = generations
-        # Those that the user picked, also when better ones take their places on the shelf.
+        # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
@@ -81,13 +81,6 @@ class Findings:
     def picked(self, pick: Pick) -> list[int]:
         """The candidates that the user kept, or dropped, ascending."""
         return sorted(index for index, said in self.picks.items() if said == pick and index not in self.aside)
-
-    def pick(self, index: int, pick: Pick | None) -> None:
-        """Note what the user picked; None takes a pick back. What is picked is held, on the shelf or off it."""
-        self.picks.pop(index, None)
-        if pick is not None:
-            self.picks[index] = pick
-            self.held.update((entry.index, entry) for entry in self.shelf.entries if entry.index == index)
 
     def known(self) -> dict[int, Entry]:
         """All entries whose recipes are known, by index."""

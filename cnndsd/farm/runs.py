@@ -178,12 +178,14 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
             raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
 
         def remember(index: int, pick: Pick | None) -> None:
-            before = findings.picks.get(index)
-            findings.pick(index, pick)
+            before = dict(findings.picks)
+            findings.picks.pop(index, None)
+            if pick is not None:
+                findings.picks[index] = pick
             try:
                 book.commit(json.dumps(identity).encode(), spec, findings, watch)
             except BaseException:
-                findings.pick(index, before)
+                findings.picks = before
                 raise
 
         yield spec, findings, remember

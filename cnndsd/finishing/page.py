@@ -22,7 +22,7 @@ from cnndsd.finishing.finished import Finished
 
 # The page sorts by every descriptor that is one number, besides order, score, name and length.
 _DESCRIPTORS = [
-    name for name in Description.__struct_fields__ if name not in ("finite", "bands_db", "bands_swing_db", "heard_s")
+    name for name in Description.__struct_fields__ if name not in ("finite", "bands_db", "timbre", "heard_s")
 ]
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 

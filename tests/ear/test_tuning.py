@@ -36,7 +36,7 @@ def wave(hz, seconds=1.0, rate=RATE, partials=(1.0, 0.5, 0.3, 0.2)):
 @example(2830.0, (0.2, 1.0, 0.4, 0.6))
 @given(st.floats(36.0, 3000.0), st.sampled_from([(1.0,), (1.0, 0.5, 0.3), (0.2, 1.0, 0.4, 0.6)]))
 def test_a_tone_is_told_to_the_cent(hz, partials):
-    found = tuning.pitch(wave(hz, partials=partials), RATE)
+    found = tuning.estimate_pitch(wave(hz, partials=partials), RATE)
     assert found is not None
     assert abs(1200 * math.log2(found.hz / hz)) < 2
     assert abs(found.note + found.cents / 100 - (69 + 12 * math.log2(hz / 440))) < 0.02
@@ -51,11 +51,11 @@ def test_notes_have_their_usual_names(note, name):
 def test_what_has_no_pitch_gets_none():
     rng = np.random.default_rng(1)
     t = np.arange(RATE) / RATE
-    assert tuning.pitch(rng.standard_normal(RATE), RATE) is None
-    assert tuning.pitch(np.zeros(RATE), RATE) is None
+    assert tuning.estimate_pitch(rng.standard_normal(RATE), RATE) is None
+    assert tuning.estimate_pitch(np.zeros(RATE), RATE) is None
     # A glide of an octave has every pitch, and none.
-    assert tuning.pitch(np.sin(2 * np.pi * 200 * (t + t * t / 2)), RATE) is None
-    assert tuning.pitch(np.concatenate([wave(200.0), wave(270.0)]), RATE) is None
+    assert tuning.estimate_pitch(np.sin(2 * np.pi * 200 * (t + t * t / 2)), RATE) is None
+    assert tuning.estimate_pitch(np.concatenate([wave(200.0), wave(270.0)]), RATE) is None
 
 
 odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
@@ -68,7 +68,7 @@ odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
 def test_whatever_a_sound_is_nothing_fails(pattern, size, stretch, rate):
     """Steps, clicks, silence, a single sample: a note and a loop, or none."""
     sound = np.resize(np.repeat(pattern, stretch), size)
-    found = tuning.pitch(sound, rate)
+    found = tuning.estimate_pitch(sound, rate)
     assert found is None or 20 < found.hz < 8000
     tuning.cycle(sound, sample_rate=rate)
     made = loops.crossfaded(sound, size, rate)

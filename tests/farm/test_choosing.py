@@ -1,7 +1,11 @@
 """What is chosen lies far apart, is good, of every kind, and does not hang on any order."""
 
+import functools
 import itertools
+import math
 import random
+from collections import Counter
+from fractions import Fraction
 
 import msgspec
 import numpy as np
@@ -40,39 +44,99 @@ def test_a_hundred_random_orders_and_splits_give_the_same_pack():
         assert choose(rng.sample(merged.entries, len(merged)), 48) == straight
 
 
+USES = (
+    {"hit", "fall"},
+    {"bass", "lead", "pad", "drone"},
+    {"beat", "glitch", "growl"},
+    {"riser", "texture", "metallic", "noise"},
+)
+
+
+def note(sound):
+    """The pitch class of a sound that has one, counted from A."""
+    is_clear = sound.clarity > 0.85 and sound.glide_octaves < 0.1
+    return round(12 * math.log2(sound.pitch_hz / 440)) % 12 if is_clear else None
+
+
 def naive(entries, count, choice):
-    """The rule as it reads, without quotas by kind: one kind only."""
+    """The rules as they read, asked anew of each candidate at each choice."""
+    pool = [e for e in entries if e.score >= choice.score]
+    asked = {k: int(share * count + 0.5) for k, share in choice.shares.items()}
+    sharing = [use & {kind(e.sound) for e in pool} - set(asked) for use in USES]
+    part = Fraction(max(0, count - sum(asked.values())), max(1, sum(map(bool, sharing))))
+    apart = functools.cache(lambda a, b: distance(entries[a].sound, entries[b].sound))
     chosen = []
-    while len(chosen) < count:
-        best = None
-        for e in entries:
-            near = min((distance(e.sound, c.sound) for c in chosen), default=1.0)
-            free = all(distance(e.sound, c.sound) >= choice.distance for c in chosen) and e not in chosen
-            value = e.score**0.25 * near
-            if free and (best is None or value > best[0]):
-                best = (value, e)
-        if best is None:
-            break
-        chosen.append(best[1])
+
+    def most_of_kind(k, attempt):
+        if attempt == 4:
+            return count
+        if k in asked:
+            return asked[k]
+        even = part / next(len(use) for use in sharing if k in use)
+        return math.floor(even * 2 / 3) if attempt == 1 else 2 * math.ceil(even)
+
+    def most_of_use(use, attempt):
+        return math.ceil(part) + sum(asked.get(k, 0) for k in use) if attempt == 2 else count
+
+    def is_allowed(e, attempt):
+        kinds = [kind(c.sound) for c in chosen]
+        own = kind(e.sound)
+        use = next(use for use in USES if own in use)
+        return (
+            e not in chosen
+            and kinds.count(own) < most_of_kind(own, attempt)
+            and sum(k in use for k in kinds) < most_of_use(use, attempt)
+            and sum(is_static(c.sound) for c in [*chosen, e]) - is_static(e.sound)
+            < (int(choice.static_share * count + 0.5) if is_static(e.sound) else math.inf)
+            and all(apart(e.index, c.index) >= choice.distance for c in chosen)
+            and not (choice.distance > 0 and any(is_twin(e.sound, c.sound) for c in chosen))
+        )
+
+    def value(e):
+        same = sum(note(e.sound) is not None and note(c.sound) == note(e.sound) for c in chosen)
+        return min(e.score, 0.8) * 0.85**same * min((apart(e.index, c.index) for c in chosen), default=1.0)
+
+    for attempt in (1, 2, 3, 4):
+        while len(chosen) < count and (able := [e for e in pool if is_allowed(e, attempt)]):
+            chosen.append(max(able, key=lambda e: (value(e), -e.index)))
     return chosen
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
-@given(st.integers(0, 10_000), st.floats(0.0, 1.5))
-def test_choosing_is_farthest_first_weighed_by_score(seed, least):
+def is_twin(a, b):
+    return abs(a.dc - b.dc) <= 0.01 and abs(a.rms_dbfs - b.rms_dbfs) <= 0.15 and abs(a.crest_db - b.crest_db) <= 0.25
+
+
+def few_notes_and_twins(seed, size):
+    """Entries of all kinds; a third have one of few clear pitches, some are static, and some one network at two gaps."""
     rng = random.Random(seed)
-    entries = [
-        Entry(
-            i,
-            rng.choice([0.2, 0.5, 0.9]),
-            msgspec.structs.replace(made_up(rng.random()), pulse=0.4, swing_db=5.0, heard_s=1.0),
-            Recipe(),
-        )
-        for i in range(40)
-    ]
-    assert {kind(e.sound) for e in entries} == {"beat"}
-    choice = Choice(distance=least, static_share=1.0)
-    assert choose(entries, 12, choice) == naive(entries, 12, choice)
+    entries = []
+    for index in range(size):
+        sound = made_up(rng.random())
+        if rng.random() < 0.33:
+            sound = msgspec.structs.replace(sound, clarity=0.95, pitch_hz=rng.choice([110.0, 116.5, 233.1, 330.0]))
+        if rng.random() < 0.2:
+            sound = msgspec.structs.replace(sound, activity=0.1, late_db=1.0, texture_db=0.5, pulse=0.0)
+        if entries and rng.random() < 0.1:
+            other = rng.choice(entries).sound
+            sound = msgspec.structs.replace(sound, dc=other.dc, rms_dbfs=other.rms_dbfs, crest_db=other.crest_db + 0.2)
+        entries.append(Entry(index, rng.choice([0.3, 0.5, 0.7, 0.9]), sound, Recipe()))
+    return entries
+
+
+CHOICES = st.builds(
+    Choice,
+    score=st.sampled_from([0.0, 0.5, 0.8]),
+    distance=st.floats(0.0, 1.5),
+    static_share=st.sampled_from([0.0, 0.08, 1.0]),
+    shares=st.sampled_from([{}, {"beat": 0.3}, {"hit": 0.0, "lead": 0.21}, {"glitch": 0.5, "bass": 0.5}]),
+)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), st.integers(1, 80), st.integers(1, 24), CHOICES)
+def test_choosing_equals_its_slow_twin(seed, size, count, choice):
+    entries = few_notes_and_twins(seed, size)
+    assert choose(entries, count, choice) == naive(entries, count, choice)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -103,22 +167,98 @@ def test_of_two_equally_far_the_better_is_chosen():
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 2]
 
 
+def test_no_sound_is_below_the_least_score():
+    """Rather fewer sounds than dull ones."""
+    pool = [entry(i, score=0.4999 if i % 10 else 0.5) for i in range(400)]
+    assert len(choose(pool, 48, Choice(score=0.0))) == 48
+    chosen = choose(pool, 48)
+    assert 12 < len(chosen) <= 40
+    assert {e.score for e in chosen} == {0.5}
+    assert choose(pool, 48, Choice(score=0.6)) == []
+
+
+def test_above_good_difference_decides():
+    """A score of 0.95 counts no more than one of 0.8; one of 0.6 counts less."""
+    near, far = like(dc=0.1, timbre=(2.0,) * 40), like(dc=0.2, timbre=(2.1,) * 40)
+    entries = [Entry(0, 1.0, PLAIN, Recipe()), Entry(1, 0.95, near, Recipe()), Entry(2, 0.8, far, Recipe())]
+    assert [e.index for e in choose(entries, 2, OPEN)] == [0, 2]
+    entries[2] = Entry(2, 0.6, far, Recipe())
+    assert [e.index for e in choose(entries, 2, OPEN)] == [0, 1]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.08, 0.5])
 def test_static_sounds_have_their_share_at_most(share):
+    still = {"activity": 0.1, "late_db": 1.0, "texture_db": 0.5}
+    pool = [msgspec.structs.replace(e, sound=msgspec.structs.replace(e.sound, **still)) for e in POOL[::3]]
+    pool += [e for e in POOL if e.index % 3]
     for count in (5, 12, 48):
-        chosen = choose(POOL, count, Choice(static_share=share))
+        chosen = choose(pool, count, Choice(static_share=share))
         assert len(chosen) == count
         assert sum(is_static(e.sound) for e in chosen) <= int(share * count + 0.5)
-    assert sum(is_static(e.sound) for e in choose(POOL, 48, OPEN)) > 4
+    assert sum(is_static(e.sound) for e in choose(pool, 48, OPEN)) > 4
 
 
 def test_no_kind_is_forgotten():
-    kinds = [kind(e.sound) for e in choose(POOL, 48, OPEN)]
-    present = {kind(e.sound) for e in POOL}
+    kinds = Counter(kind(e.sound) for e in choose(POOL, 48, OPEN))
+    present = Counter(kind(e.sound) for e in POOL)
     assert len(present) >= 8
-    assert all(
-        kinds.count(k) >= min(int(48 * 2 / 3 / len(present)), sum(kind(e.sound) == k for e in POOL)) for k in present
+    for use in USES:
+        even = 12 / len(use & set(present))
+        assert all(kinds[k] >= min(int(even * 2 / 3), present[k]) for k in use)
+
+
+def of_kinds(counts):
+    """Entries of so many of each kind, all far apart."""
+    pools, made = {k: [] for k in counts}, 0
+    while any(len(pools[k]) < least for k, least in counts.items()):
+        e = entry(made, score=0.9)
+        made += 1
+        pool = pools.get(kind(e.sound))
+        if pool is not None and len(pool) < counts[kind(e.sound)]:
+            pool.append(e)
+    return [e for pool in pools.values() for e in pool]
+
+
+def test_each_role_gets_a_quarter_and_no_kind_more_than_twice_its_part():
+    pool = of_kinds(
+        {"hit": 40, "fall": 40, "lead": 40, "beat": 200, "glitch": 40, "riser": 40, "texture": 40, "noise": 40}
     )
+    kinds = Counter(kind(e.sound) for e in choose(pool, 48, OPEN))
+    assert [sum(kinds[k] for k in use) for use in USES] == [12, 12, 12, 12]
+    assert kinds["lead"] == 12
+    assert all(8 * n >= kinds[k] for k, n in (("riser", 1), ("texture", 1), ("noise", 1)))
+
+
+def test_what_a_role_lacks_goes_to_the_others_and_then_to_any_kind():
+    pool = of_kinds({"hit": 2, "fall": 2, "lead": 40, "beat": 40, "riser": 40, "texture": 40})
+    kinds = Counter(kind(e.sound) for e in choose(pool, 48, OPEN))
+    assert sum(kinds.values()) == 48
+    assert kinds["hit"] == kinds["fall"] == 2
+    # Each of these may have up to twice an even part.
+    assert max(kinds["lead"], kinds["beat"]) <= 24
+    assert max(kinds["riser"], kinds["texture"]) <= 12
+    only = choose(of_kinds({"beat": 60, "hit": 1}), 48, OPEN)
+    assert Counter(kind(e.sound) for e in only) == {"beat": 47, "hit": 1}
+
+
+def test_pitch_classes_are_spread():
+    """Of sounds half of which are an A#, in four octaves, hardly more than a share is chosen."""
+    rng = random.Random(4)
+    pool = []
+    for index in range(400):
+        pitch_hz = 440.0 * 2 ** ((rng.choice([-35, -23, -11, 1]) if index % 2 else rng.randrange(-36, 12)) / 12)
+        sound = msgspec.structs.replace(made_up(index), clarity=0.95, pitch_hz=pitch_hz)
+        pool.append(Entry(index, 0.9, sound, Recipe()))
+    notes = Counter(note(e.sound) for e in choose(pool, 24, OPEN))
+    assert Counter(note(e.sound) for e in pool)[1] >= 200
+    assert notes[1] <= 6
+    assert len(notes) >= 10
+    # Without a clear pitch, or when it glides, nothing is spread.
+    for change in ({"clarity": 0.8}, {"glide_octaves": 0.2}):
+        blurred = [msgspec.structs.replace(e, sound=msgspec.structs.replace(e.sound, **change)) for e in pool]
+        assert all(note(e.sound) is None for e in blurred)
+        chosen = [pool[e.index] for e in choose(blurred, 24, OPEN)]
+        assert Counter(note(e.sound) for e in chosen)[1] > 6
 
 
 @pytest.mark.parametrize(("kind_asked", "share", "count"), [("beat", 1 / 3, 48), ("hit", 0.5, 12), ("beat", 1.0, 20)])

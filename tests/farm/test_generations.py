@@ -11,13 +11,13 @@ from sounds import made_up
 
 from cnndsd import Recipe, Spec, describe, render
 from cnndsd.farm import generations, ledger, searching
-from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_shape
+from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_child_shape, draw_shape
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import first_block, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Entry, Shelf, unpack
+from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, unpack
 from cnndsd.farm.units import judge_unit
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
@@ -34,8 +34,11 @@ def _small_generations():
 
 
 def judge_made_up(spec, seed, first, count, version, bars, shapes):
-    """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after."""
-    refused, shelf, aside = 0, Shelf(4), {}
+    """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after.
+
+    Scores rise with the number of variations, so that shelves go on changing, and ties are common.
+    """
+    refused, shelf, aside = 0, Shelf(1), {}
     for drawn in draw_blocks(spec, seed, first, count, shapes):
         for index, last_seed in enumerate(drawn.seeds, drawn.first):
             recipe = drawn.shape.reseeded(last_seed)
@@ -45,7 +48,14 @@ def judge_made_up(spec, seed, first, count, version, bars, shapes):
             elif rng.random() < 0.5:
                 refused += 1
             else:
-                shelf.add(Entry(index, round(rng.random(), 1), made_up(rng.randrange(60)), recipe))
+                shelf.add(
+                    Entry(
+                        index,
+                        round((rng.random() + 0.3 * len(recipe.variations)) / 6, 2),
+                        made_up(rng.randrange(30)),
+                        recipe,
+                    )
+                )
     return UnitResult(first, count, {"silent": refused}, shelf.over(bars), aside)
 
 
@@ -100,7 +110,7 @@ def undisturbed(spec):
                 return future
             return super().submit(judge, spec, seed, first, count, *rest)
 
-    return searching.judge_missing(spec, Dying(), judge=judge_made_up)
+    return searching.judge_missing(spec, Dying(), no_findings(spec, depth=1), judge=judge_made_up)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +124,7 @@ def test_a_run_that_is_disturbed_finds_the_same(tmp_path, whole, seed):
     """Results in any order, dead workers, stops, and fewer candidates at first; from memory or from the ledger."""
     rng = random.Random(seed)
     path = tmp_path / "ledger.sqlite"
-    found = no_findings(MADE_UP)
+    found = no_findings(MADE_UP, depth=1)
     while found.candidates < MADE_UP.candidates:
         wanted = min(MADE_UP.candidates, found.reach + rng.choice([1, 100, 800, 3000]))
         spec = msgspec.structs.replace(MADE_UP, candidates=max(1, wanted))
@@ -149,7 +159,8 @@ def test_a_deadline_finds_what_as_many_candidates_find(ticks, monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(searching.time, "monotonic", lambda: next(clock))
     spec = msgspec.structs.replace(MADE_UP, candidates=10**10)
-    found = searching.judge_missing(spec, Disturbed(random.Random(ticks)), deadline=ticks, judge=judge_made_up)
+    workers, found = Disturbed(random.Random(ticks)), no_findings(spec, depth=1)
+    searching.judge_missing(spec, workers, found, deadline=ticks, judge=judge_made_up)
     assert found.done == [(0, found.candidates)]
     assert state(found) == state(undisturbed(msgspec.structs.replace(MADE_UP, candidates=found.candidates)))
 
@@ -215,13 +226,13 @@ def test_a_chain_of_variations_is_bounded():
     def judge(spec, seed, first, count, version, bars, shapes):
         """Later candidates are better, so that parents are young."""
         result = judge_made_up(spec, seed, first, count, version, None, shapes)
-        shelf = Shelf(4)
+        shelf = Shelf(1)
         for kept in result.entries.values():
             for entry in map(unpack, kept):
                 shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
         return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
 
-    found = searching.judge_missing(spec, InProcess(), judge=judge)
+    found = searching.judge_missing(spec, InProcess(), no_findings(spec, depth=1), judge=judge)
     lengths = [len(entry.recipe.variations) for entry in found.entries]
     assert max(lengths) == MOST_VARIATIONS == 16
     longest = [entry.recipe for entry in found.entries if len(entry.recipe.variations) == 16]
@@ -229,14 +240,41 @@ def test_a_chain_of_variations_is_bounded():
 
 
 def test_children_keep_to_the_ranges_of_the_spec_and_change_now_and_then():
-    found = undisturbed(MADE_UP)
-    shapes = [*found.shapes.values(), *(e.recipe for e in found.entries if e.recipe.variations)]
-    ranges = MADE_UP.sound
-    for shape in shapes:
-        assert ranges.gap[0] <= shape.gap <= ranges.gap[1]
-        assert ranges.seconds[0] <= shape.seconds <= ranges.seconds[1]
-        assert all(0.003 <= variation.amount <= 0.1 for variation in shape.variations)
-    assert {bool(shape.adjusting) for shape in shapes} == {True, False}
+    parent, ranges = draw(MADE_UP, 1, 0), MADE_UP.sound
+    shapes = [draw_child_shape(MADE_UP, 1, block, parent) for block in range(1000)]
+    assert all(ranges.gap[0] <= shape.gap <= ranges.gap[1] for shape in shapes)
+    assert all(ranges.seconds[0] <= shape.seconds <= ranges.seconds[1] for shape in shapes)
+    amounts = sorted(shape.variations[-1].amount for shape in shapes)
+    assert 0.003 <= amounts[0] < 0.0033 < 0.016 < amounts[500] < 0.019 < 0.09 < amounts[-1] <= 0.1
+    assert all(shape.last_seed == 0 and len(shape.variations) == 1 for shape in shapes)
+    # One in eight; of other gaps one in six is the same, and of other adjustings three in five are none.
+    assert not parent.adjusting
+    changed = {
+        name: sum(getattr(s, name) != getattr(parent, name) for s in shapes) for name in Recipe.__struct_fields__
+    }
+    assert {name for name, count in changed.items() if count} == {"gap", "seconds", "adjusting", "variations"}
+    assert 80 < changed["gap"] < 130
+    assert 95 < changed["seconds"] < 155
+    assert 30 < changed["adjusting"] < 70
+    adjusting = msgspec.structs.replace(parent, adjusting={"every": 7, "amount": 0.01})
+    assert any(not draw_child_shape(MADE_UP, 1, block, adjusting).adjusting for block in range(100))
+
+
+def test_the_bars_are_those_of_complete_generations():
+    """A better sound that came early must not keep a parent out."""
+    found = no_findings(MADE_UP, depth=1)
+    sound, late, soon = (
+        made_up(1),
+        Entry(300, 0.9, made_up(1), Recipe(seed=1)),
+        Entry(30, 0.5, made_up(1), Recipe(seed=2)),
+    )
+    found.add(UnitResult(256, 256, {"silent": 255}, Shelf(1, [late]).over(None)))
+    assert found.bars() == Bars(b"", b"")
+    found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
+    assert found.generations.complete == 2
+    assert {shape.seed for block, shape in found.shapes.items() if block < 12} == {soon.recipe.seed}
+    assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(2, "little"), (9000).to_bytes(2, "little"))
+    assert found.entries == [late]
 
 
 def test_where_every_sound_adjusts_so_do_the_children():

@@ -46,7 +46,7 @@ def test_sounds_that_differ_clearly_have_cells_of_their_own():
         like(late_db=9.0, clarity=0.5),
         like(sounding_s=0.5),
         like(bandwidth_octaves=0.4),
-        like(pulse=0.5, swing_db=5.0),
+        like(pulse=0.5, swing_db=5.0, onsets=4.0),
     ]
     assert len(Shelf(1, (Entry(i, 0.5, sound, Recipe()) for i, sound in enumerate(different)))) == len(different)
 

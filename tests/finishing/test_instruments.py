@@ -64,7 +64,7 @@ def test_tuned_sounds_are_in_tune_on_every_key(made, tmp_path):
                 held += 1
             # What sfizz plays of a short sound is followed by silence.
             sound = sound[: int(last * RATE)]
-            found = tuning.pitch(sound - sound.mean(), RATE)
+            found = tuning.estimate_pitch(sound - sound.mean(), RATE)
             if found is not None:
                 # An octave is another matter than a tuning.
                 off.append((cents(found.hz, key) + 600) % 1200 - 600)
@@ -98,7 +98,7 @@ def test_the_fine_tuning_brings_a_sound_to_its_key(tmp_path):
         hz = 440.0 * 2 ** (off / 1200)
         sound = 0.5 * np.sin(2 * np.pi * hz * np.arange(RATE) / RATE)
         texts = put(tmp_path, "x.wav", sound, pitch=Pitch(hz, 69, off))
-        found = tuning.pitch(played(tmp_path / "x.sfz", 69, 1.0, 1.0)[2000:40_000], RATE)
+        found = tuning.estimate_pitch(played(tmp_path / "x.sfz", 69, 1.0, 1.0)[2000:40_000], RATE)
         assert abs(cents(found.hz, 69)) < 1.0
         sample = ElementTree.fromstring(texts["x.dspreset"]).find("groups/group/sample")
         assert float(sample.get("tuning", 0)) == -off / 100

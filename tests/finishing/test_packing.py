@@ -39,6 +39,20 @@ from cnndsd.schema import Invalid
 
 PACKS = Path(__file__).parents[2] / "packs"
 NAMES = ["sample_pack", "raw", "nodc", "adjusting"]
+# For small packs, as a few hundred candidates have few good sounds.
+ANY_SCORE = "\n[choose]\nscore = 0.0\n"
+
+
+def any_score(name, folder):
+    """A shipped spec, but for sounds of any score, as a file in a folder."""
+    text = (PACKS / f"{name}.toml").read_text()
+    path = folder / f"{name}.toml"
+    if "[choose]" in text:
+        path.write_text(re.sub(r"^score = 0\.5", "score = 0.0", text, flags=re.MULTILINE))
+    else:
+        path.write_text(text + ANY_SCORE)
+    assert spec.load_spec(path).choose == spec.Choice(score=0.0)
+    return str(path)
 
 
 def cnndsd(*arguments, cwd):
@@ -51,17 +65,17 @@ def db(x):
 
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory):
-    """The four packs, small, made by the command: the default one by a real process with workers."""
+    """The four packs, small, of sounds of any score, made by the command: the default one by a real process."""
     out = tmp_path_factory.mktemp("packs")
     few = ["--candidates", "600", "--count", "12"]
-    done = cnndsd("pack", str(PACKS / "sample_pack.toml"), *few, "--out", ".", cwd=out)
+    done = cnndsd("pack", any_score("sample_pack", out), *few, "--out", ".", cwd=out)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "cnndsd_sample_pack.zip\n"
     assert len(done.stderr.splitlines()) == 1
     with pytest.MonkeyPatch.context() as patch:
         without_workers(patch)
         for name in NAMES[1:]:
-            assert cli.main(["pack", str(PACKS / f"{name}.toml"), *few, "--out", str(out)]) == 0
+            assert cli.main(["pack", any_score(name, out), *few, "--out", str(out)]) == 0
     return out
 
 
@@ -72,7 +86,9 @@ def opened(path):
 
 def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
     shipped = spec.load_spec(PACKS / "sample_pack.toml")
-    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack")
+    # All but the adjusting, as its comment says.
+    sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4))
+    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack", sound=sound)
     assert [spec.load_spec(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
 
 
@@ -179,7 +195,7 @@ def test_the_adjusting_packs_weights_walk(packs):
 
 
 def test_one_worker_and_two_give_the_same_bytes(tmp_path, in_process):
-    common = ["pack", str(PACKS / "sample_pack.toml"), "--candidates", "1100", "--count", "9"]
+    common = ["pack", any_score("sample_pack", tmp_path), "--candidates", "1100", "--count", "9"]
     one = cnndsd(*common, "--jobs", "1", "--out", "one", cwd=tmp_path)
     two = cnndsd(*common, "--jobs", "2", "--out", "two", cwd=tmp_path)
     assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
@@ -211,7 +227,7 @@ def test_render_makes_a_packs_sound_again(packs, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["wav16", "flac", "ogg", "mp3"])
 def test_packs_in_other_formats(kind, tmp_path, in_process):
-    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n{ANY_SCORE}')
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
     archive, manifest = opened(tmp_path / "s.zip")
     for sound in manifest["sounds"]:
@@ -234,11 +250,28 @@ def test_a_lossy_file_keeps_a_ceiling_of_full_scale(kind):
 
 
 def test_too_few_sounds_make_a_smaller_pack_and_exit_3(tmp_path, in_process, capsys):
-    (tmp_path / "s.toml").write_text('name = "s"\ncount = 40\ncandidates = 32\n')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 40\ncandidates = 32\n{ANY_SCORE}')
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
     _, manifest = opened(tmp_path / "s.zip")
     assert 0 < len(manifest["sounds"]) < 40
     assert "fewer" in capsys.readouterr().err
+
+
+def test_rather_fewer_sounds_than_some_below_the_least_score(tmp_path, in_process, capsys):
+    few = ["--candidates", "600", "--count", "30", "--out"]
+    assert cli.main(["pack", str(PACKS / "sample_pack.toml"), *few, str(tmp_path)]) == 3
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'cnndsd_sample_pack.zip'}\n"
+    _, manifest = opened(tmp_path / "cnndsd_sample_pack.zip")
+    scores = [score(msgspec.convert(sound["measures"], Description)) for sound in manifest["sounds"]]
+    assert 0 < len(scores) < 30
+    assert min(scores) >= 0.5
+    (line,) = [line for line in err.splitlines() if "fewer" in line]
+    assert line == "cnndsd: fewer sounds than the 30 asked for; more --candidates may find them"
+    # With the same candidates and no least score, there are enough.
+    assert cli.main(["pack", any_score("sample_pack", tmp_path), *few, str(tmp_path / "all")]) == 0
+    _, manifest = opened(tmp_path / "all" / "cnndsd_sample_pack.zip")
+    assert len(manifest["sounds"]) == 30
 
 
 def test_no_sound_at_all_makes_no_pack_and_exit_3(tmp_path, in_process, capsys):
@@ -263,7 +296,7 @@ def test_every_candidate_is_counted_and_judged_by_the_public_verbs():
 
 
 def test_a_bounded_run_is_repeated_by_its_number_of_candidates(tmp_path, in_process):
-    (tmp_path / "s.toml").write_text('name = "s"\ncount = 6\n')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 6\n{ANY_SCORE}')
     command = ["pack", str(tmp_path / "s.toml"), "--out"]
     assert cli.main([*command, str(tmp_path / "timed"), "--minutes", "0.005"]) == 0
     _archive, manifest = opened(tmp_path / "timed" / "s.zip")
@@ -314,7 +347,7 @@ def test_show_tells_what_a_sound_is(packs, tmp_path, capsys):
 
 
 def test_a_pack_of_one_sound_has_no_neighbours(tmp_path, in_process, capsys):
-    (tmp_path / "s.toml").write_text('name = "s"\ncount = 1\ncandidates = 64\n')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 1\ncandidates = 64\n{ANY_SCORE}')
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
     capsys.readouterr()
     assert cli.main(["show", str(tmp_path / "s.zip"), "--json"]) == 0
@@ -361,7 +394,7 @@ def test_a_family_is_a_spec_like_any_other(tmp_path, in_process):
     (tmp_path / "f.toml").write_text(
         'name = "f"\ncount = 4\ncandidates = 128\n[family]\namount = [0.001, 0.1]\n'
         "recipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0, sample_rate = 32000 }\n"
-        "[choose]\nstatic_share = 1.0\ndistance = 0.0\n"
+        "[choose]\nscore = 0.0\nstatic_share = 1.0\ndistance = 0.0\n"
     )
     assert cli.main(["pack", str(tmp_path / "f.toml"), "--jobs", "1"]) == 0
     _, manifest = opened(tmp_path / "f.zip")
@@ -414,16 +447,18 @@ def test_workers_find_everything_compiled(precision):
     """One writer of the kernels' cache, before the pool: judging and finishing compile nothing more."""
     code = f"""
 from cnndsd import Spec
-from cnndsd.ear import describing, measuring
+from cnndsd.ear import complexity, describing, measuring, pitch, scoring
 from cnndsd.farm import production, units
+from cnndsd.farm.findings import Findings
 from cnndsd.sound import kernel, lanes
-modules = [kernel, lanes, measuring, describing]
+modules = [kernel, lanes, complexity, measuring, describing, pitch, scoring]
 compiled = lambda: sum(len(f.signatures) for m in modules for f in vars(m).values() if hasattr(f, "signatures"))
 spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0.5, 1.0)}})
 units.warm(spec)
 before = compiled()
-found = units.judge_unit(spec, 1, 0, 256)
-production.finish_candidate(spec, 1, next(iter(found.entries.values()))[0])
+found = Findings(1)
+found.add(units.judge_unit(spec, 1, 0, 256))
+production.finish_candidate(spec, found.entries[0])
 print(before >= 9, compiled() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -164,17 +164,16 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_proce
     command = tab.input_value("#picks-text")
     listed = manifest(unpacked)
     wanted = [listed.sounds[0].candidate, listed.sounds[2].candidate]
-    assert command == f"cnndsd pack SPEC.toml --seed 1 --keep {wanted[0]},{wanted[1]}"
-    # The same spec as the pack's, somewhere else.
-    (tmp_path / "s.toml").write_text('name = "s"\ncount = 6\ncandidates = 200\n[sound]\nseconds = [0.3, 0.6]\n')
-    arguments = command.replace("SPEC.toml", str(tmp_path / "s.toml")).split()[1:]
+    assert command == f"cnndsd pack s.zip --keep {wanted[0]},{wanted[1]}"
+    (tmp_path / "s.zip").write_bytes(small)
+    arguments = command.replace("s.zip", str(tmp_path / "s.zip")).split()[1:]
     assert cli.main(arguments) == 0
-    assert capsys.readouterr() == (f"{tmp_path / 's.zip'}\n", "cnndsd: 2 sounds, those that were listed\n")
-    made = read_manifest(tmp_path / "s.zip")
+    assert capsys.readouterr() == (f"{tmp_path / 's_kept.zip'}\n", "cnndsd: 2 sounds, those that were listed\n")
+    made = read_manifest(tmp_path / "s_kept.zip")
     assert [sound.candidate for sound in made.sounds] == wanted
     assert [sound.file_sha256 for sound in made.sounds] == [listed.sounds[i].file_sha256 for i in (0, 2)]
-    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
-        assert b"2 sounds, chosen by hand." in archive.read("README.txt")
+    with zipfile.ZipFile(tmp_path / "s_kept.zip") as archive:
+        assert b"2 sounds, chosen by hand out of 200 candidates." in archive.read("README.txt")
 
 
 def test_picks_outlive_a_reload_and_without_any_all_but_the_dropped_are_listed(opened, tmp_path):

@@ -1,0 +1,66 @@
+"""Compare the score with a listener's marks: ``python benchmarks/marks.py``.
+
+Prints for each sheet of ``tests/ear/marks`` how well the order of the score agrees with what was kept and dropped: the
+area under the ROC curve, which is the share of pairs of a kept and a dropped sound in which the kept one has the higher
+score (0.5 by chance), for all marks and for the sure ones. Then the mean scores of kept and dropped sounds for each use
+that the listener saw.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from cnndsd import Recipe, describe, render, score
+
+SHEETS = Path(__file__).parent.parent / "tests" / "ear" / "marks"
+
+
+class Mark(NamedTuple):
+    """A sound that was judged by eye: what it can be used as, whether it is kept, and its score."""
+
+    keep: bool
+    sure: bool
+    use: str
+    score: float
+
+
+def read_marks(sheet: str) -> list[Mark]:
+    """Return the marks of ``sheet_a`` or ``sheet_b`` with the scores that the sounds have now."""
+    marks = []
+    for listed in json.loads((SHEETS / f"{sheet}.json").read_text()):
+        recipe = msgspec.convert(listed["recipe"], Recipe)
+        sound = describe(render(recipe), recipe.sample_rate)
+        marks.append(Mark(listed["keep"], listed["sure"], listed["use"], score(sound)))
+    return marks
+
+
+def area(marks: Sequence[Mark]) -> float:
+    """Return the share of pairs of a kept and a dropped sound in which the kept one has the higher score.
+
+    Equal scores count half. This is the area under the ROC curve (Mann-Whitney U; Hanley and McNeil 1982).
+    """
+    kept = np.array([mark.score for mark in marks if mark.keep])[:, None]
+    dropped = np.array([mark.score for mark in marks if not mark.keep])
+    return float(np.mean((kept > dropped) + 0.5 * (kept == dropped)))
+
+
+def main() -> None:
+    for sheet in ("sheet_a", "sheet_b"):
+        marks = read_marks(sheet)
+        sure = [mark for mark in marks if mark.sure]
+        print(
+            f"{sheet}: {len(marks)} sounds, {sum(m.keep for m in marks)} kept; area under the curve {area(marks):.3f}"
+        )
+        print(f"  the {len(sure)} sure ones, {sum(m.keep for m in sure)} kept: {area(sure):.3f}")
+        print("  use         kept: mean score   dropped: mean score")
+        for use in sorted({mark.use for mark in marks}):
+            parts = [[m.score for m in marks if m.use == use and m.keep is keep] for keep in (True, False)]
+            print(f"  {use:<10}" + "".join(f"{len(p):>7} {np.mean(p) if p else float('nan'):>12.2f}" for p in parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The score agrees with marks that were given by looking.
+
+Two sheets of sounds of every kind and score, from several seeds, are kept in ``marks``: ``sheet_a.json`` with 200 and
+``sheet_b.json`` with 150. Each sound was judged from its spectrogram, its level curve and its waveform, before any score
+was seen: whether a producer would keep it, whether the judge was sure, what it could be used as, and the reason. The
+weights and faults of the score were fitted to sheet A. Nothing was fitted to sheet B.
+"""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cnndsd import Recipe
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+import marks  # noqa: E402
+
+
+def test_the_area_is_that_of_all_pairs():
+    made = [marks.Mark(keep, True, "", score) for keep, score in ((True, 0.9), (True, 0.4), (False, 0.4), (False, 0.1))]
+    assert marks.area(made) == (1 + 1 + 0.5 + 1) / 4
+    assert marks.area([mark._replace(score=-mark.score) for mark in made]) == 0.5 / 4
+    assert marks.area([mark._replace(score=0.0) for mark in made]) == 0.5
+
+
+def test_the_sheets_are_of_different_sounds():
+    sheets = [json.loads((marks.SHEETS / f"sheet_{name}.json").read_text()) for name in "ab"]
+    assert [len(sheet) for sheet in sheets] == [200, 150]
+    recipes = [msgspec.convert(listed["recipe"], Recipe) for listed in itertools.chain(*sheets)]
+    assert len(set(recipes)) == 350
+    assert all(listed["reason"] for listed in itertools.chain(*sheets))
+
+
+@pytest.mark.parametrize(("sheet", "least", "least_of_sure"), [("sheet_a", 0.85, 0.94), ("sheet_b", 0.90, 0.96)])
+def test_the_score_agrees_with_the_marks(sheet, least, least_of_sure, record_property):
+    read = marks.read_marks(sheet)
+    areas = marks.area(read), marks.area([mark for mark in read if mark.sure])
+    record_property("figures", f"{sheet}: area under the curve {areas[0]:.3f} of all marks, {areas[1]:.3f} of sure ones")
+    assert areas[0] >= least
+    assert areas[1] >= least_of_sure
