@@ -36,8 +36,8 @@ def total(values):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def take_log2(values, logarithms):  # type: ignore[no-untyped-def]
-    """Fill ``logarithms`` with those to base 2 of ``values``, both of shape ``(n,)``.
+def to_log2(values):  # type: ignore[no-untyped-def]
+    """Replace the values of an array, shape ``(n,)``, by their logarithms to base 2.
 
     Values are positive and normal, not below 1e-307. The error is at most 1e-14 or some units in the last place.
     """
@@ -48,15 +48,15 @@ def take_log2(values, logarithms):  # type: ignore[no-untyped-def]
         s = (mantissa - 1.0) / (mantissa + 1.0)
         q = s * s
         series = _L0 + q * (_L1 + q * (_L2 + q * (_L3 + q * (_L4 + q * (_L5 + q * (_L6 + q * (_L7 + q * _L8)))))))
-        logarithms[i] = exponent + s * series
+        values[i] = exponent + s * series
 
 
 @inlined
-def take_exp(values, exponentials):  # type: ignore[no-untyped-def]
-    """Fill ``exponentials`` with those of ``values``, -700..700, both of shape ``(n,)``; the relative error is 1e-14."""
+def to_exp(values):  # type: ignore[no-untyped-def]
+    """Replace the values of an array, -700..700, shape ``(n,)``, by their exponentials; the relative error is 2e-14."""
     for i in range(values.size):
         n = np.rint(values[i] * (1.0 / math.log(2.0)))
         r = values[i] - n * math.log(2.0)
         series = _E6 + r * (_E7 + r * (_E8 + r * (_E9 + r * (_E10 + r * _E11))))
         series = 1.0 + r * (1.0 + r * (_E2 + r * (_E3 + r * (_E4 + r * (_E5 + r * series)))))
-        exponentials[i] = series * np.int64((np.int64(n) + _BIAS) << _FRACTION_BITS).view(np.float64)
+        values[i] = series * np.int64((np.int64(n) + _BIAS) << _FRACTION_BITS).view(np.float64)

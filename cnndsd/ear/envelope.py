@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_exp, take_log2, total
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_exp, to_log2, total
 from cnndsd.ear.description import AT
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.sound.compiler import inlined
@@ -93,19 +93,16 @@ def draw_curves(curve, envelope, brightness):  # type: ignore[no-untyped-def]
     energy, change = curve[0], curve[1]
     frames = energy.size
     # The envelope is the energy of 30 ms (weights 1 2 1), as a frame is shorter than a period of a bass.
-    loudest = 0.0
-    for f in range(frames):
-        before, after = energy[max(0, f - 1)], energy[min(frames - 1, f + 1)]
-        envelope[f] = 0.25 * before + 0.5 * energy[f] + 0.25 * after
-        loudest = max(loudest, envelope[f])
+    soften(energy, envelope)
+    soften(change, brightness)
+    loudest = envelope.max()
     if not loudest > 0.0:
         return False
     floor = loudest * 10.0 ** (CURVE_FLOOR_DB / 10.0)
     for f in range(frames):
-        moves = 0.25 * change[max(0, f - 1)] + 0.5 * change[f] + 0.25 * change[min(frames - 1, f + 1)]
         # The square of Hjorth's mobility; that of a sine is its frequency.
-        brightness[f] = max(moves / max(envelope[f], floor), 1e-9)
-    take_log2(brightness, brightness)
+        brightness[f] = max(brightness[f] / max(envelope[f], floor), 1e-9)
+    to_log2(brightness)
     last_above = -1
     for f in range(frames):
         if envelope[f] > floor:
@@ -119,10 +116,20 @@ def draw_curves(curve, envelope, brightness):  # type: ignore[no-untyped-def]
     least = 10.0 ** (CURVE_FLOOR_DB / 10.0)
     for f in range(frames):
         envelope[f] = max(envelope[f] / loudest, least)
-    take_log2(envelope, envelope)
+    to_log2(envelope)
     for f in range(frames):
         envelope[f] *= DB_PER_OCTAVE
     return True
+
+
+@inlined
+def soften(values, means):  # type: ignore[no-untyped-def]
+    """Fill ``means`` with those of three neighbours with the weights 1 2 1, both of shape ``(n,)``; ends repeat."""
+    last = values.size - 1
+    for f in range(1, last):
+        means[f] = 0.25 * values[f - 1] + 0.5 * values[f] + 0.25 * values[f + 1]
+    means[0] = 0.75 * values[0] + 0.25 * values[min(1, last)]
+    means[last] = 0.75 * values[last] + 0.25 * values[max(0, last - 1)]
 
 
 @inlined
@@ -180,11 +187,18 @@ def loudest_mean(energy, width):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def running_sums(values, sums):  # type: ignore[no-untyped-def]
-    """Fill ``sums``, one longer than ``values``, with the sum of all values before each place."""
-    sums[0] = 0.0
-    for f in range(values.size):
-        sums[f + 1] = sums[f] + values[f]
+def running_sums(first, second, sums):  # type: ignore[no-untyped-def]
+    """Fill the rows of ``sums``, which are one longer, with the sums of all values before each place of two arrays.
+
+    They are formed together, and so are those of the squares, the other two rows: each addition waits for the one
+    before.
+    """
+    a = b = c = d = 0.0
+    sums[:, 0] = 0.0
+    for f in range(first.size):
+        x, y = first[f], second[f]
+        a, b, c, d = a + x, b + y, c + x * x, d + y * y
+        sums[0, f + 1], sums[1, f + 1], sums[2, f + 1], sums[3, f + 1] = a, b, c, d
 
 
 @inlined
@@ -213,10 +227,8 @@ def smooth(sums, reach, means):  # type: ignore[no-untyped-def]
 def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type: ignore[no-untyped-def]
     """Fill in texture, rhythm, phrase and activity. Return the change in the last two thirds in dB."""
     frames = envelope.size
-    sums = np.empty((3, frames + 1))
-    running_sums(envelope, sums[0])
-    running_sums(brightness, sums[1])
-    running_sums(energy, sums[2])
+    sums = np.empty((4, frames + 1))
+    running_sums(envelope, brightness, sums)
     # The variance of noise: the logarithm of the mean square of n Gaussian numbers has the variance trigamma(n / 2), of
     # which the weights 1 2 1 leave 3/8.
     half = 0.5 * frame
@@ -231,7 +243,13 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     smooth(sums[0], _RHYTHM, slow_levels)
     smooth(sums[1], _TEXTURE, tones)
     smooth(sums[1], _RHYTHM, slow_tones)
-    smooth(sums[2], _TEXTURE, local)
+    # Not by running sums: beside what is loud, what is soft would be lost in their rounding.
+    local[:] = 0.0
+    for shift in range(-_TEXTURE, _TEXTURE + 1):
+        for f in range(max(0, -shift), min(frames, frames - shift)):
+            local[f] += energy[f + shift]
+    for f in range(frames):
+        local[f] /= min(frames, f + _TEXTURE + 1) - max(0, f - _TEXTURE)
     for f in range(frames):
         # Texture is of the frames themselves; of a small relative deviation of energy the logarithm is linear.
         if local[f] > 0.0:
@@ -259,19 +277,16 @@ def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
     """
     frames = levels.size
     sums = np.empty((4, frames + 1))
-    running_sums(levels, sums[0])
-    running_sums(levels * levels, sums[1])
-    running_sums(tones, sums[2])
-    running_sums(tones * tones, sums[3])
+    running_sums(levels, tones, sums)
     means = np.empty((4, frames))
     for i in range(4):
         smooth(sums[i], _ACTIVITY, means[i])
     left = np.empty(frames)
     for f in range(frames):
-        moved = max(0.0, means[1, f] - means[0, f] * means[0, f] - noise)
-        moved += OCTAVE_DB**2 * max(0.0, means[3, f] - means[2, f] * means[2, f])
+        moved = max(0.0, means[2, f] - means[0, f] * means[0, f] - noise)
+        moved += OCTAVE_DB**2 * max(0.0, means[3, f] - means[1, f] * means[1, f])
         left[f] = math.sqrt(moved) / -_ACTIVE_DB
-    take_exp(left, left)
+    to_exp(left)
     for f in range(frames):
         audible = min(1.0, max(0.0, (levels[f] - _FAINT_DB) / (_CLEAR_DB - _FAINT_DB)))
         left[f] = audible * (1.0 - left[f])

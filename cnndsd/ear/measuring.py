@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_log2, total
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2, total
 from cnndsd.sound.compiler import inlined
 from cnndsd.sound.kernel import FIRST, HIGH, LOW, SQUARES, STATISTICS, SUM, frame_statistics
 
@@ -284,7 +284,13 @@ def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untype
     weighted = total(terms)
     for b in range(energy.shape[0]):
         for s in range(segments):
-            energy[b, s] = total(power[s, bins.edges[b] : bins.edges[b + 1]])
+            first, stop = bins.edges[b], bins.edges[b + 1]
+            if stop - first > 8:
+                energy[b, s] = total(power[s, first:stop])
+            else:
+                energy[b, s] = 0.0
+                for k in range(first, stop):
+                    energy[b, s] += power[s, k]
     row[PLACES.audible_share] = row[PLACES.brightness_hz] = row[PLACES.flatness] = row[PLACES.movement_db] = 0.0
     everything = total(whole)
     if not everything > 0.0:
@@ -292,7 +298,7 @@ def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untype
     mean = everything / whole.size
     for k in range(whole.size):
         terms[k] = max(whole[k] / mean, 1e-12)
-    take_log2(terms, terms)
+    to_log2(terms)
     row[PLACES.audible_share] = audible / everything
     row[PLACES.brightness_hz] = weighted / audible if audible > 0.0 else 0.0
     row[PLACES.flatness] = 2.0 ** (total(terms) / whole.size)
@@ -318,7 +324,7 @@ def movement(energy, edges):  # type: ignore[no-untyped-def]
         for s in range(segments):
             levels[b, s] = max(energy[b, s] / loudest, 1e-6)
     flat = levels.reshape(-1)
-    take_log2(flat, flat)
+    to_log2(flat)
     moved = weights = 0.0
     for b in range(bands):
         weight = whole = squares = 0.0

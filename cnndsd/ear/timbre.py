@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_log2, total
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2, total
 from cnndsd.ear.description import AT, BANDS, COEFFICIENTS, COURSES, TIMBRE_BANDS
 from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, SEGMENTS, Clock, hold_images
 from cnndsd.sound.compiler import inlined
@@ -133,7 +133,7 @@ def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
         for b in range(TIMBRE_BANDS):
             levels[s, b] = max(energy[s, b] * scale, least)
     flat = levels.reshape(-1)
-    take_log2(flat, flat)
+    to_log2(flat)
     for i in range(flat.size):
         flat[i] *= DB_PER_OCTAVE
     fill_timbre(levels, row[AT.timbre :])

@@ -85,16 +85,16 @@ def test_importing_leaves_numbas_own_setting_alone(copy):
 def test_kernels_of_older_code_are_removed(copy):
     beside = copy / "sound" / "__pycache__"
     beside.mkdir(exist_ok=True)
-    old = ["kernels-0123456789abcdef", "kernels-measuring-0123456789abcdef"]
-    others = ["kernels-mine", "kernels-measuring", "notes"]
+    old = ["kernels-0123456789abcdef", "kernels-analysis-0123456789abcdef"]
+    others = ["kernels-mine", "kernels-analysis", "notes"]
     for name in (*old, *others):
         (beside / name).mkdir()
         (beside / name / "x.nbi").touch()
-    run(copy, "import cnndsd.ear.measuring")
+    run(copy, "import cnndsd.ear.analysis")
     left = {path.name for path in beside.iterdir() if path.is_dir()}
     assert not left & set(old)
     assert set(others) <= left
-    assert any(re.fullmatch("kernels-measuring-[0-9a-f]{16}", name) for name in left)
+    assert any(re.fullmatch("kernels-analysis-[0-9a-f]{16}", name) for name in left)
 
 
 WHERE = "from cnndsd.sound import compiler; import os; print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'))"  # noqa: E501
