@@ -52,7 +52,9 @@ def main() -> None:
     for sheet in ("sheet_a", "sheet_b"):
         marks = read_marks(sheet)
         sure = [mark for mark in marks if mark.sure]
-        print(f"{sheet}: {len(marks)} sounds, {sum(m.keep for m in marks)} kept; area under the curve {area(marks):.3f}")
+        print(
+            f"{sheet}: {len(marks)} sounds, {sum(m.keep for m in marks)} kept; area under the curve {area(marks):.3f}"
+        )
         print(f"  the {len(sure)} sure ones, {sum(m.keep for m in sure)} kept: {area(sure):.3f}")
         print("  use         kept: mean score   dropped: mean score")
         for use in sorted({mark.use for mark in marks}):
