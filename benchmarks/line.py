@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cnndsd import load_spec
-from cnndsd.ear.analysis import analyse
+from cnndsd.ear.analysis import hear
 from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_shape
 from cnndsd.farm.units import judge_unit, warm
@@ -38,8 +38,8 @@ def main() -> None:
         for shape, seeds in drawn:
             clock = Clock(shape.sample_rate, shape.hold)
             for streams, of_sounds in render_batches(shape, seeds, clock.frame_steps, memory):
-                for steps, of_frames in zip(streams, of_sounds, strict=True) if measured else ():
-                    analyse(steps, of_frames, clock, spec.judge)
+                if measured:
+                    hear(streams, of_sounds, clock, spec.judge)
 
     parts: dict[str, Callable[[], object]] = {
         "the whole line": lambda: judge_unit(spec, spec.seed, 0, BLOCKS * BLOCK),

@@ -25,11 +25,10 @@ import numpy as np
 
 from cnndsd import Recipe, render
 from cnndsd import spec as specs
-from cnndsd.ear.analysis import analyse
-from cnndsd.ear.describing import describe_all
-from cnndsd.ear.description import Description
+from cnndsd.ear.analysis import hear, rounded
+from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.kinds import KINDS, kind
-from cnndsd.ear.measuring import Analysis, Clock
+from cnndsd.ear.measuring import Clock
 from cnndsd.ear.scoring import score
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.shelf import Entry, Shelf
@@ -149,10 +148,11 @@ def describe_passing(shape: Recipe, seeds: list[int], spec: Spec) -> Iterator[tu
     clock = Clock(shape.sample_rate, shape.hold)
     seed = iter(seeds)
     for streams, statistics in render_batches(shape, seeds, clock.frame_steps, scratch()):
-        found = [(next(seed), analyse(*pair, clock, spec.judge)) for pair in zip(streams, statistics, strict=True)]
-        passing = [(own, analysis) for own, analysis in found if isinstance(analysis, Analysis)]
-        described = describe_all([analysis for _, analysis in passing], shape.steps, clock)
-        yield from ((shape.reseeded(own), sound) for (own, _), sound in zip(passing, described, strict=True))
+        reasons, rows = hear(streams, statistics, clock, spec.judge)
+        for reason, row in zip(reasons, rounded(rows).tolist(), strict=True):
+            recipe = shape.reseeded(next(seed))
+            if reason is None:
+                yield recipe, from_row(row)
 
 
 def sample(seeds: list[int], count: int, candidates: int) -> list[Recipe]:

@@ -2,7 +2,7 @@ from .desk.notebook import Sound as Sound
 from .desk.showing import show as show
 from .ear.analysis import describe as describe
 from .ear.analysis import measure as measure
-from .ear.describing import Description as Description
+from .ear.description import Description as Description
 from .ear.distances import distance as distance
 from .ear.judging import judge as judge
 from .ear.kinds import kind as kind

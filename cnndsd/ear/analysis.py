@@ -1,27 +1,40 @@
-"""From a sound to its measures and its description, by way of frame statistics, amplitude and spectra."""
+"""From sounds to their verdicts, measures and descriptions, by way of frame statistics, amplitude and spectra.
 
-from typing import Any
+Sounds that have the same clock are heard together, since each call of the FFT or of compiled code costs as much as the
+work for a short sound. What is found of a sound does not depend on the others.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnndsd.ear.complexity import permutation_entropy
-from cnndsd.ear.describing import describe_all
-from cnndsd.ear.description import Description
-from cnndsd.ear.judging import Reason, judge_amplitude, judge_spectrum
+from cnndsd.ear.describing import describe_heard, known_weights
+from cnndsd.ear.description import AT, ROW, Description, from_row
+from cnndsd.ear.judging import PASSES, REASONS, Reason, judge_amplitude, judge_spectrum, limit_row
 from cnndsd.ear.measuring import (
-    Analysis,
+    PLACES,
+    SEGMENTS,
     Clock,
     Measures,
-    heard_steps,
+    bin_power,
+    cut_segments,
+    hann,
+    known_bins,
     measure_amplitude,
     measure_spectrum,
-    take_spectra,
+    segment_count,
+    segment_steps,
     take_statistics,
     unhold,
 )
+from cnndsd.ear.pitch import PARTS, sum_parts
 from cnndsd.sound.audio import checked_audio
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Limits
+
+# The segments that are transformed together have so many steps at most: they and their spectra fit in the cache.
+_STEPS_TOGETHER = 24 * 1024
+Rows = NDArray[np.float64]
 
 
 def measure(audio: ArrayLike, sample_rate: int = 44_100) -> Measures:
@@ -32,8 +45,7 @@ def measure(audio: ArrayLike, sample_rate: int = 44_100) -> Measures:
 
     >>> measure(render(Recipe(seed=35))).rms_dbfs
     """
-    steps, clock = _steps_of(audio, sample_rate)
-    return _analysis(steps, clock).measures
+    return Measures(True, *_row(audio, sample_rate)[: len(PLACES)].tolist())
 
 
 def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
@@ -44,35 +56,137 @@ def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
 
     >>> describe(render(Recipe(seed=35))).pitch_hz
     """
-    steps, clock = _steps_of(audio, sample_rate)
-    return describe_all([_analysis(steps, clock)], steps.size, clock)[0]
+    return from_row(rounded(_row(audio, sample_rate)).tolist())
 
 
-def analyse(
-    steps: NDArray[Any], statistics: NDArray[np.float64], clock: Clock, limits: Limits | None = None
-) -> Analysis | Reason:
-    """Measure a sound from its network steps, shape ``(steps,)``, and their ``take_statistics``.
-
-    With ``limits``, a sound that is refused gives the reason instead, as early as possible. Without ``limits``, all
-    steps must be finite.
-    """
-    amplitude = measure_amplitude(statistics, steps.size, clock)
-    if limits is not None and (reason := judge_amplitude(amplitude, limits)) is not None:
-        return reason
-    power = take_spectra(amplitude, steps, clock)
-    measures = measure_spectrum(amplitude, power, clock)
-    if limits is not None and (reason := judge_spectrum(measures, limits)) is not None:
-        return reason
-    heard = heard_steps(amplitude, steps.size, clock.step_rate_hz)
-    return Analysis(measures, power, statistics, permutation_entropy(steps[heard]))
-
-
-def _steps_of(audio: ArrayLike, sample_rate: int) -> tuple[NDArray[Any], Clock]:
+def _row(audio: ArrayLike, sample_rate: int) -> Rows:
     steps, hold = unhold(checked_audio(audio, sample_rate))
-    return steps, Clock(int(sample_rate), hold)
+    clock = Clock(int(sample_rate), hold)
+    _, rows = hear(steps[None], take_statistics(steps, clock)[None], clock)
+    row: Rows = rows[0]
+    return row
 
 
-def _analysis(steps: NDArray[Any], clock: Clock) -> Analysis:
-    analysis = analyse(steps, take_statistics(steps, clock), clock)
-    assert isinstance(analysis, Analysis)
-    return analysis
+def rounded(rows: Rows) -> Rows:
+    """Round descriptions as rows of numbers to 4 decimals.
+
+    Machines differ in the last bits of logarithms and FFTs; without those bits all machines decide the same.
+    """
+    return np.round(rows, 4)
+
+
+def hear(
+    steps: NDArray[np.floating], statistics: NDArray[np.float64], clock: Clock, limits: Limits | None = None
+) -> tuple[list[Reason | None], Rows]:
+    """Judge sounds, and describe those that pass.
+
+    ``steps``: all network steps of each sound, shape ``(sounds, steps)``; ``statistics``: their ``take_statistics``,
+    shape ``(sounds, frames, STATISTICS)``. Without ``limits`` all pass, and all steps must be finite. Return the reason
+    for which each is refused, and the descriptions as rows of numbers (see ``description.AT``), shape
+    ``(sounds, ROW)``, not rounded. What is refused is described only as far as was needed.
+    """
+    rows, heard = np.zeros((len(steps), ROW)), np.empty((len(steps), 2), np.int64)
+    reasons = np.full(len(steps), PASSES)
+    bounds = limit_row(Limits() if limits is None else limits)
+    is_judged = limits is not None
+    frame, frame_s = clock.frame_steps, clock.frame_steps / clock.step_rate_hz
+    judge_amplitudes(statistics, steps.shape[1], frame, clock.step_rate_hz, bounds, is_judged, rows, heard, reasons)
+    left = np.flatnonzero(reasons == PASSES)
+    size = segment_steps(clock)
+    bins, weights, window = known_bins(clock), known_weights(clock), hann(size)
+    most = max(1, _STEPS_TOGETHER // (SEGMENTS * size))
+    segments = np.empty((most * SEGMENTS, size))
+    spectra = np.empty((most * SEGMENTS, size // 2 + 1), np.complex128)
+    power = np.empty((most, SEGMENTS, size // 2))
+    whole, energy = np.empty((most, size // 2)), np.empty((most, bins.edges.size - 1, SEGMENTS))
+    parts = np.empty((most, PARTS, size // 2 * weights.finer + 1))
+    for first in range(0, left.size, most):
+        some = left[first : first + most]
+        cut = cut_sounds(steps, some, heard, window, segments)
+        np.fft.rfft(segments[:cut], axis=1, out=spectra[:cut])
+        passing = some[
+            judge_spectra(
+                steps, some, heard, spectra, bins, bounds, is_judged, rows, reasons, power, whole, energy, parts
+            )
+        ]
+        if passing.size:
+            # The first places of the arrays are those of the sounds that pass.
+            mel = power[: passing.size] @ weights.bands
+            correlation = np.fft.irfft(parts[: passing.size], axis=2)
+            describe_sounds(
+                passing, statistics, heard, frame, frame_s, energy, bins.edges, mel, whole, correlation, weights, rows
+            )
+    return [None if number == PASSES else REASONS[number] for number in reasons.tolist()], rows
+
+
+@compiled
+def judge_amplitudes(statistics, steps, frame, step_rate_hz, limits, is_judged, rows, heard, reasons):  # type: ignore[no-untyped-def]
+    """Fill in the amplitude of each sound, its heard part, first step and end, and the number of the reason."""
+    for n in range(rows.shape[0]):
+        finite = measure_amplitude(statistics[n], steps, frame, step_rate_hz, rows[n], heard[n])
+        if is_judged:
+            reasons[n] = judge_amplitude(finite, rows[n], limits)
+
+
+@compiled
+def cut_sounds(steps, some, heard, window, segments):  # type: ignore[no-untyped-def]
+    """Fill ``segments`` with those of ``some`` sounds, one sound after another. Return how many there are."""
+    cut = 0
+    for n in some:
+        part = steps[n, heard[n, 0] : heard[n, 1]]
+        count = segment_count(part.size, window.size)
+        cut_segments(part, window, segments[cut : cut + count])
+        cut += count
+    return cut
+
+
+@compiled
+def judge_spectra(  # type: ignore[no-untyped-def]
+    steps, some, heard, spectra, bins, limits, is_judged, rows, reasons, power, whole, energy, parts
+):
+    """Fill in what the spectra of ``some`` sounds tell. Return for each whether it passes.
+
+    For those that pass the first places of some arrays are filled: ``power``, all of whose segments that a sound does
+    not have are 0; its sum over the segments in ``whole``, in bands in ``energy``, and over each part in ``parts``.
+    """
+    passing = np.zeros(some.size, np.bool_)
+    cut = place = 0
+    for i in range(some.size):
+        n = some[i]
+        count = segment_count(heard[n, 1] - heard[n, 0], 2 * power.shape[2])
+        power[place, count:] = 0.0
+        bin_power(spectra[cut : cut + count], power[place, :count])
+        cut += count
+        measure_spectrum(power[place, :count], bins, whole[place], energy[place, :, :count], rows[n])
+        if is_judged:
+            reasons[n] = judge_spectrum(rows[n], limits)
+        if not is_judged or reasons[n] == PASSES:
+            passing[i] = True
+            rows[n, AT.complexity] = permutation_entropy(steps[n, heard[n, 0] : heard[n, 1]])
+            sum_parts(power[place, :count], parts[place])
+            place += 1
+    return passing
+
+
+@compiled
+def describe_sounds(  # type: ignore[no-untyped-def]
+    passing, statistics, heard, frame, frame_s, energy, edges, mel, whole, correlation, weights, rows
+):
+    """Describe sounds that pass; the other arrays have them in their first places."""
+    for place in range(passing.size):
+        n = passing[place]
+        start, stop = heard[n, 0], heard[n, 1]
+        count = segment_count(stop - start, 2 * whole.shape[1])
+        describe_heard(
+            statistics[n, start // frame : -(-stop // frame)],
+            stop - start,
+            frame,
+            frame_s,
+            energy[place, :, :count],
+            edges,
+            mel[place, :count],
+            whole[place],
+            correlation[place],
+            weights,
+            rows[n],
+        )

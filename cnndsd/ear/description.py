@@ -4,6 +4,8 @@ from collections import namedtuple
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cnndsd.ear.measuring import Measures, NonNegative
 
@@ -30,11 +32,13 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``attack_s``: time from 20 dB to 3 dB below the loudest. ``sounding_s``: total time within 20 dB of the loudest.
     ``center``: mean time of the energy, as a share of the heard part, 0..1.
     ``onset_db``: peak of the first 10 ms relative to the peak after 20 ms, both about the mean of the sound.
-    ``tail_s``: how long the end of the sound stays more than 34 dB below the loudest.
+    ``head_s``, ``tail_s``: how long the start and the end of the sound stay more than 34 dB below the loudest.
+    ``hole_s``: how long at most it is 30 dB below the loudest in between.
     ``swing_db``, ``sweep_octaves``: standard deviation over time of envelope and brightness.
     ``texture_db``, ``rhythm_db``, ``phrase_db``: change of envelope and brightness on three scales: of 10 ms within
     50 ms, of 50 ms within 0.5 s, and of 0.5 s within the whole sound.
-    ``activity``: share of the time before the tail in which something audible changes within 0.6 s, 0..1.
+    ``activity``: share of the time between head and tail in which something audible changes within 0.6 s, 0..1.
+    ``still_s``: how long at most less than half of that changes at a time.
     ``rise_db``, ``rise_octaves``: envelope and brightness of the last quarter minus those of the first quarter.
     ``pulse_s``, ``pulse``: period at which envelope and brightness repeat, and how similar the repetitions are, 0..1
     (normalised square difference, McLeod and Wyvill 2005); 0 when nothing repeats.
@@ -58,13 +62,16 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     sounding_s: NonNegative
     center: NonNegative
     onset_db: float
+    head_s: NonNegative
     tail_s: NonNegative
+    hole_s: NonNegative
     swing_db: NonNegative
     sweep_octaves: NonNegative
     texture_db: NonNegative
     rhythm_db: NonNegative
     phrase_db: NonNegative
     activity: NonNegative
+    still_s: NonNegative
     rise_db: float
     rise_octaves: float
     pulse_s: NonNegative
@@ -88,6 +95,12 @@ _NAMES = Description.__struct_fields__[1:]
 _SIZES = [{"bands_db": BANDS, "timbre": TIMBRE}.get(name, 1) for name in _NAMES]
 AT: Any = namedtuple("AT", _NAMES)(*(sum(_SIZES[:i]) for i in range(len(_SIZES))))  # type: ignore[misc, arg-type]
 ROW = sum(_SIZES)
+
+
+def to_row(sound: Description) -> NDArray[np.float64]:
+    """Return a description as a row of numbers, shape ``(ROW,)``."""
+    values = msgspec.structs.astuple(sound)
+    return np.array((*values[1:-2], *sound.bands_db, *sound.timbre), np.float64)
 
 
 def from_row(row: list[float]) -> Description:

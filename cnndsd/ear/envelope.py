@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_exp, take_log2, total
 from cnndsd.ear.description import AT
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.sound.compiler import inlined
@@ -17,7 +18,8 @@ from cnndsd.sound.kernel import HIGH, LOW, MOVES, SQUARES, SUM
 CURVE_FLOOR_DB = -48.0
 # What is softer than this, relative to the loudest, is hardly heard beside it; 24 dB more, and it is heard well.
 _FAINT_DB, _CLEAR_DB = -36.0, -12.0
-TAIL_DB = -34.0
+# Before and after its first and last frame above this, a sound is quiet; below the other, it has a hole.
+TAIL_DB, HOLE_DB = -34.0, -30.0
 # An octave of brightness counts as so many dB.
 OCTAVE_DB = 4.0
 # Frames on each side of a window: 50 ms, 0.15 s, 0.5 s, 0.6 s.
@@ -99,19 +101,27 @@ def draw_curves(curve, envelope, brightness):  # type: ignore[no-untyped-def]
     if not loudest > 0.0:
         return False
     floor = loudest * 10.0 ** (CURVE_FLOOR_DB / 10.0)
+    for f in range(frames):
+        moves = 0.25 * change[max(0, f - 1)] + 0.5 * change[f] + 0.25 * change[min(frames - 1, f + 1)]
+        # The square of Hjorth's mobility; that of a sine is its frequency.
+        brightness[f] = max(moves / max(envelope[f], floor), 1e-9)
+    take_log2(brightness, brightness)
     last_above = -1
     for f in range(frames):
         if envelope[f] > floor:
-            moves = 0.25 * change[max(0, f - 1)] + 0.5 * change[f] + 0.25 * change[min(frames - 1, f + 1)]
-            # Hjorth's mobility in octaves; that of a sine is its frequency.
-            brightness[f] = 0.5 * math.log2(max(moves / envelope[f], 1e-9))
+            brightness[f] *= 0.5
             if last_above < 0:
                 brightness[:f] = brightness[f]
             last_above = f
         elif last_above >= 0:
             # Frames below the floor are as bright as the last one above it; those at the start as the first.
             brightness[f] = brightness[last_above]
-        envelope[f] = 10.0 * math.log10(max(envelope[f], floor) / loudest)
+    least = 10.0 ** (CURVE_FLOOR_DB / 10.0)
+    for f in range(frames):
+        envelope[f] = max(envelope[f] / loudest, least)
+    take_log2(envelope, envelope)
+    for f in range(frames):
+        envelope[f] *= DB_PER_OCTAVE
     return True
 
 
@@ -119,7 +129,7 @@ def draw_curves(curve, envelope, brightness):  # type: ignore[no-untyped-def]
 def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-untyped-def]
     """Fill in how the sound begins, rises, strikes and ends."""
     frames = envelope.size
-    start = top = last = -1
+    start = top = first = last = -1
     sounding = onsets = 0
     rising = False
     for f in range(frames):
@@ -130,6 +140,7 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
         if top < 0 and envelope[f] > -3.0:
             top = f
         if envelope[f] > TAIL_DB:
+            first = f if first < 0 else first
             last = f
         # What comes before the first frame counts as silence.
         before = envelope[f - _ONSET_FRAMES] if f >= _ONSET_FRAMES else CURVE_FLOOR_DB
@@ -137,7 +148,7 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
         onsets += rises and not rising
         rising = rises
     row[AT.attack_s], row[AT.sounding_s] = (top - start) * frame_s, sounding * frame_s
-    row[AT.tail_s], row[AT.onsets] = (frames - 1 - last) * frame_s, onsets
+    row[AT.head_s], row[AT.tail_s], row[AT.onsets] = first * frame_s, (frames - 1 - last) * frame_s, onsets
     quarter = max(1, frames // 4)
     row[AT.rise_db] = envelope[frames - quarter :].mean() - envelope[:quarter].mean()
     row[AT.rise_octaves] = brightness[frames - quarter :].mean() - brightness[:quarter].mean()
@@ -184,6 +195,21 @@ def around(sums, place, reach):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def smooth(sums, reach, means):  # type: ignore[no-untyped-def]
+    """Fill ``means``, shape ``(n,)``, with the means ``around`` each place, from ``running_sums``."""
+    size = means.size
+    first = min(reach, size)
+    last = max(first, size - reach)
+    for f in range(first):
+        means[f] = around(sums, f, reach)
+    share = 1.0 / (2 * reach + 1)
+    for f in range(first, last):
+        means[f] = (sums[f + reach + 1] - sums[f - reach]) * share
+    for f in range(last, size):
+        means[f] = around(sums, f, reach)
+
+
+@inlined
 def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type: ignore[no-untyped-def]
     """Fill in texture, rhythm, phrase and activity. Return the change in the last two thirds in dB."""
     frames = envelope.size
@@ -198,32 +224,38 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     third = frames // 3
     texture = rhythm = phrase = late = 0.0
     envelope_mean, brightness_mean = sums[0, frames] / frames, sums[1, frames] / frames
-    levels, tones = np.empty(frames), np.empty(frames)
+    levels, slow_levels, late_levels = np.empty(frames), np.empty(frames), np.empty(frames)
+    tones, slow_tones, local = np.empty(frames), np.empty(frames), np.empty(frames)
+    smooth(sums[0], _TEXTURE, levels)
+    smooth(sums[0], _LATE, late_levels)
+    smooth(sums[0], _RHYTHM, slow_levels)
+    smooth(sums[1], _TEXTURE, tones)
+    smooth(sums[1], _RHYTHM, slow_tones)
+    smooth(sums[2], _TEXTURE, local)
     for f in range(frames):
         # Texture is of the frames themselves; of a small relative deviation of energy the logarithm is linear.
-        local = around(sums[2], f, _TEXTURE)
-        if local > 0.0:
-            texture += (10.0 / math.log(10.0) * min(2.0, energy[f] / local - 1.0)) ** 2
-        levels[f], tones[f] = around(sums[0], f, _TEXTURE), around(sums[1], f, _TEXTURE)
-        slow_level, slow_tone = around(sums[0], f, _RHYTHM), around(sums[1], f, _RHYTHM)
-        rhythm += (levels[f] - slow_level) ** 2 + (OCTAVE_DB * (tones[f] - slow_tone)) ** 2
-        phrase += (slow_level - envelope_mean) ** 2 + (OCTAVE_DB * (slow_tone - brightness_mean)) ** 2
-        if f >= third:
-            late += (envelope[f] - around(sums[0], f, _LATE)) ** 2
+        if local[f] > 0.0:
+            texture += (10.0 / math.log(10.0) * min(2.0, energy[f] / local[f] - 1.0)) ** 2
+        rhythm += (levels[f] - slow_levels[f]) ** 2 + (OCTAVE_DB * (tones[f] - slow_tones[f])) ** 2
+        phrase += (slow_levels[f] - envelope_mean) ** 2 + (OCTAVE_DB * (slow_tones[f] - brightness_mean)) ** 2
+    for f in range(third, frames):
+        late += (envelope[f] - late_levels[f]) ** 2
     row[AT.texture_db] = math.sqrt(max(0.0, texture / frames - noise * (1.0 - 1.0 / _TEXTURE_MEANS)))
     row[AT.rhythm_db] = math.sqrt(max(0.0, rhythm / frames - noise / _TEXTURE_MEANS))
     row[AT.phrase_db] = math.sqrt(phrase / frames)
-    ends = frames - round(row[AT.tail_s] / frame_s)
-    row[AT.activity] = active_share(levels[:ends], tones[:ends], noise / _TEXTURE_MEANS)
+    part = slice(round(row[AT.head_s] / frame_s), frames - round(row[AT.tail_s] / frame_s))
+    row[AT.activity], still = active_share(levels[part], tones[part], noise / _TEXTURE_MEANS)
+    row[AT.still_s], row[AT.hole_s] = still * frame_s, longest_below(levels[part], HOLE_DB) * frame_s
     late = max(0.0, late / (frames - third) - 0.375 * noise)
     return math.sqrt(late + (OCTAVE_DB * deviation(brightness[third:])) ** 2)
 
 
 @inlined
 def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
-    """Return ``Description.activity`` of levels in dB and tones in octaves, both means of 50 ms every 10 ms.
+    """Return ``Description.activity``, and how many neighbouring frames at most are less than half active.
 
-    ``noise``: the variance in dB² that the levels of noise have.
+    ``levels`` in dB, ``tones`` in octaves: means of 50 ms every 10 ms; ``noise``: the variance in dB² that the levels of
+    noise have.
     """
     frames = levels.size
     sums = np.empty((4, frames + 1))
@@ -231,25 +263,39 @@ def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
     running_sums(levels * levels, sums[1])
     running_sums(tones, sums[2])
     running_sums(tones * tones, sums[3])
-    active = 0.0
+    means = np.empty((4, frames))
+    for i in range(4):
+        smooth(sums[i], _ACTIVITY, means[i])
+    left = np.empty(frames)
     for f in range(frames):
-        audible = min(1.0, (levels[f] - _FAINT_DB) / (_CLEAR_DB - _FAINT_DB))
-        if audible > 0.0:
-            level, tone = around(sums[0], f, _ACTIVITY), around(sums[2], f, _ACTIVITY)
-            moved = max(0.0, around(sums[1], f, _ACTIVITY) - level * level - noise)
-            moved += OCTAVE_DB**2 * max(0.0, around(sums[3], f, _ACTIVITY) - tone * tone)
-            active += audible * (1.0 - math.exp(-math.sqrt(moved) / _ACTIVE_DB))
-    return active / frames
+        moved = max(0.0, means[1, f] - means[0, f] * means[0, f] - noise)
+        moved += OCTAVE_DB**2 * max(0.0, means[3, f] - means[2, f] * means[2, f])
+        left[f] = math.sqrt(moved) / -_ACTIVE_DB
+    take_exp(left, left)
+    for f in range(frames):
+        audible = min(1.0, max(0.0, (levels[f] - _FAINT_DB) / (_CLEAR_DB - _FAINT_DB)))
+        left[f] = audible * (1.0 - left[f])
+    return total(left) / frames, longest_below(left, 0.5)
+
+
+@inlined
+def longest_below(values, limit):  # type: ignore[no-untyped-def]
+    """Return how many neighbouring values at most are below a limit."""
+    below = longest = 0
+    for value in values:
+        below = below + 1 if value < limit else 0
+        longest = max(longest, below)
+    return longest
 
 
 @inlined
 def deviation(values):  # type: ignore[no-untyped-def]
     """Return the standard deviation of an array."""
-    mean = values.mean()
-    squares = 0.0
-    for value in values:
-        squares += (value - mean) ** 2
-    return math.sqrt(squares / values.size)
+    mean = total(values) / values.size
+    squares = np.empty(values.size)
+    for i in range(values.size):
+        squares[i] = (values[i] - mean) ** 2
+    return math.sqrt(total(squares) / values.size)
 
 
 @inlined

@@ -1,8 +1,14 @@
 """From measures to a verdict: the reason why a sound is refused, or None."""
 
-from typing import Literal
+from collections import namedtuple
+from typing import Any, Literal, get_args
 
-from cnndsd.ear.measuring import Amplitude, Measures
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.ear.measuring import PLACES, Measures
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Limits
 
 # The version of everything that decides what a run finds: measures, descriptions, verdicts, kinds, scores, cells and
@@ -12,6 +18,12 @@ from cnndsd.spec import Limits
 JUDGING = 1
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+_NOT_FINITE, _SILENT, _TOO_SHORT, _CLIPPED, _INAUDIBLE, _STATIC_NOISE = range(len(REASONS))
+# In place of the number of a reason.
+PASSES = -1
+# The places of the fields of ``Limits`` in a row of numbers.
+_LIMITS: Any = namedtuple("_LIMITS", Limits.__struct_fields__)(*range(len(Limits.__struct_fields__)))  # type: ignore[misc, arg-type]
 
 
 def judge(measures: Measures, limits: Limits | None = None) -> Reason | None:
@@ -21,27 +33,41 @@ def judge(measures: Measures, limits: Limits | None = None) -> Reason | None:
 
     >>> judge(measure(audio))
     """
-    limits = limits or Limits()
-    return judge_amplitude(measures, limits) or judge_spectrum(measures, limits)
+    row = np.array(msgspec.structs.astuple(measures)[1 : 1 + len(PLACES)], np.float64)
+    bounds = limit_row(limits or Limits())
+    number = judge_amplitude(measures.finite, row, bounds)
+    number = judge_spectrum(row, bounds) if number == PASSES else number
+    return None if number == PASSES else REASONS[number]
 
 
-def judge_amplitude(amplitude: Amplitude, limits: Limits) -> Reason | None:
-    """Do the first half of ``judge``, which needs no spectra."""
-    if not amplitude.finite:
-        return "not finite"
-    if not (amplitude.heard_s > 0.0 and amplitude.rms_dbfs >= limits.rms_dbfs):
-        return "silent"
-    if not amplitude.heard_s >= limits.heard_s:
-        return "too short"
-    if not amplitude.crest_db >= limits.crest_db:
-        return "clipped"
-    return None
+def limit_row(limits: Limits) -> NDArray[np.float64]:
+    """Return limits as a row of numbers."""
+    return np.array(msgspec.structs.astuple(limits), np.float64)
 
 
-def judge_spectrum(measures: Measures, limits: Limits) -> Reason | None:
+@compiled
+def judge_amplitude(finite, row, limits):  # type: ignore[no-untyped-def]
+    """Do the first half of ``judge``, which needs no spectra. Return the number of the reason, or ``PASSES``.
+
+    ``row``: measures at their ``PLACES``; ``finite``: the one that is missing there; ``limits``: a ``limit_row``.
+    """
+    if not finite:
+        return _NOT_FINITE
+    if not (row[PLACES.heard_s] > 0.0 and row[PLACES.rms_dbfs] >= limits[_LIMITS.rms_dbfs]):
+        return _SILENT
+    if not row[PLACES.heard_s] >= limits[_LIMITS.heard_s]:
+        return _TOO_SHORT
+    if not row[PLACES.crest_db] >= limits[_LIMITS.crest_db]:
+        return _CLIPPED
+    return PASSES
+
+
+@compiled
+def judge_spectrum(row, limits):  # type: ignore[no-untyped-def]
     """Do the second half of ``judge``."""
-    if not measures.audible_share >= limits.audible_share:
-        return "inaudible"
-    if not (measures.flatness <= limits.noise_flatness or measures.movement_db >= limits.noise_movement_db):
-        return "static noise"
-    return None
+    if not row[PLACES.audible_share] >= limits[_LIMITS.audible_share]:
+        return _INAUDIBLE
+    is_noise = not row[PLACES.flatness] <= limits[_LIMITS.noise_flatness]
+    if is_noise and not row[PLACES.movement_db] >= limits[_LIMITS.noise_movement_db]:
+        return _STATIC_NOISE
+    return PASSES

@@ -6,13 +6,15 @@ they have the same amplitude, and the sound's spectrum follows from theirs (``ho
 
 import functools
 import math
+from collections import namedtuple
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.sound.compiler import compiled, inlined
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_log2, total
+from cnndsd.sound.compiler import inlined
 from cnndsd.sound.kernel import FIRST, HIGH, LOW, SQUARES, STATISTICS, SUM, frame_statistics
 
 # A frame is heard when its amplitude, half of the range of its values, is above -60 dBFS.
@@ -22,7 +24,7 @@ FLOOR_DB = -144.0
 _FRAME_S = 0.01
 # Spectra are taken of segments of the heard part: each about this long, and at most this many.
 _SEGMENT_S = 0.1
-_SEGMENTS = 12
+SEGMENTS = 12
 _BANDS = 12
 _MAX_HOLD = 4096
 # Checked when a file is read; a measured value is never below 0.
@@ -80,17 +82,21 @@ class Measures(Amplitude, frozen=True, forbid_unknown_fields=True):
     movement_db: NonNegative
 
 
-class Analysis(NamedTuple):
-    """The measures of a sound, and what a description needs besides.
+# The places of the fields of ``Measures``, all but ``finite``, in a row of numbers.
+_MEASURED = Measures.__struct_fields__[1:]
+PLACES: Any = namedtuple("PLACES", _MEASURED)(*range(len(_MEASURED)))  # type: ignore[misc, arg-type]
 
-    ``power``: its ``take_spectra``, shape ``(segments, bins)``. ``statistics``: its ``take_statistics``, shape
-    ``(frames, STATISTICS)``. ``complexity``: its ``permutation_entropy``.
+
+class Bins(NamedTuple):
+    """What is known of the bins of the spectra of sounds with the same clock.
+
+    ``audible``, ``frequency``: of each bin the share of its energy that is audible, and that share times Hz.
+    ``edges``: of up to 12 bands of equal frequency ratio: the first bin of each, and the end of the last.
     """
 
-    measures: Measures
-    power: NDArray[np.float64]
-    statistics: NDArray[np.float64]
-    complexity: float
+    audible: NDArray[np.float64]
+    frequency: NDArray[np.float64]
+    edges: NDArray[np.int64]
 
 
 def unhold(audio: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -117,23 +123,35 @@ def take_statistics(steps: NDArray[Any], clock: Clock) -> NDArray[np.float64]:
     return statistics
 
 
-def measure_amplitude(statistics: NDArray[np.float64], steps: int, clock: Clock) -> Amplitude:
-    """Return the amplitude of a sound of ``steps`` network steps from their ``take_statistics``."""
-    is_heard, start, stop, mean, rms, peak = heard_part(statistics, steps, clock.frame_steps, 2 * HEARD_SWING)
+@inlined
+def measure_amplitude(statistics, steps, frame, step_rate_hz, row, heard):  # type: ignore[no-untyped-def]
+    """Fill in the fields of ``Amplitude`` but the first, which is returned, at their ``PLACES`` in ``row``.
+
+    ``statistics``: ``kernel.frame_statistics`` of a sound of ``steps`` network steps; ``heard``: is filled with the
+    first step and the end of the heard part; it is the whole sound when nothing is heard.
+    """
+    is_heard, start, stop, mean, rms, peak = heard_part(statistics, steps, frame, 2 * HEARD_SWING)
     if not math.isfinite(rms):
-        return Amplitude(False, 0.0, 0.0, 0.0, FLOOR_DB, FLOOR_DB, 0.0)
-    return Amplitude(
-        finite=True,
-        heard_from_s=start / clock.step_rate_hz,
-        heard_s=(stop - start) / clock.step_rate_hz if is_heard else 0.0,
-        dc=mean,
-        peak_dbfs=decibels(peak),
-        rms_dbfs=decibels(rms),
-        crest_db=decibels(peak / rms) if rms > 0.0 else 0.0,
-    )
+        heard[0], heard[1] = 0, steps
+        row[PLACES.heard_from_s] = row[PLACES.heard_s] = row[PLACES.dc] = row[PLACES.crest_db] = 0.0
+        row[PLACES.peak_dbfs] = row[PLACES.rms_dbfs] = FLOOR_DB
+        return False
+    heard[0], heard[1] = start, stop
+    row[PLACES.heard_from_s] = start / step_rate_hz
+    row[PLACES.heard_s] = (stop - start) / step_rate_hz if is_heard else 0.0
+    row[PLACES.dc] = mean
+    row[PLACES.peak_dbfs], row[PLACES.rms_dbfs] = decibels(peak), decibels(rms)
+    row[PLACES.crest_db] = decibels(peak / rms) if rms > 0.0 else 0.0
+    return True
 
 
-@compiled
+@inlined
+def decibels(ratio):  # type: ignore[no-untyped-def]
+    """Return a ratio of fields in decibels, at least -144."""
+    return max(FLOOR_DB, 20.0 * math.log10(ratio)) if ratio > 0.0 else FLOOR_DB
+
+
+@inlined
 def heard_part(statistics, steps, frame, swing):  # type: ignore[no-untyped-def]
     """Return whether anything is heard, first step and end of the heard part, and its mean, RMS and peak.
 
@@ -184,11 +202,12 @@ def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[n
 
 
 @functools.lru_cache(maxsize=256)
-def _audible_bins(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return for each bin of the steps' spectrum the share of its energy that is audible, and that share times Hz."""
+def known_bins(clock: Clock) -> Bins:
+    """Return what is known of the bins of the spectra of sounds with this clock."""
+    bins = segment_steps(clock) // 2
     hz, energy = hold_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
-    return audible.sum(axis=1), (audible * hz).sum(axis=1)
+    return Bins(audible.sum(axis=1), (audible * hz).sum(axis=1), band_edges(bins))
 
 
 @functools.cache
@@ -197,63 +216,43 @@ def hann(size: int) -> NDArray[np.float64]:
     return np.hanning(size + 1)[:-1]
 
 
-def take_spectra(amplitude: Amplitude, steps: NDArray[Any], clock: Clock) -> NDArray[np.float64]:
-    """Return the power spectra of up to 12 segments of the heard part, shape ``(segments, bins)``; no bin is DC.
-
-    The segments are about 0.1 s long and evenly spread. ``steps``: all network steps of the sound, shape ``(steps,)``.
-    """
-    step_rate = clock.step_rate_hz
-    part = steps[heard_steps(amplitude, steps.size, step_rate)]
-    size = max(16, 2 ** round(math.log2(_SEGMENT_S * step_rate)))
-    segments = np.zeros((max(1, min(_SEGMENTS, -(-part.size // size))), size))
-    if part.size <= size:
-        segments[0, : part.size] = (part - part.mean()) * np.hanning(part.size + 2)[1:-1]
-    else:
-        cut_segments(part, hann(size), segments)
-    power = np.empty((segments.shape[0], size // 2))
-    bin_power(np.fft.rfft(segments, axis=1), power)
-    return power
+def segment_steps(clock: Clock) -> int:
+    """Return how many network steps a segment has that a spectrum is taken of: a power of two, about 0.1 s."""
+    return max(16, int(2 ** round(math.log2(_SEGMENT_S * clock.step_rate_hz))))
 
 
-def heard_steps(amplitude: Amplitude, steps: int, step_rate_hz: float) -> slice:
-    """Return which of ``steps`` network steps are the heard part; all of them when nothing is heard."""
-    start = round(amplitude.heard_from_s * step_rate_hz)
-    return slice(start, start + round(amplitude.heard_s * step_rate_hz) if amplitude.heard_s else steps)
+@inlined
+def segment_count(steps, size):  # type: ignore[no-untyped-def]
+    """Return how many segments of ``size`` steps there are of a heard part of so many steps: 1 to ``SEGMENTS``."""
+    return max(1, min(SEGMENTS, -(-steps // size)))
 
 
-def measure_spectrum(amplitude: Amplitude, power: NDArray[np.float64], clock: Clock) -> Measures:
-    """Return the measures of a sound from its amplitude, which must be finite, and its ``take_spectra``."""
-    fields = msgspec.structs.asdict(amplitude)
-    bins = power.shape[1]
-    share, brightness, flatness, movement = spectral(power, *_audible_bins(bins, clock), band_edges(bins))
-    return Measures(**fields, audible_share=share, brightness_hz=brightness, flatness=flatness, movement_db=movement)
-
-
-def decibels(ratio: float) -> float:
-    """Return a ratio of fields in decibels, at least -144."""
-    return max(FLOOR_DB, 20.0 * math.log10(ratio)) if ratio > 0.0 else FLOOR_DB
-
-
-@compiled
+@inlined
 def cut_segments(part, window, segments):  # type: ignore[no-untyped-def]
-    """Fill the rows of ``segments`` with segments of ``part``, evenly spread, without their means, and windowed."""
+    """Fill the rows of ``segments`` with segments of ``part``, evenly spread, without their means, and windowed.
+
+    A part that is not longer than a segment gets a Hann window of its own, which is above 0 at all of its steps.
+    """
     count, size = segments.shape
+    if part.size <= size:
+        mean = total(part) / part.size
+        for t in range(part.size):
+            segments[0, t] = (part[t] - mean) * (0.5 - 0.5 * math.cos(2.0 * math.pi * (t + 1) / (part.size + 1)))
+        segments[0, part.size :] = 0.0
+        return
     for s in range(count):
         start = (part.size - size) * s // (count - 1) if count > 1 else 0
-        total = 0.0
-        for t in range(size):
-            total += part[start + t]
-        mean = total / size
+        mean = total(part[start : start + size]) / size
         for t in range(size):
             segments[s, t] = (part[start + t] - mean) * window[t]
 
 
-@compiled
-def bin_power(spectrum, power):  # type: ignore[no-untyped-def]
-    """Fill ``power`` with the squared magnitude of every bin but the first."""
+@inlined
+def bin_power(spectra, power):  # type: ignore[no-untyped-def]
+    """Fill ``power``, shape ``(segments, bins)``, with the squared magnitude of every bin but the first."""
     for s in range(power.shape[0]):
         for k in range(power.shape[1]):
-            z = spectrum[s, k + 1]
+            z = spectra[s, k + 1]
             power[s, k] = z.real * z.real + z.imag * z.imag
 
 
@@ -263,62 +262,72 @@ def band_edges(bins: int) -> NDArray[np.int64]:
     return np.unique(np.geomspace(1, bins + 1, min(_BANDS, bins) + 1).astype(np.int64)) - 1
 
 
-@compiled
-def spectral(power, audible, frequency, edges):  # type: ignore[no-untyped-def]
-    """Return audible share, brightness in Hz, flatness and movement in dB of spectra, shape ``(segments, bins)``.
+@inlined
+def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untyped-def]
+    """Fill in the fields that ``Measures`` adds to ``Amplitude`` at their ``PLACES`` in ``row``.
 
-    ``audible``, ``frequency``: of each bin, see ``_audible_bins``; ``edges``: of the bands, see ``band_edges``.
+    ``power``: spectra, shape ``(segments, bins)``; ``bins``: their ``known_bins``. ``whole`` is filled with the sum of
+    the spectra, and ``energy``, shape ``(bands, segments)``, with the energy in the bands of ``bins.edges``.
     """
-    segments, bins = power.shape
-    total = audible_energy = weighted = 0.0
-    average = np.zeros(bins)
+    segments = power.shape[0]
+    whole[:] = 0.0
     for s in range(segments):
-        for k in range(bins):
-            average[k] += power[s, k]
-    for k in range(bins):
-        average[k] /= segments
-        total += average[k]
-        audible_energy += average[k] * audible[k]
-        weighted += average[k] * frequency[k]
-    if not total > 0.0:
-        return 0.0, 0.0, 0.0, 0.0
-    logarithms = 0.0
-    for k in range(bins):
-        logarithms += math.log(max(average[k], total / bins * 1e-12))
-    flatness = math.exp(logarithms / bins) / (total / bins)
-    brightness = weighted / audible_energy if audible_energy > 0.0 else 0.0
-    return audible_energy / total, brightness, flatness, movement(power, edges)
+        for k in range(whole.size):
+            whole[k] += power[s, k]
+    # First what each bin adds to a sum, then its logarithm.
+    terms = np.empty(whole.size)
+    for k in range(whole.size):
+        terms[k] = whole[k] * bins.audible[k]
+    audible = total(terms)
+    for k in range(whole.size):
+        terms[k] = whole[k] * bins.frequency[k]
+    weighted = total(terms)
+    for b in range(energy.shape[0]):
+        for s in range(segments):
+            energy[b, s] = total(power[s, bins.edges[b] : bins.edges[b + 1]])
+    row[PLACES.audible_share] = row[PLACES.brightness_hz] = row[PLACES.flatness] = row[PLACES.movement_db] = 0.0
+    everything = total(whole)
+    if not everything > 0.0:
+        return
+    mean = everything / whole.size
+    for k in range(whole.size):
+        terms[k] = max(whole[k] / mean, 1e-12)
+    take_log2(terms, terms)
+    row[PLACES.audible_share] = audible / everything
+    row[PLACES.brightness_hz] = weighted / audible if audible > 0.0 else 0.0
+    row[PLACES.flatness] = 2.0 ** (total(terms) / whole.size)
+    row[PLACES.movement_db] = movement(energy, bins.edges)
 
 
 @inlined
-def movement(power, edges):  # type: ignore[no-untyped-def]
-    """Return ``Measures.movement_db`` of spectra, shape ``(segments, bins)``, in the bands of ``edges``.
+def movement(energy, edges):  # type: ignore[no-untyped-def]
+    """Return ``Measures.movement_db`` of energies, shape ``(bands, segments)``, in the bands of ``edges``.
 
     The energy of m independent bins of noise is gamma distributed; the variance of its logarithm is trigamma(m). The
     Hann window correlates neighbouring bins and leaves m / 1.5 of them independent.
     """
-    segments, bands = power.shape[0], edges.size - 1
-    if segments < 2:
-        return 0.0
-    # Energy at first, then in dB.
-    energy = np.zeros((bands, segments))
+    bands, segments = energy.shape
     loudest = 0.0
     for b in range(bands):
         for s in range(segments):
-            for k in range(edges[b], edges[b + 1]):
-                energy[b, s] += power[s, k]
             loudest = max(loudest, energy[b, s])
-    if loudest == 0.0:
+    if segments < 2 or loudest == 0.0:
         return 0.0
+    levels = np.empty((bands, segments))
+    for b in range(bands):
+        for s in range(segments):
+            levels[b, s] = max(energy[b, s] / loudest, 1e-6)
+    flat = levels.reshape(-1)
+    take_log2(flat, flat)
     moved = weights = 0.0
     for b in range(bands):
-        weight = total = squares = 0.0
+        weight = whole = squares = 0.0
         for s in range(segments):
             weight += energy[b, s]
-            energy[b, s] = 10.0 * math.log10(max(energy[b, s], loudest * 1e-6))
-            total += energy[b, s]
+            levels[b, s] *= DB_PER_OCTAVE
+            whole += levels[b, s]
         for s in range(segments):
-            squares += (energy[b, s] - total / segments) ** 2
+            squares += (levels[b, s] - whole / segments) ** 2
         m = max(1.0, (edges[b + 1] - edges[b]) / 1.5)
         noise = (10.0 / math.log(10.0)) ** 2 * (1.0 / m + 1.0 / (2.0 * m * m) + 1.0 / (6.0 * m * m * m))
         moved += weight * math.sqrt(max(0.0, squares / segments - noise))

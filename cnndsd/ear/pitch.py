@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear.measuring import hann
-from cnndsd.sound.compiler import compiled, inlined
+from cnndsd.sound.compiler import inlined
 
 PITCH_HZ = (30.0, 5000.0)
 # Pitches are compared between this many parts of a sound.
@@ -21,12 +21,13 @@ def lags_per_step(bins: int) -> int:
     return max(1, _LAGS // (2 * bins))
 
 
-@compiled
+@inlined
 def sum_parts(power, padded):  # type: ignore[no-untyped-def]
-    """Add the power spectra of each part of the sound to a row of ``padded``, above a first bin of zero.
+    """Fill the rows of ``padded`` with the sum of the power spectra of each part of the sound, and 0 elsewhere.
 
-    ``power``: shape ``(segments, bins)``; ``padded``: shape ``(parts, bins + 1)`` or wider, zero at first.
+    ``power``: shape ``(segments, bins)``; ``padded``: shape ``(parts, bins + 1)`` or wider; its first bin is DC.
     """
+    padded[:] = 0.0
     segments = power.shape[0]
     parts = min(padded.shape[0], segments)
     for s in range(segments):

@@ -11,16 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from cnndsd.ear.description import AT, ROW, Description
+from cnndsd.ear.description import AT, Description, to_row
 from cnndsd.sound.compiler import compiled, inlined
 
 # A sound is static when audible changes take up less of its time than this, and both its change after the first third
 # and its texture are less than that.
 _STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 1.0
 # Half of the sounds of this worth are kept, and how steeply that changes.
-_HALF_WORTH, _STEEPNESS = 0.37, 3.5
+_HALF_WORTH, _STEEPNESS = 0.42, 3.5
 
 
 class Virtue(NamedTuple):
@@ -39,14 +38,14 @@ class Fault(NamedTuple):
 
 
 _VIRTUES = (
-    (0.2, "changes all along"),
+    (0.12, "changes all along"),
     (0.2, "body between 150 and 700 Hz"),
-    (0.12, "{onsets:.0f} onsets"),
-    (0.1, "alive {activity:.0%} of the time"),
-    (0.1, "goes on changing by {late_db:.0f} dB"),
-    (0.1, "{bandwidth_octaves:.1f} octaves wide"),
-    (0.1, "full"),
-    (0.08, "pitch {pitch_hz:.0f} Hz"),
+    (0.1, "{onsets:.0f} onsets"),
+    (0.28, "alive {activity:.0%} of the time"),
+    (0.08, "goes on changing by {late_db:.0f} dB"),
+    (0.08, "{bandwidth_octaves:.1f} octaves wide"),
+    (0.08, "full"),
+    (0.06, "pitch {pitch_hz:.0f} Hz"),
 )
 _FAULTS = (
     (0.5, "falls from one state into another"),
@@ -56,7 +55,7 @@ _FAULTS = (
     (0.25, "noise"),
     (0.35, "settles early"),
     (0.5, "only high"),
-    (0.35, "whine"),
+    (0.5, "whine"),
     (0.4, "a high tone"),
     (0.8, "only rumble"),
     (0.8, "a click"),
@@ -64,6 +63,8 @@ _FAULTS = (
     (0.4, "thin"),
     (0.4, "a click at its start sets the level"),
     (0.3, "an even flutter"),
+    (0.2, "stands still for {still_s:.1f} s"),
+    (0.35, "nearly silent for {hole_s:.1f} s"),
 )
 _WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
 _LOSSES = np.array([loss for loss, _ in _FAULTS])
@@ -74,7 +75,7 @@ def score(sound: Description) -> float:
 
     >>> score(describe(audio))
     """
-    return round(float(score_row(_row(sound))), 4)
+    return float(score_row(to_row(sound)))
 
 
 def reasons(sound: Description) -> list[str]:
@@ -86,8 +87,8 @@ def reasons(sound: Description) -> list[str]:
         virtues[-1] = virtues[-1]._replace(text="pulse every {pulse_s:.2f} s" if sound.pulse > 0.1 else "a pitch")
     good = sorted((-v.weight * v.amount, v.text) for v in virtues if v.amount > 0.5)
     bad = sorted((-f.loss, f.text) for f in faults if f.loss > 0.1)
-    texts = [text.format_map(descriptors) for _, text in good]
-    return texts + [f"{'and' if n else 'but'} {text}" for n, (_, text) in enumerate(bad)]
+    good_texts, bad_texts = ([text.format_map(descriptors) for _, text in some] for some in (good, bad))
+    return good_texts + [f"{'and' if n else 'but'} {text}" for n, text in enumerate(bad_texts)]
 
 
 def is_static(sound: Description) -> bool:
@@ -100,27 +101,20 @@ def is_static(sound: Description) -> bool:
 def appraise(sound: Description) -> tuple[list[Virtue], list[Fault]]:
     """Return the virtues and the faults of a sound."""
     virtues, faults = np.empty(len(_VIRTUES)), np.empty(len(_FAULTS))
-    weigh(_row(sound), virtues, faults)
+    weigh(to_row(sound), virtues, faults)
     return (
         [Virtue(weight, amount, text) for (weight, text), amount in zip(_VIRTUES, virtues.tolist(), strict=True)],
         [Fault(loss * amount, text) for (loss, text), amount in zip(_FAULTS, faults.tolist(), strict=True)],
     )
 
 
-def _row(sound: Description) -> NDArray[np.float64]:
-    row = np.empty(ROW)
-    values = msgspec.structs.astuple(sound)[1:-2]
-    row[: AT.bands_db], row[AT.bands_db : AT.timbre], row[AT.timbre :] = values, sound.bands_db, sound.timbre
-    return row
-
-
 @compiled
 def score_row(row):  # type: ignore[no-untyped-def]
-    """Return the score of a description as a row of numbers (see ``description.AT``); 0 for NaN."""
+    """Return ``score`` of a description as a row of numbers (see ``description.AT``); 0 for NaN."""
     virtues, faults = np.empty(_WEIGHTS.size), np.empty(_LOSSES.size)
     weigh(row, virtues, faults)
     worth = (_WEIGHTS * virtues).sum() * np.prod(1.0 - _LOSSES * faults)
-    return 1.0 / (1.0 + (_HALF_WORTH / worth) ** _STEEPNESS) if worth > 0.0 else 0.0
+    return np.rint(1e4 / (1.0 + (_HALF_WORTH / worth) ** _STEEPNESS)) / 1e4 if worth > 0.0 else 0.0
 
 
 @compiled
@@ -131,14 +125,14 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     density_db = row[AT.loudness_lufs] - row[AT.peak_dbfs]
     beat = ramp(row[AT.pulse], 0.05, 0.35) * ramp(row[AT.swing_db], 1.0, 4.0)
     # A hit need not go on.
-    short = 1.0 - ramp(heard_s - row[AT.tail_s], 0.3, 0.6)
+    short = 1.0 - ramp(heard_s - row[AT.head_s] - row[AT.tail_s], 0.3, 0.6)
     # Short sounds change because they end; that alone is no virtue.
     lasting = 0.5 + 0.5 * max(beat, ramp(sounding_s, 0.05, 0.6))
     flatness, clarity = row[AT.flatness], row[AT.clarity]
     virtues[0] = max(lasting * growth(row[AT.one_cut_db], 3.0), 0.6 * short)
     virtues[1] = ramp(max(row[AT.bands_db + 2], row[AT.bands_db + 3]), -22.0, -6.0)
     virtues[2] = ramp(row[AT.onsets], 1.0, 4.0)
-    virtues[3] = ramp(row[AT.activity], 0.0, 0.6)
+    virtues[3] = ramp(row[AT.activity], 0.0, 0.8)
     virtues[4] = lasting * growth(row[AT.late_db], 5.0)
     virtues[5] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0) * max(0.0, 1.0 - flatness)
     virtues[6] = ramp(density_db, -30.0, -16.0)
@@ -157,7 +151,7 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     faults[4] = noisy
     faults[5] = (1.0 - ramp(row[AT.late_db], 0.5, 3.0)) * (1.0 - short)
     faults[6] = ramp(octaves, math.log2(3000.0), math.log2(8000.0))
-    faults[7] = ramp(row[AT.whine_db], -9.0, -1.5) * ramp(heard_s, 0.2, 0.6)
+    faults[7] = ramp(row[AT.whine_db], -12.0, -2.0) * ramp(heard_s, 0.2, 0.6)
     pitch_octaves = math.log2(max(row[AT.pitch_hz], 1.0))
     faults[8] = ramp(pitch_octaves, math.log2(900.0), math.log2(2500.0)) * ramp(clarity, 0.7, 0.95)
     faults[9] = 1.0 - ramp(octaves, math.log2(45.0), math.log2(100.0))
@@ -170,6 +164,8 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
         * (1.0 - ramp(row[AT.phrase_db], 0.5, 2.0))
         * (1.0 - ramp(row[AT.rhythm_db], 0.5, 2.0))
     )
+    faults[15] = ramp(row[AT.still_s], 0.4, 1.8)
+    faults[16] = ramp(row[AT.hole_s], 0.3, 1.2)
 
 
 @inlined

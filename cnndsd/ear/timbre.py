@@ -1,9 +1,9 @@
 """The timbre of a sound: where its energy lies, and how that changes over time.
 
 The timbre coefficients are the first 16 of the cepstrum over 24 bands of equal width in mel (O'Shaughnessy 1987): the
-discrete cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its segments,
-and of the first four also the first two cosines of their course over time. They are given in units of their standard deviation
-among sounds that pass the default spec, so that differences in each count alike.
+discrete cosine transform of the levels in dB. A sound has the mean and the standard deviation of each over its
+segments, and of the first four also the first two cosines of their course over time. They are given in units of their
+standard deviation among sounds that pass the default spec, so that differences in each count alike.
 """
 
 import functools
@@ -12,12 +12,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cnndsd.ear.arithmetic import DB_PER_OCTAVE, take_log2, total
 from cnndsd.ear.description import AT, BANDS, COEFFICIENTS, COURSES, TIMBRE_BANDS
-from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, Clock, hold_images
+from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, SEGMENTS, Clock, hold_images
 from cnndsd.sound.compiler import inlined
 
 BAND_FLOOR_DB = -40.0
-# Levels of the timbre are cut off this far below the loudest band; those of change earlier, as what is faint moves much.
+# Levels of the timbre are cut off this far below the loudest band; those of change earlier, as what is faint moves
+# much.
 _TIMBRE_FLOOR_DB = -65.0
 _CHANGE_FLOOR_DB = -50.0
 # A part between two cuts has at least so many segments.
@@ -28,12 +30,16 @@ WHINE_HZ = 1400.0
 # The columns of ``total_weights`` after the bands.
 _ENERGY, _K_WEIGHTED, _OCTAVES, _SQUARES = range(BANDS, BANDS + 4)
 BANDS_HZ = np.geomspace(*AUDIBLE_HZ, BANDS + 1)
-_MEL = np.linspace(*(2595.0 * math.log10(1.0 + hz / 700.0) for hz in AUDIBLE_HZ), TIMBRE_BANDS + 1)
+_LOWEST_MEL, _HIGHEST_MEL = (2595.0 * math.log10(1.0 + hz / 700.0) for hz in AUDIBLE_HZ)
+_MEL = np.linspace(_LOWEST_MEL, _HIGHEST_MEL, TIMBRE_BANDS + 1)
 MEL_BANDS_HZ = 700.0 * (10.0 ** (_MEL / 2595.0) - 1.0)
 _FIRST_WHINE = int(np.searchsorted(MEL_BANDS_HZ, WHINE_HZ))
-# The orthonormal DCT-II.
-_COSINES = np.cos(np.pi * np.outer(np.arange(COEFFICIENTS), np.arange(TIMBRE_BANDS) + 0.5) / TIMBRE_BANDS)
-_COSINES *= np.sqrt(np.where(np.arange(COEFFICIENTS) == 0, 1.0, 2.0) / TIMBRE_BANDS)[:, None]
+# The orthonormal DCT-II, and the first two cosines over time, of sounds with so many segments.
+_COSINES = np.cos(np.pi * np.outer(np.arange(TIMBRE_BANDS) + 0.5, np.arange(COEFFICIENTS)) / TIMBRE_BANDS)
+_COSINES *= np.sqrt(np.where(np.arange(COEFFICIENTS) == 0, 1.0, 2.0) / TIMBRE_BANDS)
+_COURSES = np.zeros((SEGMENTS + 1, 2, SEGMENTS))
+for _count in range(1, SEGMENTS + 1):
+    _COURSES[_count, :, :_count] = np.cos(np.pi * np.outer((1, 2), np.arange(_count) + 0.5) / _count)
 # Standard deviations in dB of the coefficients, of 6,718 sounds that pass, half of which adjust: means, deviations, and
 # courses, which count for seven tenths.
 _MEAN_SCALE = np.array((50.0, 23.0, 10.7, 9.8, 8.1, 5.7, 6.8, 6.4, 7.2, 10.2, 10.8, 5.0, 8.0, 6.0, 5.9, 10.5))
@@ -113,24 +119,28 @@ def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
     row[AT.bandwidth_octaves] = math.sqrt(max(0.0, totals[_SQUARES] / audible - octave * octave))
     for b in range(BANDS):
         row[AT.bands_db + b] = 10.0 * math.log10(max(totals[b] / audible, 10.0 ** (BAND_FLOOR_DB / 10.0)))
-    of_band, of_segment = np.zeros(TIMBRE_BANDS), np.zeros(segments)
-    loudest = 0.0
+    of_band, of_segment, highest = np.zeros(TIMBRE_BANDS), np.empty(segments), np.zeros(TIMBRE_BANDS)
     for s in range(segments):
+        of_segment[s] = total(energy[s])
         for b in range(TIMBRE_BANDS):
             of_band[b] += energy[s, b]
-            of_segment[s] += energy[s, b]
-            loudest = max(loudest, energy[s, b])
+            highest[b] = max(highest[b], energy[s, b])
     row[AT.whine_db] = whine(energy, of_segment)
+    scale = 1.0 / highest.max()
     levels = np.empty((segments, TIMBRE_BANDS))
     least = 10.0 ** (_TIMBRE_FLOOR_DB / 10.0)
     for s in range(segments):
         for b in range(TIMBRE_BANDS):
-            levels[s, b] = 10.0 * math.log10(max(energy[s, b] / loudest, least))
+            levels[s, b] = max(energy[s, b] * scale, least)
+    flat = levels.reshape(-1)
+    take_log2(flat, flat)
+    for i in range(flat.size):
+        flat[i] *= DB_PER_OCTAVE
     fill_timbre(levels, row[AT.timbre :])
+    for i in range(flat.size):
+        flat[i] = max(flat[i], _CHANGE_FLOOR_DB)
     for b in range(TIMBRE_BANDS):
         of_band[b] = math.sqrt(of_band[b])
-        for s in range(segments):
-            levels[s, b] = max(levels[s, b], _CHANGE_FLOOR_DB)
     row[AT.change_db], row[AT.one_cut_db], row[AT.two_cuts_db] = cuts(levels, of_band, noise)
     return 10.0 * math.log10(max(totals[_K_WEIGHTED] / totals[_ENERGY], 1e-14))
 
@@ -139,39 +149,44 @@ def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
 def whine(energy, of_segment):  # type: ignore[no-untyped-def]
     """Return ``Description.whine_db`` of energies, shape ``(segments, bands)``, and their sums over the bands."""
     segments = energy.shape[0]
-    allowed = int((1.0 - _WHINE_SHARE) * (segments - 1))
-    most = 10.0 ** (BAND_FLOOR_DB / 10.0)
-    shares = np.empty(segments)
-    for b in range(_FIRST_WHINE, TIMBRE_BANDS):
-        for s in range(segments):
-            shares[s] = energy[s, b] / max(of_segment[s], 1e-30)
-        shares.sort()
-        most = max(most, shares[allowed])
-    return 10.0 * math.log10(most)
+    # The least, second and third least share in each band: one of them is there in four fifths of the segments.
+    least = np.full((3, TIMBRE_BANDS), np.inf)
+    for s in range(segments):
+        scale = 1.0 / max(of_segment[s], 1e-30)
+        for b in range(TIMBRE_BANDS):
+            share = energy[s, b] * scale
+            least[2, b] = min(least[2, b], max(least[1, b], share))
+            least[1, b] = min(least[1, b], max(least[0, b], share))
+            least[0, b] = min(least[0, b], share)
+    most = least[int((1.0 - _WHINE_SHARE) * (segments - 1)), _FIRST_WHINE:].max()
+    return max(BAND_FLOOR_DB, 10.0 * math.log10(max(most, 1e-30)))
 
 
 @inlined
 def fill_timbre(levels, timbre):  # type: ignore[no-untyped-def]
     """Fill ``timbre`` with the coefficients of levels in dB, shape ``(segments, TIMBRE_BANDS)``."""
     segments = levels.shape[0]
+    values, sums, squares = np.empty(COEFFICIENTS), np.zeros(COEFFICIENTS), np.zeros(COEFFICIENTS)
+    courses = np.zeros((2, COURSES))
+    for s in range(segments):
+        values[:] = 0.0
+        for b in range(TIMBRE_BANDS):
+            level = levels[s, b]
+            for c in range(COEFFICIENTS):
+                values[c] += _COSINES[b, c] * level
+        for c in range(COEFFICIENTS):
+            sums[c] += values[c]
+            squares[c] += values[c] * values[c]
+        for c in range(COURSES):
+            courses[0, c] += values[c] * _COURSES[segments, 0, s]
+            courses[1, c] += values[c] * _COURSES[segments, 1, s]
     for c in range(COEFFICIENTS):
-        total = square = first = second = 0.0
-        for s in range(segments):
-            value = 0.0
-            for b in range(TIMBRE_BANDS):
-                value += _COSINES[c, b] * levels[s, b]
-            total += value
-            square += value * value
-            if c < COURSES:
-                angle = math.pi * (s + 0.5) / segments
-                first += value * math.cos(angle)
-                second += value * math.cos(2.0 * angle)
-        mean = total / segments
+        mean = sums[c] / segments
         timbre[c] = mean / _MEAN_SCALE[c]
-        timbre[COEFFICIENTS + c] = math.sqrt(max(0.0, square / segments - mean * mean)) / _DEVIATION_SCALE[c]
-        if c < COURSES:
-            timbre[2 * COEFFICIENTS + c] = first / segments / _COURSE_SCALE[0, c]
-            timbre[2 * COEFFICIENTS + COURSES + c] = second / segments / _COURSE_SCALE[1, c]
+        timbre[COEFFICIENTS + c] = math.sqrt(max(0.0, squares[c] / segments - mean * mean)) / _DEVIATION_SCALE[c]
+    for c in range(COURSES):
+        timbre[2 * COEFFICIENTS + c] = courses[0, c] / segments / _COURSE_SCALE[0, c]
+        timbre[2 * COEFFICIENTS + COURSES + c] = courses[1, c] / segments / _COURSE_SCALE[1, c]
 
 
 @inlined
@@ -181,22 +196,38 @@ def cuts(levels, weights, noise):  # type: ignore[no-untyped-def]
     ``levels``: shape ``(segments, bands)``, with ``weights`` and the variance that ``noise`` has, of each band.
     """
     segments, bands = levels.shape
-    # The weighted sum of squares about the mean, of each part from one segment up to another.
-    within = np.zeros((segments + 1, segments + 1))
-    for b in range(bands):
-        for first in range(segments):
-            total = square = 0.0
-            for s in range(first, segments):
-                total += levels[s, b]
-                square += levels[s, b] * levels[s, b]
-                size = s + 1 - first
-                rest = square - total * total / size - noise[b] * (size - 1)
-                within[first, s + 1] += weights[b] * max(0.0, rest)
-    whole = within[0, segments]
-    one = two = whole
-    for cut in range(_SHORTEST_PART, segments - _SHORTEST_PART + 1):
-        one = min(one, within[0, cut] + within[cut, segments])
-        for next_cut in range(cut + _SHORTEST_PART, segments - _SHORTEST_PART + 1):
-            two = min(two, within[0, cut] + within[cut, next_cut] + within[next_cut, segments])
+    # The sums of all segments before each place.
+    sums, squares = np.zeros((segments + 1, bands)), np.zeros((segments + 1, bands))
+    for s in range(segments):
+        for b in range(bands):
+            sums[s + 1, b] = sums[s, b] + levels[s, b]
+            squares[s + 1, b] = squares[s, b] + levels[s, b] * levels[s, b]
+    terms = np.empty(bands)
+    whole = one = two = within(sums, squares, 0, segments, weights, noise, terms)
+    last_cut = segments - _SHORTEST_PART
+    after = np.empty(segments + 1)
+    for cut in range(_SHORTEST_PART, last_cut + 1):
+        after[cut] = within(sums, squares, cut, segments, weights, noise, terms)
+    for cut in range(_SHORTEST_PART, last_cut + 1):
+        before = within(sums, squares, 0, cut, weights, noise, terms)
+        one = min(one, before + after[cut])
+        for next_cut in range(cut + _SHORTEST_PART, last_cut + 1):
+            between = within(sums, squares, cut, next_cut, weights, noise, terms)
+            two = min(two, before + between + after[next_cut])
     scale = 1.0 / (segments * weights.sum())
     return math.sqrt(whole * scale), math.sqrt(one * scale), math.sqrt(min(one, two) * scale)
+
+
+@inlined
+def within(sums, squares, first, stop, weights, noise, terms):  # type: ignore[no-untyped-def]
+    """Return the weighted sum of squares about the mean, without noise, of the segments from ``first`` to ``stop - 1``.
+
+    ``sums``, ``squares``: of all segments before each place, shape ``(segments + 1, bands)``; ``terms``: scratch.
+    """
+    size = stop - first
+    share = 1.0 / size
+    for b in range(terms.size):
+        level = sums[stop, b] - sums[first, b]
+        square = squares[stop, b] - squares[first, b]
+        terms[b] = weights[b] * max(0.0, square - level * level * share - noise[b] * (size - 1))
+    return total(terms)

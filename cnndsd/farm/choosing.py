@@ -30,8 +30,8 @@ ROLES: tuple[tuple[Kind, ...], ...] = (
 # one of 4,000 pairs does.
 _TWIN_LIMITS = np.array([0.01, 0.15, 0.25])
 # Each sound with a clear pitch makes others of its pitch class less welcome.
-_SAME_NOTE = 0.85
-_CLEAR = 0.85
+_SAME_NOTE = 0.8
+_CLEAR = 0.7
 
 
 def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -> list[Entry]:
@@ -89,7 +89,7 @@ _ROLE_KINDS = np.array([[k in role for k in KINDS] for role in ROLES])
 
 def _pitch_class(sound: Description) -> int:
     """Return the pitch class of a sound with a clear pitch that does not glide, 0 (C) to 11; -1 for others."""
-    if not (sound.clarity > _CLEAR and sound.glide_octaves < 0.1):
+    if not (sound.clarity > _CLEAR and sound.glide_octaves < 0.15):
         return -1
     return round(12.0 * math.log2(sound.pitch_hz / 440.0) + 9.0) % 12
 

@@ -9,17 +9,20 @@ may still get in. Bars only rise, so old ones let too much pass and never too li
 
 import itertools
 import math
-import pickle
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from cnndsd.ear.description import Description
-from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.description import AT, Description, from_row, to_row
+from cnndsd.ear.kinds import KINDS, kind_number
+from cnndsd.ear.scoring import score_row
 from cnndsd.recipe import Recipe
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Kind
 
 
@@ -36,7 +39,6 @@ class Cell(NamedTuple):
 
 # How many values each number of a cell has.
 _SIZES = (10, 4, 4, 5, 4)
-_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CELLS = len(KINDS) * math.prod(_SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
@@ -47,6 +49,10 @@ class Bars(NamedTuple):
 
     cells: bytes
     scores: bytes
+
+    def least(self) -> dict[int, int]:
+        """The least score in each full cell."""
+        return dict(zip(array("H", self.cells), array("H", self.scores), strict=True))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -62,11 +68,17 @@ class Entry(msgspec.Struct, frozen=True):
 # only when they are needed. Smaller tuples are better. On a shelf the entry itself may be in place of the bytes.
 Packed = tuple[float, int, bytes]
 Item = tuple[float, int, bytes | Entry]
+_UNPACK = msgspec.msgpack.Decoder(tuple[bytes, Recipe])
 
 
 def pack(entry: Entry) -> Packed:
     """An entry in the form in which it travels from process to process."""
-    return -entry.score, entry.index, pickle.dumps((msgspec.structs.astuple(entry.sound), entry.recipe))
+    return pack_row(entry.index, entry.score, to_row(entry.sound), entry.recipe)
+
+
+def pack_row(index: int, score: float, row: NDArray[np.float64], recipe: Recipe) -> Packed:
+    """As ``pack``, of an entry whose sound is described as a row of numbers (see ``description.AT``)."""
+    return -score, index, msgspec.msgpack.encode((row.tobytes(), recipe))
 
 
 def unpack(item: Item) -> Entry:
@@ -74,30 +86,59 @@ def unpack(item: Item) -> Entry:
     negative_score, index, rest = item
     if isinstance(rest, Entry):
         return rest
-    sound, recipe = pickle.loads(rest)  # noqa: S301 (``pack`` made it)
-    return Entry(index, -negative_score, Description(*sound), recipe)
+    sound, recipe = _UNPACK.decode(rest)
+    return Entry(index, -negative_score, from_row(np.frombuffer(sound).tolist()), recipe)
 
 
 def cell(sound: Description) -> Cell:
     """The cell of a sound."""
-    return Cell(
-        kind(sound),
+    number, *classes = (int(place) for place in row_cell(to_row(sound)))
+    return Cell(KINDS[number], *classes)
+
+
+@compiled
+def row_cell(row):  # type: ignore[no-untyped-def]
+    """``cell`` of a description as a row of numbers (see ``description.AT``); the kind is its place in ``KINDS``."""
+    late_db, sounding_s = row[AT.late_db], row[AT.sounding_s]
+    return (
+        kind_number(row),
         # Classes of 0.8 octaves from 60 Hz.
-        min(9, max(0, int(1.25 * math.log2(max(sound.brightness_hz, 60.0) / 60.0)))),
-        min(3, int(4.0 * math.sqrt(sound.flatness))),
-        (sound.late_db > 1.0) + (sound.late_db > 3.0) + (sound.late_db > 7.0),
-        (sound.sounding_s > 0.1) + (sound.sounding_s > 0.3) + (sound.sounding_s > 0.8) + (sound.sounding_s > 2.0),
-        min(3, int(2.0 * sound.bandwidth_octaves)),
+        min(9, max(0, int(1.25 * math.log2(max(row[AT.brightness_hz], 60.0) / 60.0)))),
+        min(3, int(4.0 * math.sqrt(row[AT.flatness]))),
+        (late_db > 1.0) + (late_db > 3.0) + (late_db > 7.0),
+        (sounding_s > 0.1) + (sounding_s > 0.3) + (sounding_s > 0.8) + (sounding_s > 2.0),
+        min(3, int(2.0 * row[AT.bandwidth_octaves])),
     )
 
 
 def cell_number(place: Cell) -> int:
     """The number of a cell, 0 to ``CELLS - 1``."""
-    kind, brightness, noisiness, liveliness, length, width = place
+    return int(_number(KINDS.index(place.kind), *place[1:]))
+
+
+@compiled
+def _number(kind, brightness, noisiness, liveliness, length, width):  # type: ignore[no-untyped-def]
     by_brightness, by_noisiness, by_liveliness, by_length, by_width = _SIZES
-    number = _KIND_NUMBERS[kind] * by_brightness + brightness
+    number = kind * by_brightness + brightness
     number = (number * by_noisiness + noisiness) * by_liveliness + liveliness
     return (number * by_length + length) * by_width + width
+
+
+def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:
+    """The scores, and the numbers of the cells, of descriptions as rows of numbers."""
+    scores, cells = np.empty(len(rows)), np.empty(len(rows), np.int64)
+    if len(rows):
+        appraise_rows(np.stack(rows), scores, cells)
+    return scores.tolist(), cells.tolist()
+
+
+@compiled
+def appraise_rows(rows, scores, cells):  # type: ignore[no-untyped-def]
+    """Fill in the score and the number of the cell of each description as a row of numbers."""
+    for n in range(rows.shape[0]):
+        scores[n] = score_row(rows[n])
+        kind, brightness, noisiness, liveliness, length, width = row_cell(rows[n])
+        cells[n] = _number(kind, brightness, noisiness, liveliness, length, width)
 
 
 class Shelf:
@@ -143,13 +184,18 @@ class Shelf:
         """As ``add``, for candidates of one cell, whose number is known."""
         self._put(number, entries)
 
+    def takes(self, number: int, score: float, index: int) -> bool:
+        """Whether a candidate in the cell of this number would stay on the shelf."""
+        kept = self._cells.get(number, [])
+        return len(kept) < self.depth or (-score, index) < kept[-1][:2]
+
     def _put(self, number: int, new: Iterable[Item]) -> None:
         kept = self._cells.setdefault(number, [])
         kept += new
         kept.sort()
         del kept[self.depth :]
         if len(kept) == self.depth:
-            least = _parts(-kept[-1][0])
+            least = score_parts(-kept[-1][0])
             place = self._places.setdefault(number, len(self._full))
             if place == len(self._full):
                 self._full.append(number)
@@ -173,17 +219,18 @@ class Shelf:
 
     def over(self, bars: Bars | None) -> dict[int, list[Packed]]:
         """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
-        least = dict(zip(*(array("H", part) for part in bars or (b"", b"")), strict=True))
+        least = {} if bars is None else bars.least()
         reach = {
             number: [
                 (negative_score, index, rest) if isinstance(rest, bytes) else pack(rest)
                 for negative_score, index, rest in kept
-                if _parts(-negative_score) >= least.get(number, 0)
+                if score_parts(-negative_score) >= least.get(number, 0)
             ]
             for number, kept in self._cells.items()
         }
         return {number: kept for number, kept in reach.items() if kept}
 
 
-def _parts(score: float) -> int:
+def score_parts(score: float) -> int:
+    """A score in the unit of bars."""
     return round(score * _SCORE_PARTS)

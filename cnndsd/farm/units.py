@@ -9,19 +9,22 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from cnndsd.ear.analysis import analyse
-from cnndsd.ear.describing import describe_all
-from cnndsd.ear.description import Description
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.ear.analysis import hear, rounded
+from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.judging import JUDGING, Reason
-from cnndsd.ear.measuring import Analysis, Clock
-from cnndsd.ear.scoring import score
+from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import Drawn, draw, draw_blocks
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
-from cnndsd.farm.shelf import Bars, Entry, Shelf
+from cnndsd.farm.shelf import Bars, Shelf, appraise_all, pack_row, score_parts
 from cnndsd.recipe import DEFINITION, Recipe
 from cnndsd.schema import Failed
 from cnndsd.sound.rendering import Audio, render, render_batches, scratch
 from cnndsd.spec import Limits, Ranges, Spec
+
+Row = NDArray[np.float64]
 
 # Memory for rendering, one for each thread. Kept from unit to unit: fresh pages take a fifth of the time of rendering.
 _MEMORY = threading.local()
@@ -51,21 +54,29 @@ def judge_unit(
         raise Failed(f"a worker has {version()}; wanted: {wanted}")
     refused: Counter[str] = Counter()
     shelf = Shelf(shelf_depth(spec))
+    least = {} if bars is None else bars.least()
     aside: dict[int, Aside] = {}
     memory = _memory()
     for drawn in draw_blocks(spec, seed, first, count, shapes):
-        outcomes = _judge_or_set_aside(spec, drawn, memory)
-        for index, last_seed, outcome in zip(itertools.count(drawn.first), drawn.seeds, outcomes, strict=False):
-            if isinstance(outcome, Description):
-                shelf.add(Entry(index, score(outcome), outcome, drawn.shape.reseeded(last_seed)))
-            elif isinstance(outcome, str):
+        passing: list[tuple[int, int]] = []
+        rows: list[Row] = []
+        for index, last_seed, outcome in zip(
+            itertools.count(drawn.first), drawn.seeds, _judge_or_set_aside(spec, drawn, memory), strict=False
+        ):
+            if isinstance(outcome, str):
                 refused[outcome] += 1
-            else:
+            elif isinstance(outcome, Aside):
                 aside[index] = outcome
-    return UnitResult(first, count, dict(refused), shelf.over(bars), aside)
+            else:
+                passing.append((index, last_seed))
+                rows.append(outcome)
+        for (index, last_seed), row, score, number in zip(passing, rows, *appraise_all(rows), strict=True):
+            if score_parts(score) >= least.get(number, 0) and shelf.takes(number, score, index):
+                shelf.add_packed(number, [pack_row(index, score, row, drawn.shape.reseeded(last_seed))])
+    return UnitResult(first, count, dict(refused), shelf.over(None), aside)
 
 
-def _judge_or_set_aside(spec: Spec, drawn: Drawn, memory: Audio) -> list[Description | Reason | Aside]:
+def _judge_or_set_aside(spec: Spec, drawn: Drawn, memory: Audio) -> list[Row | Reason | Aside]:
     try:
         return list(judge_drawn(spec, drawn, memory))
     except (Exception, SystemExit) as error:
@@ -85,21 +96,20 @@ def judge_candidates(
     """
     memory = _memory() if memory is None else memory
     for drawn in draw_blocks(spec, seed, first, count):
-        yield from enumerate(judge_drawn(spec, drawn, memory), drawn.first)
+        for index, outcome in enumerate(judge_drawn(spec, drawn, memory), drawn.first):
+            yield index, outcome if isinstance(outcome, str) else from_row(outcome.tolist())
 
 
-def judge_drawn(spec: Spec, drawn: Drawn, memory: Audio) -> Iterator[Description | Reason]:
-    """The description of each candidate, or the reason of its refusal.
+def judge_drawn(spec: Spec, drawn: Drawn, memory: Audio) -> Iterator[Row | Reason]:
+    """The description of each candidate as a row of numbers, or the reason of its refusal.
 
     ``memory``, from ``scratch``, is used again from call to call.
     """
     shape = drawn.shape
     clock = Clock(shape.sample_rate, shape.hold)
     for streams, statistics in render_batches(shape, drawn.seeds, clock.frame_steps, memory):
-        analyses = [analyse(*pair, clock, spec.judge) for pair in zip(streams, statistics, strict=True)]
-        passing = [a for a in analyses if isinstance(a, Analysis)]
-        described = iter(describe_all(passing, shape.steps, clock))
-        yield from (next(described) if isinstance(a, Analysis) else a for a in analyses)
+        reasons, rows = hear(streams, statistics, clock, spec.judge)
+        yield from (reason or row for reason, row in zip(reasons, rounded(rows), strict=True))
 
 
 def _memory() -> Audio:

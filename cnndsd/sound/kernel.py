@@ -164,6 +164,20 @@ def frame_statistics(steps, frame, statistics):
         row[SUM], row[SQUARES], row[MOVES] = total, squares, moves
 
 
+@compiled
+def part_lanes(statistics, by_candidate):
+    """Fill ``by_candidate``, shape ``(candidates, frames, STATISTICS)``, candidate by candidate.
+
+    ``statistics``: those of lanes side by side, shape ``(groups, frames, STATISTICS, lanes)``.
+    """
+    groups, frames, _, lanes = statistics.shape
+    for g in range(groups):
+        for f in range(frames):
+            for lane in range(lanes):
+                for i in range(STATISTICS):
+                    by_candidate[g * lanes + lane, f, i] = statistics[g, f, i, lane]
+
+
 @inlined
 def philox(counter, seed, stream):
     """The four numbers of Philox4x64-10 at a counter below 2**64, with ``seed`` and ``stream`` as the key."""

@@ -90,12 +90,13 @@ def scratch() -> Audio:
 
 def render_batches(
     shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
-) -> Iterator[tuple[Audio, list[Statistics]]]:
+) -> Iterator[tuple[Audio, Statistics]]:
     """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, many together.
 
-    Yields batches: the steps, shape ``(candidates, steps)``, and for each candidate its ``kernel.frame_statistics``,
-    shape ``(frames, STATISTICS)``; there are no frames when ``frame`` is 0. With ``memory``, from ``scratch``, the
-    arrays are valid until the next iteration: all batches use it, which saves a fifth of the time, that of new pages.
+    Yields batches: the steps, shape ``(candidates, steps)``, and their ``kernel.frame_statistics``, shape
+    ``(candidates, frames, STATISTICS)``; there are no frames when ``frame`` is 0. With ``memory``, from ``scratch``,
+    the arrays are valid until the next iteration: all batches use it, which saves a fifth of the time, that of new
+    pages.
     """
     if not seeds:
         return
@@ -106,7 +107,7 @@ def render_batches(
             steps = render_steps(shape.reseeded(seed))
             statistics = np.empty((frames, kernel.STATISTICS))
             kernel.frame_statistics(steps, frame, statistics)
-            yield steps[None], [statistics]
+            yield steps[None], statistics[None]
         return
     number: Any = sample_type(shape)
     wide = lane_count(number)
@@ -136,14 +137,16 @@ def render_batches(
         halves[:, 0, :wide] = keys & np.uint64(0xFFFFFFFF)
         halves[:, 1, :wide] = keys >> np.uint64(32)
         values[:] = 0.0
-        steps, statistics = _allocate(shape, groups, frames, memory)
+        steps, statistics, by_candidate = _allocate(shape, groups, frames, memory)
         render_lanes(networks, slots, sine, adjustment, Output(steps, shape.steps, frame, statistics, doubles))
-        by_candidate = [statistics[lane // wide, :, :, lane % wide] for lane in range(len(some))]
-        yield steps[: len(some), : shape.steps], by_candidate
+        kernel.part_lanes(statistics, by_candidate)
+        yield steps[: len(some), : shape.steps], by_candidate[: len(some)]
 
 
-def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics]:
-    """Arrays for the steps, rounded up to whole rows, and for the statistics of so many groups."""
+def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics, Statistics]:
+    """Arrays for the steps, rounded up to whole rows, and for the statistics of so many groups, twice: in lanes side by
+    side, and candidate by candidate.
+    """
     number = np.dtype(sample_type(shape))
     wide = lane_count(number)
     columns = -(-shape.steps // wide)
@@ -152,14 +155,15 @@ def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> 
     size = groups * wide * columns * ROW_BYTES
     steps = memory[:size].view(number).reshape(groups * wide, columns * wide)
     counted = groups * frames * kernel.STATISTICS * wide * 8
-    statistics = memory[size : size + counted].view(np.float64).reshape(groups, frames, kernel.STATISTICS, wide)
-    return steps, statistics
+    both = memory[size : size + 2 * counted].view(np.float64).reshape(2, -1)
+    by_lane = both[0].reshape(groups, frames, kernel.STATISTICS, wide)
+    return steps, by_lane, both[1].reshape(groups * wide, frames, kernel.STATISTICS)
 
 
 def _row_count(shape: Recipe, groups: int, frames: int) -> int:
     """The rows of memory that the steps and the statistics of so many groups take."""
     wide = lane_count(sample_type(shape))
-    return groups * wide * (-(-shape.steps // wide) + -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
+    return groups * wide * (-(-shape.steps // wide) + 2 * -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
 
 
 def _groups(shape: Recipe, frames: int) -> int:

@@ -259,12 +259,14 @@ def test_a_fast_tremolo_is_heard_and_so_is_a_slow_one():
 def test_the_active_share_equals_its_slow_twin():
     rng = np.random.default_rng(5)
     levels, tones = rng.uniform(-48.0, 0.0, 150), rng.normal(0.0, 0.2, 150)
-    total = 0.0
+    total, still, longest = 0.0, 0, 0
     for f in range(150):
         part = slice(max(0, f - 30), f + 31)
         moved = max(0.0, levels[part].var() - 2.0) + 16.0 * tones[part].var()
-        total += min(1.0, max(0.0, (levels[f] + 36.0) / 24.0)) * (1.0 - math.exp(-math.sqrt(moved) / 2.0))
-    assert active_share(levels, tones, 2.0) == pytest.approx(total / 150)
+        here = min(1.0, max(0.0, (levels[f] + 36.0) / 24.0)) * (1.0 - math.exp(-math.sqrt(moved) / 2.0))
+        total, still = total + here, still + 1 if here < 0.5 else 0
+        longest = max(longest, still)
+    assert active_share(levels, tones, 2.0) == pytest.approx((total / 150, longest))
 
 
 def test_permutation_entropy_is_that_of_bandt_and_pompe():
@@ -295,7 +297,15 @@ def test_onsets_ends_and_a_click_at_the_start():
     assert describe(saw(220.0), RATE).onsets == 1.0
     ended = describe(0.5 + np.where(TIME < 0.7, 1.0, 0.005) * (saw(220.0) - 0.5), RATE)
     assert ended.tail_s == pytest.approx(1.3, abs=0.05)
-    assert describe(saw(220.0), RATE).tail_s == 0.0
+    found = describe(saw(220.0), RATE)
+    assert found.head_s == found.tail_s == found.hole_s == 0.0
+    assert found.still_s == pytest.approx(2.0, abs=0.02)
+    assert describe(tremolo(5.0), RATE).still_s < 0.3
+    late = describe(0.5 + np.where(TIME > 0.7, 1.0, 0.005) * (saw(220.0) - 0.5), RATE)
+    assert late.head_s == pytest.approx(0.7, abs=0.05)
+    holed = describe(0.5 + np.where((TIME < 0.5) | (TIME > 1.3), 1.0, 0.005) * (saw(220.0) - 0.5), RATE)
+    assert holed.hole_s == pytest.approx(0.8, abs=0.08)
+    assert holed.head_s == holed.tail_s == 0.0
     quiet = saw(220.0, 0.02)
     clicked = describe(np.where(TIME < 0.003, 0.9, quiet), RATE)
     assert clicked.onset_db > 15.0
@@ -431,6 +441,8 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
         {"loudness_lufs": -35.0},
         {"onset_db": 20.0, "loudness_lufs": -25.0},
         {"texture_db": 3.0, "rhythm_db": 0.2, "phrase_db": 0.2},
+        {"still_s": 1.0},
+        {"hole_s": 1.0},
     ]
     for change in worse:
         assert score(like(**change)) < score(PLAIN), change

@@ -165,7 +165,6 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_proce
     listed = manifest(unpacked)
     wanted = [listed.sounds[0].candidate, listed.sounds[2].candidate]
     assert command == f"cnndsd pack s.zip --keep {wanted[0]},{wanted[1]}"
-    # The pack alone, somewhere else.
     (tmp_path / "s.zip").write_bytes(small)
     arguments = command.replace("s.zip", str(tmp_path / "s.zip")).split()[1:]
     assert cli.main(arguments) == 0
@@ -174,7 +173,7 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_proce
     assert [sound.candidate for sound in made.sounds] == wanted
     assert [sound.file_sha256 for sound in made.sounds] == [listed.sounds[i].file_sha256 for i in (0, 2)]
     with zipfile.ZipFile(tmp_path / "s_kept.zip") as archive:
-        assert b"2 sounds, chosen by hand" in archive.read("README.txt")
+        assert b"2 sounds, chosen by hand out of 200 candidates." in archive.read("README.txt")
 
 
 def test_picks_outlive_a_reload_and_without_any_all_but_the_dropped_are_listed(opened, tmp_path):
