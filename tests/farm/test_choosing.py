@@ -54,7 +54,7 @@ USES = (
 
 def note(sound):
     """The pitch class of a sound that has one, counted from A."""
-    is_clear = sound.clarity > 0.85 and sound.glide_octaves < 0.1
+    is_clear = sound.clarity > 0.7 and sound.glide_octaves < 0.15
     return round(12 * math.log2(sound.pitch_hz / 440)) % 12 if is_clear else None
 
 
@@ -94,7 +94,7 @@ def naive(entries, count, choice):
 
     def value(e):
         same = sum(note(e.sound) is not None and note(c.sound) == note(e.sound) for c in chosen)
-        return min(e.score, 0.8) * 0.85**same * min((apart(e.index, c.index) for c in chosen), default=1.0)
+        return min(e.score, 0.8) * 0.8**same * min((apart(e.index, c.index) for c in chosen), default=1.0)
 
     for attempt in (1, 2, 3, 4):
         while len(chosen) < count and (able := [e for e in pool if is_allowed(e, attempt)]):
@@ -254,7 +254,7 @@ def test_pitch_classes_are_spread():
     assert notes[1] <= 6
     assert len(notes) >= 10
     # Without a clear pitch, or when it glides, nothing is spread.
-    for change in ({"clarity": 0.8}, {"glide_octaves": 0.2}):
+    for change in ({"clarity": 0.69}, {"glide_octaves": 0.2}):
         blurred = [msgspec.structs.replace(e, sound=msgspec.structs.replace(e.sound, **change)) for e in pool]
         assert all(note(e.sound) is None for e in blurred)
         chosen = [pool[e.index] for e in choose(blurred, 24, OPEN)]
