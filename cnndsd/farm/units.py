@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.analysis import hear, rounded
+from cnndsd.ear.analysis import describe, hear, rounded
 from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.judging import JUDGING, Reason
+from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import Drawn, draw, draw_blocks
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
@@ -120,9 +121,11 @@ def _memory() -> Audio:
 
 
 def warm(spec: Spec) -> None:
-    """Judge one tiny unit and render one sound, so that all kernels that the spec needs are compiled and cached."""
+    """Judge tiny units and hear one sound, so that all kernels that the spec needs are compiled and cached."""
     everything = Limits(rms_dbfs=-144.0, crest_db=0.0, audible_share=0.0, heard_s=0.001, noise_flatness=1.0)
     # Longer than a frame of the spectrum, so that frames are cut; candidate 0 of seed 1 is heard.
     sound = Ranges(gap=(0, 0), seconds=(0.3, 0.3), precision=spec.precision)
-    judge_unit(Spec(name="warm", sound=sound, judge=everything), 1, 0, 1)
-    render(draw(Spec(name="warm", sound=sound), 1, 0))
+    # Several sounds lie in memory otherwise than one, for which the compiler makes another variant.
+    for count in (1, 2):
+        judge_unit(Spec(name="warm", sound=sound, judge=everything), 1, 0, count)
+    kind(describe(render(draw(Spec(name="warm", sound=sound), 1, 0))))

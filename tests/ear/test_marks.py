@@ -1,9 +1,9 @@
 """The score agrees with marks that were given by looking.
 
-Two sheets of sounds of every kind and score, from several seeds, are kept in ``marks``: ``sheet_a.json`` with 200 and
-``sheet_b.json`` with 150. Each sound was judged from its spectrogram, its level curve and its waveform, before any score
-was seen: whether a producer would keep it, whether the judge was sure, what it could be used as, and the reason. The
-weights and faults of the score were fitted to sheet A. Nothing was fitted to sheet B.
+``marks`` has two sheets of sounds of every kind and score, from several seeds: 200 in ``sheet_a.json`` and 150 in
+``sheet_b.json``. Each sound was judged from its spectrogram, its level curve and its waveform, before any score was
+seen: whether a producer would keep it, whether that is sure, what the sound could be used as, and why. The weights and
+faults of the score were fitted to sheet A. Nothing was fitted to sheet B.
 """
 
 import itertools
@@ -17,7 +17,7 @@ import pytest
 from cnndsd import Recipe
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-import marks  # noqa: E402
+import marks
 
 
 def test_the_area_is_that_of_all_pairs():
@@ -39,6 +39,8 @@ def test_the_sheets_are_of_different_sounds():
 def test_the_score_agrees_with_the_marks(sheet, least, least_of_sure, record_property):
     read = marks.read_marks(sheet)
     areas = marks.area(read), marks.area([mark for mark in read if mark.sure])
-    record_property("figures", f"{sheet}: area under the curve {areas[0]:.3f} of all marks, {areas[1]:.3f} of sure ones")
+    record_property(
+        "figures", f"{sheet}: area under the curve {areas[0]:.3f} of all marks, {areas[1]:.3f} of sure ones"
+    )
     assert areas[0] >= least
     assert areas[1] >= least_of_sure

@@ -481,7 +481,7 @@ def limited(folder, most_bytes):
 
 def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
     """The log, a ledger that is made, one that grows, and the zip cannot be written."""
-    write_spec(tmp_path, 1500)
+    write_spec(tmp_path, 1000)
     units.warm(Spec(name="x"))
     for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (800_000, "s.zip: ")):
         done = limited(tmp_path, most_bytes)
@@ -491,7 +491,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
         assert done.stderr.startswith(f"cnndsd: {file}")
         assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
-    assert packed(tmp_path) == whole_pack(1500, "")
+    assert packed(tmp_path) == whole_pack(1000, "")
 
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):
