@@ -17,7 +17,7 @@ from cnndsd.sound.compiler import compiled, inlined
 
 # A sound is static when audible changes take up less of its time than this, and both its change after the first third
 # and its texture are less than that.
-_STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 1.0
+_STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 2.2
 # Half of the sounds of this worth are kept, and how steeply that changes.
 _HALF_WORTH, _STEEPNESS = 0.42, 3.5
 
