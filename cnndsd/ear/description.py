@@ -24,7 +24,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     """What the heard part of a sound is like; every number is rounded to 4 decimals.
 
     The envelope is the energy over 30 ms, "loudest" its maximum; brightness over time is Hjorth's mobility (1970). In
-    sums of both, an octave of brightness counts as 4 dB. All that is said of change is without what noise has by itself.
+    sums of both, an octave of brightness counts as 4 dB. Changes are given without those that noise has by itself.
 
     ``loudness_lufs``: loudness of the loudest 0.4 s of the raw sound, K-weighted after ITU-R BS.1770-4.
     ``bandwidth_octaves``: standard deviation of the audible energy along an axis of octaves.
@@ -44,8 +44,8 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     (normalised square difference, McLeod and Wyvill 2005); 0 when nothing repeats.
     ``onsets``: how often the envelope rises by 5 dB within 50 ms to more than 24 dB below the loudest.
     ``late_db``: change of timbre, envelope and brightness in the last two thirds.
-    ``change_db``: change of the timbre: standard deviation over time of the level in 24 mel bands, weighted by the roots
-    of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when the sound is
+    ``change_db``: change of the timbre: standard deviation over time of the level in 24 mel bands, weighted by the
+    roots of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when the sound is
     cut into two or three parts. A sound that changes by one step has much of the first and little of the others.
     ``pitch_hz``, ``clarity``: fundamental frequency, and the autocorrelation at its period relative to lag 0, corrected
     for the window, 0..1 (Boersma 1993); 0 when there is none.

@@ -272,8 +272,8 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
 def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
     """Return ``Description.activity``, and how many neighbouring frames at most are less than half active.
 
-    ``levels`` in dB, ``tones`` in octaves: means of 50 ms every 10 ms; ``noise``: the variance in dB² that the levels of
-    noise have.
+    ``levels`` in dB, ``tones`` in octaves: means of 50 ms every 10 ms; ``noise``: the variance in dB² that the levels
+    of noise have.
     """
     frames = levels.size
     sums = np.empty((4, frames + 1))

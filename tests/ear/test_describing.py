@@ -190,7 +190,7 @@ def test_bands_tell_where_the_energy_is():
 
 def falls_into_a_tone(seconds=0.8):
     """Noise that drops into a static tone."""
-    return np.where(TIME < seconds, noise(), saw(440.0, 0.2))
+    return np.where(TIME >= seconds, saw(440.0, 0.2), noise())
 
 
 def test_a_step_between_two_states_is_not_change_within_them():
