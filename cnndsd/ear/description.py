@@ -45,7 +45,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``onsets``: how often the envelope rises by 5 dB within 50 ms to more than 24 dB below the loudest.
     ``late_db``: change of timbre, envelope and brightness in the last two thirds.
     ``change_db``: change of the timbre: standard deviation over time of the level in 24 mel bands, weighted by the
-    roots of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when the sound is
+    roots of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when it is
     cut into two or three parts. A sound that changes by one step has much of the first and little of the others.
     ``pitch_hz``, ``clarity``: fundamental frequency, and the autocorrelation at its period relative to lag 0, corrected
     for the window, 0..1 (Boersma 1993); 0 when there is none.

@@ -1,8 +1,8 @@
 """From a description to a score and its reasons: what a sound designer looks for, and what they throw away.
 
 The worth of a sound is the weighted sum of its virtues, multiplied by what each of its faults leaves. Virtues and
-faults are 0..1 and saturate. The score is the share of sounds of that worth that a listener keeps: a logistic curve over the
-logarithm of the worth. Weights, faults and curve agree with marks that were given before any score was seen
+faults are 0..1 and saturate. The score is the share of sounds of that worth that a listener keeps: a logistic curve
+over the logarithm of the worth. Weights, faults and curve agree with marks that were given before any score was seen
 (``tests/ear/marks``; ``python benchmarks/marks.py`` says how well).
 """
 
