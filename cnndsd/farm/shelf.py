@@ -27,32 +27,33 @@ from cnndsd.spec import Kind
 
 
 class Cell(NamedTuple):
-    """A kind of sound, and how bright, noisy, lively, long and wide it is, each as one of a few classes."""
+    """A kind of sound, and how bright, noisy, active, long, wide and rhythmic it is, each as one of a few classes."""
 
     kind: Kind
     brightness: int
     noisiness: int
-    liveliness: int
+    activity: int
     length: int
     width: int
+    rhythm: int
 
 
 # How many values each number of a cell has.
-_SIZES = (10, 4, 4, 5, 4)
+_SIZES = (10, 4, 4, 5, 4, 4)
 CELLS = len(KINDS) * math.prod(_SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
 
 
 class Bars(NamedTuple):
-    """Numbers of full cells, and the least score in each in parts of 10,000, both as bytes of uint16."""
+    """Numbers of full cells as bytes of uint32, and the least score in each in parts of 10,000 as bytes of uint16."""
 
     cells: bytes
     scores: bytes
 
     def least(self) -> dict[int, int]:
         """The least score in each full cell."""
-        return dict(zip(array("H", self.cells), array("H", self.scores), strict=True))
+        return dict(zip(array("I", self.cells), array("H", self.scores), strict=True))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -99,15 +100,16 @@ def cell(sound: Description) -> Cell:
 @compiled
 def row_cell(row):  # type: ignore[no-untyped-def]
     """``cell`` of a description as a row of numbers (see ``description.AT``); the kind is its place in ``KINDS``."""
-    late_db, sounding_s = row[AT.late_db], row[AT.sounding_s]
+    activity, sounding_s, rhythm_db = row[AT.activity], row[AT.sounding_s], row[AT.rhythm_db]
     return (
         kind_number(row),
         # Classes of 0.8 octaves from 60 Hz.
         min(9, max(0, int(1.25 * math.log2(max(row[AT.brightness_hz], 60.0) / 60.0)))),
         min(3, int(4.0 * math.sqrt(row[AT.flatness]))),
-        (late_db > 1.0) + (late_db > 3.0) + (late_db > 7.0),
+        (activity > 0.2) + (activity > 0.4) + (activity > 0.6),
         (sounding_s > 0.1) + (sounding_s > 0.3) + (sounding_s > 0.8) + (sounding_s > 2.0),
         min(3, int(2.0 * row[AT.bandwidth_octaves])),
+        (rhythm_db > 1.0) + (rhythm_db > 2.0) + (rhythm_db > 4.0),
     )
 
 
@@ -117,11 +119,11 @@ def cell_number(place: Cell) -> int:
 
 
 @compiled
-def _number(kind, brightness, noisiness, liveliness, length, width):  # type: ignore[no-untyped-def]
-    by_brightness, by_noisiness, by_liveliness, by_length, by_width = _SIZES
+def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # type: ignore[no-untyped-def]
+    by_brightness, by_noisiness, by_activity, by_length, by_width, by_rhythm = _SIZES
     number = kind * by_brightness + brightness
-    number = (number * by_noisiness + noisiness) * by_liveliness + liveliness
-    return (number * by_length + length) * by_width + width
+    number = (number * by_noisiness + noisiness) * by_activity + activity
+    return ((number * by_length + length) * by_width + width) * by_rhythm + rhythm
 
 
 def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:
@@ -137,8 +139,8 @@ def appraise_rows(rows, scores, cells):  # type: ignore[no-untyped-def]
     """Fill in the score and the number of the cell of each description as a row of numbers."""
     for n in range(rows.shape[0]):
         scores[n] = score_row(rows[n])
-        kind, brightness, noisiness, liveliness, length, width = row_cell(rows[n])
-        cells[n] = _number(kind, brightness, noisiness, liveliness, length, width)
+        kind, brightness, noisiness, activity, length, width, rhythm = row_cell(rows[n])
+        cells[n] = _number(kind, brightness, noisiness, activity, length, width, rhythm)
 
 
 class Shelf:
@@ -149,7 +151,7 @@ class Shelf:
         # From best to worst. The last parts of two items are never compared, as no two have the same index.
         self._cells: dict[int, list[Item]] = {}
         # The full cells in the order in which they became full, the place of each in it, and the least score in each.
-        self._full, self._places, self._least = array("H"), dict[int, int](), array("H")
+        self._full, self._places, self._least = array("I"), dict[int, int](), array("H")
         self.merge(entries)
 
     def __len__(self) -> int:

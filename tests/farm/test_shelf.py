@@ -43,7 +43,8 @@ def test_sounds_that_differ_clearly_have_cells_of_their_own():
         PLAIN,
         like(brightness_hz=3000.0),
         like(flatness=0.3),
-        like(late_db=9.0, clarity=0.5),
+        like(activity=0.3),
+        like(rhythm_db=5.0),
         like(sounding_s=0.5),
         like(bandwidth_octaves=0.4),
         like(pulse=0.5, swing_db=5.0, onsets=4.0),
@@ -56,16 +57,17 @@ def test_cells_are_as_many_as_told_at_most():
     extremes = {
         "brightness_hz": (0.0, 59.0, 61.0, 1e4, 2e4),
         "flatness": (0.0, 0.2, 1.0),
-        "late_db": (0.0, 2.0, 5.0, 60.0),
+        "activity": (0.0, 0.3, 0.5, 1.0),
         "sounding_s": (0.0, 0.2, 0.5, 1.0, 600.0),
         "bandwidth_octaves": (0.0, 0.7, 9.0),
+        "rhythm_db": (0.0, 1.5, 3.0, 60.0),
     }
-    steps = (10, 4, 4, 5, 4)
+    steps = (10, 4, 4, 5, 4, 4)
     for values in itertools.product(*extremes.values()):
         found = cell(like(**dict(zip(extremes, values, strict=True))))
         assert found.kind in KINDS
         assert all(0 <= place < most for place, most in zip(found[1:], steps, strict=True))
-    assert len(KINDS) * 10 * 4 * 4 * 5 * 4 == CELLS
+    assert len(KINDS) * 10 * 4 * 4 * 5 * 4 * 4 == CELLS
 
 
 def test_a_shelf_stops_growing():
