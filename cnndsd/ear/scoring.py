@@ -19,7 +19,7 @@ from cnndsd.sound.compiler import compiled, inlined
 # and its texture are less than that.
 _STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 2.2
 # Half of the sounds of this worth are kept, and how steeply that changes.
-_HALF_WORTH, _STEEPNESS = 0.42, 3.5
+_HALF_WORTH, _STEEPNESS = 0.41, 6.0
 
 
 class Virtue(NamedTuple):
@@ -38,33 +38,35 @@ class Fault(NamedTuple):
 
 
 _VIRTUES = (
-    (0.12, "changes all along"),
-    (0.2, "body between 150 and 700 Hz"),
-    (0.1, "{onsets:.0f} onsets"),
-    (0.28, "alive {activity:.0%} of the time"),
-    (0.08, "goes on changing by {late_db:.0f} dB"),
+    (0.15, "alive {activity:.0%} of the time"),
+    (0.13, "changes all along"),
+    (0.12, "low end"),
+    (0.1, "gritty"),
+    (0.1, "short"),
+    (0.09, "goes on changing by {late_db:.0f} dB"),
     (0.08, "{bandwidth_octaves:.1f} octaves wide"),
-    (0.08, "full"),
-    (0.06, "pitch {pitch_hz:.0f} Hz"),
+    (0.08, "pitch {pitch_hz:.0f} Hz"),
+    (0.06, "{onsets:.0f} onsets"),
+    (0.05, "full"),
+    (0.04, "glides"),
 )
 _FAULTS = (
-    (0.5, "falls from one state into another"),
-    (0.2, "three states in a row"),
-    (0.4, "static noise"),
-    (0.5, "static tone"),
-    (0.25, "noise"),
-    (0.35, "settles early"),
-    (0.5, "only high"),
-    (0.5, "whine"),
-    (0.4, "a high tone"),
-    (0.8, "only rumble"),
-    (0.8, "a click"),
-    (0.5, "mostly quiet"),
-    (0.4, "thin"),
-    (0.4, "a click at its start sets the level"),
-    (0.3, "an even flutter"),
-    (0.2, "stands still for {still_s:.1f} s"),
-    (0.35, "nearly silent for {hole_s:.1f} s"),
+    (0.3, "falls from one state into another"),
+    (0.2, "static tone"),
+    (0.2, "static noise"),
+    (0.2, "noise"),
+    (0.2, "settles early"),
+    (0.2, "only high"),
+    (0.25, "whine"),
+    (0.2, "a whistling tone"),
+    (0.5, "only rumble"),
+    (0.5, "a click"),
+    (0.2, "mostly quiet"),
+    (0.2, "nearly silent for {hole_s:.1f} s"),
+    (0.2, "thin"),
+    (0.2, "a click at its start sets the level"),
+    (0.2, "an even flutter"),
+    (0.15, "long"),
 )
 _WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
 _LOSSES = np.array([loss for loss, _ in _FAULTS])
@@ -82,11 +84,10 @@ def reasons(sound: Description) -> list[str]:
     """Return the reasons of a score as texts: the virtues and, after a "but", the faults, each from strong to weak."""
     virtues, faults = appraise(sound)
     descriptors = msgspec.structs.asdict(sound)
-    if sound.clarity < 0.8 or sound.pulse > 0.35:
-        # What remains of the pitch or the pulse that the last virtue stands for.
-        virtues[-1] = virtues[-1]._replace(text="pulse every {pulse_s:.2f} s" if sound.pulse > 0.1 else "a pitch")
+    if sound.pulse > 0.2:
+        virtues.append(Virtue(0.0, 1.0, "pulse every {pulse_s:.2f} s"))
     good = sorted((-v.weight * v.amount, v.text) for v in virtues if v.amount > 0.5)
-    bad = sorted((-f.loss, f.text) for f in faults if f.loss > 0.1)
+    bad = sorted((-f.loss, f.text) for f in faults if f.loss > 0.08)
     good_texts, bad_texts = ([text.format_map(descriptors) for _, text in some] for some in (good, bad))
     return good_texts + [f"{'and' if n else 'but'} {text}" for n, text in enumerate(bad_texts)]
 
@@ -129,34 +130,35 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     # Short sounds change because they end; that alone is no virtue.
     lasting = 0.5 + 0.5 * max(beat, ramp(sounding_s, 0.05, 0.6))
     flatness, clarity = row[AT.flatness], row[AT.clarity]
-    virtues[0] = max(lasting * growth(row[AT.one_cut_db], 3.0), 0.6 * short)
-    virtues[1] = ramp(max(row[AT.bands_db + 2], row[AT.bands_db + 3]), -22.0, -6.0)
-    virtues[2] = ramp(row[AT.onsets], 1.0, 4.0)
-    virtues[3] = ramp(row[AT.activity], 0.0, 0.8)
-    virtues[4] = lasting * growth(row[AT.late_db], 5.0)
-    virtues[5] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0) * max(0.0, 1.0 - flatness)
-    virtues[6] = ramp(density_db, -30.0, -16.0)
-    virtues[7] = max(ramp(clarity, 0.4, 0.95), beat)
+    virtues[0] = ramp(row[AT.activity], 0.0, 0.8)
+    virtues[1] = max(lasting * growth(row[AT.two_cuts_db], 3.0), 0.6 * short)
+    virtues[2] = ramp(max(row[AT.bands_db + 1], row[AT.bands_db + 2]), -24.0, -6.0)
+    virtues[3] = ramp(flatness, 0.02, 0.3)
+    virtues[4] = short
+    virtues[5] = lasting * growth(row[AT.late_db], 5.0)
+    virtues[6] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0)
+    virtues[7] = ramp(clarity, 0.4, 0.95)
+    virtues[8] = ramp(row[AT.onsets], 1.0, 4.0)
+    virtues[9] = ramp(density_db, -30.0, -16.0)
+    virtues[10] = ramp(row[AT.glide_octaves], 0.0, 0.5)
 
     noisy = ramp(flatness, 0.2, 0.5) * (1.0 - ramp(clarity, 0.6, 0.95))
     still = 1.0 - ramp(row[AT.activity], 0.1, 0.35)
-    octaves = math.log2(max(row[AT.brightness_hz], 1.0))
-    change_db = row[AT.change_db]
+    octaves, pitch_octaves = math.log2(max(row[AT.brightness_hz], 1.0)), math.log2(max(row[AT.pitch_hz], 1.0))
     # Rests are part of a beat.
     unless_beat = 1.0 - 0.8 * beat
-    faults[0] = ramp(change_db, 2.5, 4.5) * (1.0 - ramp(row[AT.one_cut_db], 1.8, 3.2))
-    faults[1] = ramp(change_db, 3.0, 5.0) * (1.0 - ramp(row[AT.two_cuts_db], 1.5, 2.8))
+    faults[0] = ramp(row[AT.change_db], 2.5, 4.5) * (1.0 - ramp(row[AT.one_cut_db], 1.8, 3.2))
+    faults[1] = still * (1.0 - noisy)
     faults[2] = still * noisy
-    faults[3] = still * (1.0 - noisy)
-    faults[4] = noisy
-    faults[5] = (1.0 - ramp(row[AT.late_db], 0.5, 3.0)) * (1.0 - short)
-    faults[6] = ramp(octaves, math.log2(3000.0), math.log2(8000.0))
-    faults[7] = ramp(row[AT.whine_db], -12.0, -2.0) * ramp(heard_s, 0.2, 0.6)
-    pitch_octaves = math.log2(max(row[AT.pitch_hz], 1.0))
-    faults[8] = ramp(pitch_octaves, math.log2(900.0), math.log2(2500.0)) * ramp(clarity, 0.7, 0.95)
-    faults[9] = 1.0 - ramp(octaves, math.log2(45.0), math.log2(100.0))
-    faults[10] = 1.0 - ramp(sounding_s, 0.01, 0.08)
-    faults[11] = (1.0 - ramp(sounding_s / max(0.4, heard_s), 0.05, 0.3)) * unless_beat
+    faults[3] = noisy
+    faults[4] = (1.0 - ramp(row[AT.late_db], 0.5, 3.0)) * (1.0 - short)
+    faults[5] = ramp(octaves, math.log2(3000.0), math.log2(8000.0))
+    faults[6] = ramp(row[AT.whine_db], -12.0, -2.0) * ramp(heard_s, 0.2, 0.6)
+    faults[7] = ramp(pitch_octaves, math.log2(500.0), math.log2(1000.0)) * ramp(clarity, 0.6, 0.9)
+    faults[8] = 1.0 - ramp(octaves, math.log2(45.0), math.log2(100.0))
+    faults[9] = 1.0 - ramp(sounding_s, 0.01, 0.08)
+    faults[10] = (1.0 - ramp(sounding_s / max(0.4, heard_s), 0.05, 0.3)) * unless_beat
+    faults[11] = ramp(row[AT.hole_s], 0.3, 1.2)
     faults[12] = (1.0 - ramp(density_db, -32.0, -18.0)) * unless_beat
     faults[13] = ramp(row[AT.onset_db], 4.0, 14.0) * (1.0 - ramp(density_db, -28.0, -14.0)) * (1.0 - short)
     faults[14] = (
@@ -164,8 +166,7 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
         * (1.0 - ramp(row[AT.phrase_db], 0.5, 2.0))
         * (1.0 - ramp(row[AT.rhythm_db], 0.5, 2.0))
     )
-    faults[15] = ramp(row[AT.still_s], 0.4, 1.8)
-    faults[16] = ramp(row[AT.hole_s], 0.3, 1.2)
+    faults[15] = ramp(heard_s, 2.0, 4.0)
 
 
 @inlined
