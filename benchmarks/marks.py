@@ -29,7 +29,7 @@ class Mark(NamedTuple):
 
 
 def read_marks(sheet: str) -> list[Mark]:
-    """Return the marks of ``sheet_a`` or ``sheet_b`` with the scores that the sounds have now."""
+    """Return the marks of a sheet, such as ``sheet_a``, with the scores that the sounds have now."""
     marks = []
     for listed in json.loads((SHEETS / f"{sheet}.json").read_text()):
         recipe = msgspec.convert(listed["recipe"], Recipe)
@@ -49,7 +49,7 @@ def area(marks: Sequence[Mark]) -> float:
 
 
 def main() -> None:
-    for sheet in ("sheet_a", "sheet_b"):
+    for sheet in ("sheet_a", "sheet_b", "sheet_packs"):
         marks = read_marks(sheet)
         sure = [mark for mark in marks if mark.sure]
         print(

@@ -18,7 +18,7 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Choice, Kind
 
-GOOD = 0.9
+GOOD = 0.85
 # What producers look for in a pack, each a quarter of it: hits, tones to play, rhythms, and atmospheres with effects.
 ROLES: tuple[tuple[Kind, ...], ...] = (
     ("hit", "fall"),

@@ -94,7 +94,7 @@ def naive(entries, count, choice):
 
     def value(e):
         same = sum(note(e.sound) is not None and note(c.sound) == note(e.sound) for c in chosen)
-        return min(e.score, 0.8) * 0.8**same * min((apart(e.index, c.index) for c in chosen), default=1.0)
+        return min(e.score, 0.85) * 0.8**same * min((apart(e.index, c.index) for c in chosen), default=1.0)
 
     for attempt in (1, 2, 3, 4):
         while len(chosen) < count and (able := [e for e in pool if is_allowed(e, attempt)]):
@@ -178,9 +178,9 @@ def test_no_sound_is_below_the_least_score():
 
 
 def test_above_good_difference_decides():
-    """A score of 0.95 counts no more than one of 0.8; one of 0.6 counts less."""
+    """A score of 0.95 counts no more than one of 0.85; one of 0.6 counts less."""
     near, far = like(dc=0.1, timbre=(2.0,) * 40), like(dc=0.2, timbre=(2.1,) * 40)
-    entries = [Entry(0, 1.0, PLAIN, Recipe()), Entry(1, 0.95, near, Recipe()), Entry(2, 0.8, far, Recipe())]
+    entries = [Entry(0, 1.0, PLAIN, Recipe()), Entry(1, 0.95, near, Recipe()), Entry(2, 0.85, far, Recipe())]
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 2]
     entries[2] = Entry(2, 0.6, far, Recipe())
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 1]

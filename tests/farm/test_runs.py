@@ -483,7 +483,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
     """The log, a ledger that is made, one that grows, and the zip cannot be written."""
     write_spec(tmp_path, 1000)
     units.warm(Spec(name="x"))
-    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (800_000, "s.zip: ")):
+    for most_bytes, file in ((0, "s.run/"), (10_000, "s.run/"), (100_000, "s.run/"), (920_000, "s.zip: ")):
         done = limited(tmp_path, most_bytes)
         assert done.returncode == 1
         assert done.stdout == ""

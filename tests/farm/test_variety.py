@@ -47,7 +47,10 @@ def looked_at(count, candidates):
 
 @pytest.mark.slow
 def test_the_default_pack_is_various_and_moves(record_property):
-    """Of 50,000 candidates: twice as far apart as random ones, eight kinds, hardly anything static or collapsed."""
+    """Of 50,000 candidates: farther apart than random ones, ten kinds, hardly anything static or collapsed.
+
+    Random ones are clicks, whines and near silence, too, which are far from all else and no longer chosen.
+    """
     found = looked_at(48, 50_000)
     kinds = {kind(entry.sound) for entry in found.chosen}
     static, collapsed = (sum(getattr(heard, name) for heard in found.heard) for name in ("static", "collapsed"))
@@ -56,15 +59,15 @@ def test_the_default_pack_is_various_and_moves(record_property):
         f"48 sounds of 50,000 candidates: {found.ratio:.2f} times as far apart as random ones in librosa's MFCCs, "
         f"{static} static, {collapsed} collapsed, {len(kinds)} kinds",
     )
-    assert found.ratio >= 2.0
+    assert found.ratio >= 1.6
     assert static <= 4
     assert collapsed <= 1
-    assert len(kinds) >= 8
+    assert len(kinds) >= 10
 
 
 def test_few_sounds_of_few_candidates_are_various_too(monkeypatch):
     monkeypatch.setattr(variety, "Processes", lambda jobs: InProcess())
     found = looked_at(12, 4000)
-    assert found.ratio >= 1.3
+    assert found.ratio >= 1.1
     assert sum(heard.static for heard in found.heard) <= 1
     assert len({kind(entry.sound) for entry in found.chosen}) >= 6
