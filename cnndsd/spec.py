@@ -185,6 +185,7 @@ class Mastering(Checked, frozen=True, kw_only=True):
     highpass_hz: Annotated[float, Meta(ge=1.0, le=200.0)] = 20.0
     trim: bool = True
     quiet_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 36.0
+    still_s: Time = 0.6
     onset_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 3.0
     fade_in_s: Time = 0.001
     fade_out_s: Time = 0.02

@@ -41,6 +41,7 @@ PLAIN = Description(
     phrase_db=2.0,
     activity=0.5,
     still_s=0.3,
+    last_still_s=0.1,
     rise_db=0.0,
     rise_octaves=0.0,
     pulse_s=0.0,

@@ -38,7 +38,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``texture_db``, ``rhythm_db``, ``phrase_db``: change of envelope and brightness on three scales: of 10 ms within
     50 ms, of 50 ms within 0.5 s, and of 0.5 s within the whole sound.
     ``activity``: share of the time between head and tail in which something audible changes within 0.6 s, 0..1.
-    ``still_s``: how long at most less than half of that changes at a time.
+    ``still_s``, ``last_still_s``: how long less than half of that changes at a time: at most, and before the tail.
     ``rise_db``, ``rise_octaves``: envelope and brightness of the last quarter minus those of the first quarter.
     ``pulse_s``, ``pulse``: period at which envelope and brightness repeat, and how similar the repetitions are, 0..1
     (normalised square difference, McLeod and Wyvill 2005); 0 when nothing repeats.
@@ -72,6 +72,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     phrase_db: NonNegative
     activity: NonNegative
     still_s: NonNegative
+    last_still_s: NonNegative
     rise_db: float
     rise_octaves: float
     pulse_s: NonNegative

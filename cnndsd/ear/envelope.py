@@ -262,15 +262,16 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     row[AT.rhythm_db] = math.sqrt(max(0.0, rhythm / frames - noise / _TEXTURE_MEANS))
     row[AT.phrase_db] = math.sqrt(phrase / frames)
     part = slice(round(row[AT.head_s] / frame_s), frames - round(row[AT.tail_s] / frame_s))
-    row[AT.activity], still = active_share(levels[part], tones[part], noise / _TEXTURE_MEANS)
-    row[AT.still_s], row[AT.hole_s] = still * frame_s, longest_below(levels[part], HOLE_DB) * frame_s
+    row[AT.activity], (still, last) = active_share(levels[part], tones[part], noise / _TEXTURE_MEANS)
+    row[AT.still_s], row[AT.last_still_s] = still * frame_s, last * frame_s
+    row[AT.hole_s] = runs_below(levels[part], HOLE_DB)[0] * frame_s
     late = max(0.0, late / (frames - third) - 0.375 * noise)
     return math.sqrt(late + (OCTAVE_DB * deviation(brightness[third:])) ** 2)
 
 
 @inlined
 def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
-    """Return ``Description.activity``, and how many neighbouring frames at most are less than half active.
+    """Return ``Description.activity``, and of frames that are less than half active the ``runs_below``.
 
     ``levels`` in dB, ``tones`` in octaves: means of 50 ms every 10 ms; ``noise``: the variance in dB² that the levels
     of noise have.
@@ -290,17 +291,17 @@ def active_share(levels, tones, noise):  # type: ignore[no-untyped-def]
     for f in range(frames):
         audible = min(1.0, max(0.0, (levels[f] - _FAINT_DB) / (_CLEAR_DB - _FAINT_DB)))
         left[f] = audible * (1.0 - left[f])
-    return total(left) / frames, longest_below(left, 0.5)
+    return total(left) / frames, runs_below(left, 0.5)
 
 
 @inlined
-def longest_below(values, limit):  # type: ignore[no-untyped-def]
-    """Return how many neighbouring values at most are below a limit."""
+def runs_below(values, limit):  # type: ignore[no-untyped-def]
+    """Return how many neighbouring values are below a limit: at most, and at the end."""
     below = longest = 0
     for value in values:
         below = below + 1 if value < limit else 0
         longest = max(longest, below)
-    return longest
+    return longest, below
 
 
 @inlined

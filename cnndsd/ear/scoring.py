@@ -38,17 +38,17 @@ class Fault(NamedTuple):
 
 
 _VIRTUES = (
-    (0.15, "alive {activity:.0%} of the time"),
-    (0.13, "changes all along"),
+    (0.17, "alive {activity:.0%} of the time"),
     (0.12, "low end"),
-    (0.1, "gritty"),
+    (0.1, "changes all along"),
+    (0.1, "{onsets:.0f} onsets"),
+    (0.1, "its level moves by {swing_db:.0f} dB"),
     (0.1, "short"),
-    (0.09, "goes on changing by {late_db:.0f} dB"),
-    (0.08, "{bandwidth_octaves:.1f} octaves wide"),
     (0.08, "pitch {pitch_hz:.0f} Hz"),
-    (0.06, "{onsets:.0f} onsets"),
+    (0.07, "goes on changing by {late_db:.0f} dB"),
+    (0.06, "{bandwidth_octaves:.1f} octaves wide"),
+    (0.05, "gritty"),
     (0.05, "full"),
-    (0.04, "glides"),
 )
 _FAULTS = (
     (0.3, "falls from one state into another"),
@@ -57,7 +57,7 @@ _FAULTS = (
     (0.2, "noise"),
     (0.2, "settles early"),
     (0.2, "only high"),
-    (0.25, "whine"),
+    (0.35, "whine"),
     (0.2, "a whistling tone"),
     (0.5, "only rumble"),
     (0.5, "a click"),
@@ -131,16 +131,16 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     lasting = 0.5 + 0.5 * max(beat, ramp(sounding_s, 0.05, 0.6))
     flatness, clarity = row[AT.flatness], row[AT.clarity]
     virtues[0] = ramp(row[AT.activity], 0.0, 0.8)
-    virtues[1] = max(lasting * growth(row[AT.two_cuts_db], 3.0), 0.6 * short)
-    virtues[2] = ramp(max(row[AT.bands_db + 1], row[AT.bands_db + 2]), -24.0, -6.0)
-    virtues[3] = ramp(flatness, 0.02, 0.3)
-    virtues[4] = short
-    virtues[5] = lasting * growth(row[AT.late_db], 5.0)
-    virtues[6] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0)
-    virtues[7] = ramp(clarity, 0.4, 0.95)
-    virtues[8] = ramp(row[AT.onsets], 1.0, 4.0)
-    virtues[9] = ramp(density_db, -30.0, -16.0)
-    virtues[10] = ramp(row[AT.glide_octaves], 0.0, 0.5)
+    virtues[1] = ramp(max(row[AT.bands_db + 1], row[AT.bands_db + 2]), -24.0, -6.0)
+    virtues[2] = max(lasting * growth(row[AT.two_cuts_db], 3.0), 0.6 * short)
+    virtues[3] = ramp(row[AT.onsets], 1.0, 4.0)
+    virtues[4] = ramp(row[AT.swing_db], 1.0, 8.0)
+    virtues[5] = short
+    virtues[6] = ramp(clarity, 0.4, 0.95)
+    virtues[7] = lasting * growth(row[AT.late_db], 5.0)
+    virtues[8] = ramp(row[AT.bandwidth_octaves], 0.0, 1.0)
+    virtues[9] = ramp(flatness, 0.02, 0.3)
+    virtues[10] = ramp(density_db, -30.0, -16.0)
 
     noisy = ramp(flatness, 0.2, 0.5) * (1.0 - ramp(clarity, 0.6, 0.95))
     still = 1.0 - ramp(row[AT.activity], 0.1, 0.35)

@@ -9,6 +9,9 @@ import pyloudnorm
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
+from cnndsd.ear.analysis import describe
+from cnndsd.ear.description import Description
+from cnndsd.ear.kinds import kind
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -17,9 +20,12 @@ TRIM_DB = -60.0
 MIN_S = 0.06
 # Ends that are quiet for longer than this are cut; so much stays, and is faded.
 _QUIET_S = 0.25
+# What remains of a static end, and how long it is faded.
+_STILL_LEFT_S, _STILL_FADE_S = 0.3, 0.25
 _HEAD_S, _TAIL_S = 0.01, 0.12
 # The onset, and how long it takes for its gain to return to 1.
 _ONSET_S = 0.004
+_HELD = ("bass", "lead", "pad", "drone")
 # The interpolation filters of peak meters differ by about this much on sounds with jumps; peaks stay below that.
 _PEAK_MARGIN_DB = 0.3
 # Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
@@ -43,16 +49,22 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
     """
     sound = checked_audio(audio, sample_rate)
     mastering = mastering or Mastering()
-    return normalise(condition(sound, sample_rate, mastering)[0], sample_rate, mastering)
+    heard = describe(sound, sample_rate)
+    return normalise(condition(sound, sample_rate, mastering, heard)[0], sample_rate, mastering)
 
 
-def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tuple[NDArray[np.float64], int]:
+def condition(
+    audio: NDArray[Any], sample_rate: int, mastering: Mastering, heard: Description
+) -> tuple[NDArray[np.float64], int]:
     """Do the first half of ``master``: offset, ends, fades, and an onset that stands out.
 
-    Return the sound, shape ``(samples,)``, and how many samples were cut off before it.
+    ``heard``: the description of the sound. Return the sound, shape ``(samples,)``, and how many samples were cut off
+    before it.
     """
     start = 0
-    sound = np.asarray(audio, dtype=np.float64)
+    still = still_end(heard, mastering.still_s) if mastering.dc == "center" else math.inf
+    ends = min(audio.size, round(still * sample_rate)) if math.isfinite(still) else audio.size
+    sound = np.asarray(audio[:ends], dtype=np.float64)
     if mastering.dc == "rescale":
         low, high = float(sound.min()), float(sound.max())
         sound = (sound - low) * (2.0 / (high - low)) - 1.0 if high > low else np.zeros_like(sound)
@@ -63,6 +75,8 @@ def condition(audio: NDArray[Any], sample_rate: int, mastering: Mastering) -> tu
         start, stop = trim(sound, sample_rate, silence)
         sound = sound[start:stop]
     fade_in_s, fade_out_s = mastering.fade_in_s, mastering.fade_out_s
+    if ends < audio.size:
+        fade_out_s = max(fade_out_s, _STILL_FADE_S)
     if mastering.dc == "center" and mastering.quiet_db > 0.0:
         first, stop = quiet_ends(sound, sample_rate, mastering.quiet_db)
         if first > 0:
@@ -103,6 +117,18 @@ def trim(sound: NDArray[np.float64], sample_rate: int, silence: tuple[float, flo
     start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
     stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
     return start, stop
+
+
+def still_end(heard: Description, still_s: float) -> float:
+    """Return where a sound ends that does not go on to its last, static part, in seconds; infinity where it does.
+
+    A part counts when it is static for longer than ``still_s`` and something else comes before it; 0 keeps all. Tones
+    to play keep theirs, since a note may be held for long.
+    """
+    begins_s = heard.heard_s - heard.tail_s - heard.last_still_s
+    if not 0.0 < still_s < heard.last_still_s or begins_s - heard.head_s < _STILL_LEFT_S or kind(heard) in _HELD:
+        return math.inf
+    return heard.heard_from_s + begins_s + _STILL_LEFT_S
 
 
 def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) -> tuple[int, int]:

@@ -266,7 +266,7 @@ def test_the_active_share_equals_its_slow_twin():
         here = min(1.0, max(0.0, (levels[f] + 36.0) / 24.0)) * (1.0 - math.exp(-math.sqrt(moved) / 2.0))
         total, still = total + here, still + 1 if here < 0.5 else 0
         longest = max(longest, still)
-    assert active_share(levels, tones, 2.0) == pytest.approx((total / 150, longest))
+    assert active_share(levels, tones, 2.0) == (pytest.approx(total / 150), (longest, still))
 
 
 def test_permutation_entropy_is_that_of_bandt_and_pompe():
@@ -301,6 +301,9 @@ def test_onsets_ends_and_a_click_at_the_start():
     assert found.head_s == found.tail_s == found.hole_s == 0.0
     assert found.still_s == pytest.approx(2.0, abs=0.02)
     assert describe(tremolo(5.0), RATE).still_s < 0.3
+    ends = describe(np.where(TIME < 1.0, tremolo(5.0), saw(220.0)), RATE)
+    assert ends.last_still_s == ends.still_s == pytest.approx(0.75, abs=0.2)
+    assert describe(np.where(TIME > 1.0, tremolo(5.0), saw(220.0)), RATE).last_still_s < 0.1 < ends.still_s
     late = describe(0.5 + np.where(TIME > 0.7, 1.0, 0.005) * (saw(220.0) - 0.5), RATE)
     assert late.head_s == pytest.approx(0.7, abs=0.05)
     holed = describe(0.5 + np.where((TIME < 0.5) | (TIME > 1.3), 1.0, 0.005) * (saw(220.0) - 0.5), RATE)
@@ -412,7 +415,7 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
         {"two_cuts_db": 8.0},
         {"bands_db": (-30.0, -3.0, -3.0, -12.0, -9.0, -15.0, -20.0, -30.0)},
         {"heard_s": 0.3},
-        {"glide_octaves": 0.4},
+        {"swing_db": 7.0},
         {"bandwidth_octaves": 1.0},
         {"onsets": 4.0},
         {"activity": 0.6},
@@ -422,8 +425,9 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
         {"clarity": 1.0, "brightness_hz": 1500.0},
     ]
     base = {
-        "bands_db": (-30.0, -10.0, -12.0, -12.0, -9.0, -9.0, -20.0, -30.0), "onsets": 1.0, "activity": 0.4, "bandwidth_octaves": 0.8,
-        "flatness": 0.15, "clarity": 0.7, "loudness_lufs": -30.0, "peak_dbfs": -6.0, "one_cut_db": 3.5,
+        "bands_db": (-30.0, -10.0, -12.0, -12.0, -9.0, -9.0, -20.0, -30.0), "onsets": 1.0, "activity": 0.4,
+        "bandwidth_octaves": 0.8, "flatness": 0.15, "clarity": 0.7, "loudness_lufs": -30.0, "peak_dbfs": -6.0,
+        "one_cut_db": 3.5,
     }  # fmt: skip
     plain = score(like(**base))
     for change in better:

@@ -37,7 +37,7 @@ def test_the_sheets_are_of_different_sounds():
 
 
 @pytest.mark.parametrize(
-    ("sheet", "least", "least_of_sure"), [("sheet_a", 0.85, 0.94), ("sheet_b", 0.88, 0.96), ("sheet_packs", 0.80, 0.89)]
+    ("sheet", "least", "least_of_sure"), [("sheet_a", 0.85, 0.94), ("sheet_b", 0.88, 0.96), ("sheet_packs", 0.77, 0.89)]
 )
 def test_the_score_agrees_with_the_marks(sheet, least, least_of_sure, record_property):
     read = marks.read_marks(sheet)

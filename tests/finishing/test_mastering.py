@@ -7,7 +7,7 @@ import pyloudnorm
 import pytest
 from scipy import signal
 
-from cnndsd import Mastering, Recipe, master, render
+from cnndsd import Mastering, Recipe, describe, kind, master, render
 from cnndsd.finishing import mastering
 from cnndsd.finishing.mastering import loudness, loudness_rule, tame_onset, trim, true_peak
 
@@ -131,6 +131,23 @@ def test_quiet_ends_are_cut_and_the_rest_stays():
     assert master(0.5 + 0.4 * pause * np.sin(2 * np.pi * 300 * t), RATE).size / RATE == pytest.approx(3.0, abs=0.02)
     brief = np.where(t < 2.85, 1.0, 0.004)
     assert master(0.5 + 0.4 * brief * np.sin(2 * np.pi * 300 * t), RATE).size / RATE == pytest.approx(3.0, abs=0.02)
+
+
+def test_a_static_end_is_cut_and_a_held_tone_is_not():
+    t = np.arange(3 * RATE) / RATE
+    rng = np.random.default_rng(2)
+    stutter = np.where(t % 0.3 < 0.15, rng.uniform(-1.0, 1.0, t.size), 0.05 * np.sin(2 * np.pi * 2000 * t))
+    whine = np.sin(2 * np.pi * 1900 * t)
+    falls = 0.5 + 0.3 * np.where(t < 1.2, stutter, whine)
+    assert kind(describe(falls, RATE)) not in ("bass", "lead", "pad", "drone")
+    made = master(falls, RATE)
+    assert 1.2 < made.size / RATE < 2.1
+    assert master(falls, RATE, Mastering(still_s=0.0)).size / RATE == pytest.approx(3.0, abs=0.02)
+    assert master(falls, RATE, Mastering(still_s=2.5)).size / RATE == pytest.approx(3.0, abs=0.02)
+    # What comes last may be alive, and what is static all along stays whole.
+    rises = 0.5 + 0.3 * np.where(t > 1.8, stutter, whine)
+    for whole in (rises, 0.5 + 0.3 * whine, 0.5 + 0.3 * signal.sawtooth(2 * np.pi * 110 * t)):
+        assert master(whole, RATE).size / RATE == pytest.approx(3.0, abs=0.02)
 
 
 def clicked(click_db, seconds=2.0):
