@@ -67,6 +67,7 @@ _FAULTS = (
     (0.2, "a click at its start sets the level"),
     (0.2, "an even flutter"),
     (0.15, "long"),
+    (0.5, "a click with a thin ring"),
 )
 _WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
 _LOSSES = np.array([loss for loss, _ in _FAULTS])
@@ -131,7 +132,8 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     lasting = 0.5 + 0.5 * max(beat, ramp(sounding_s, 0.05, 0.6))
     flatness, clarity = row[AT.flatness], row[AT.clarity]
     virtues[0] = ramp(row[AT.activity], 0.0, 0.8)
-    virtues[1] = ramp(max(row[AT.bands_db + 1], row[AT.bands_db + 2]), -24.0, -6.0)
+    low_db = max(row[AT.bands_db + 1], row[AT.bands_db + 2])
+    virtues[1] = ramp(low_db, -24.0, -6.0)
     virtues[2] = max(lasting * growth(row[AT.two_cuts_db], 3.0), 0.6 * short)
     virtues[3] = ramp(row[AT.onsets], 1.0, 4.0)
     virtues[4] = ramp(row[AT.swing_db], 1.0, 8.0)
@@ -167,6 +169,8 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
         * (1.0 - ramp(row[AT.rhythm_db], 0.5, 2.0))
     )
     faults[15] = ramp(heard_s, 2.0, 4.0)
+    thin_ring = (1.0 - ramp(flatness, 0.002, 0.02)) * (1.0 - ramp(low_db, -30.0, -18.0))
+    faults[16] = thin_ring * ramp(row[AT.onset_db], 6.0, 12.0)
 
 
 @inlined

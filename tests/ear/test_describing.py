@@ -449,6 +449,7 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
         {"texture_db": 3.0, "rhythm_db": 0.2, "phrase_db": 0.2},
         {"hole_s": 1.0},
         {"heard_s": 4.0, "sounding_s": 3.6},
+        {"onset_db": 14.0, "flatness": 0.001, "bands_db": (-40.0, -35.0, -32.0, -6.0, -6.0, -9.0, -9.0, -9.0)},
     ]
     for change in worse:
         assert score(like(**change)) < score(PLAIN), change

@@ -48,7 +48,7 @@ def any_score(name, folder):
     text = (PACKS / f"{name}.toml").read_text()
     path = folder / f"{name}.toml"
     if "[choose]" in text:
-        path.write_text(re.sub(r"^score = 0\.5", "score = 0.0", text, flags=re.MULTILINE))
+        path.write_text(re.sub(r"^score = 0\.5", "score = 0.0\nshares = { beat = 0.25 }", text, flags=re.MULTILINE))
     else:
         path.write_text(text + ANY_SCORE)
     assert spec.load_spec(path).choose == spec.Choice(score=0.0)

@@ -34,7 +34,9 @@ def make(tmp_path):
         (tmp_path / "s.toml").unlink(missing_ok=True)
         write_spec(tmp_path, 200)
         text = (tmp_path / "s.toml").read_text()
-        (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n[sound]"))
+        # Any score, and drones, whose files hold loops.
+        choose = "[choose]\nscore = 0.0\nstatic_share = 1.0\nshares = { drone = 0.5 }\n"
+        (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n{choose}[sound]"))
         packed(tmp_path, *options)
         return tmp_path / "s.zip"
 
