@@ -1,7 +1,7 @@
 """Show what more candidates bring: ``python benchmarks/growth.py [--candidates 65536 1000000 10000000]``.
 
-Searches with all cores, going on from one number to the next, and prints the seconds so far, the memory of this process
-and of its largest worker, the filled cells, the sum of their best scores, how many bests are above 0.9, and of the pack
+Searches with all cores, going on from one number to the next, and prints the seconds so far, the memory of this process,
+the filled cells, the sum of their best scores, how many bests are above 0.9, and of the pack
 that is chosen the mean score, the worst tenth and the nearest two sounds.
 """
 
@@ -22,11 +22,6 @@ from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.units import warm
 
 
-def megabytes(who: int) -> float:
-    """Return the greatest memory of this process or of its children so far (Linux: kB)."""
-    return resource.getrusage(who).ru_maxrss / 1e3
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
@@ -41,13 +36,14 @@ def main() -> None:
             start = time.perf_counter()
             judge_missing(spec, workers, findings)
             seconds += time.perf_counter() - start
+        # Linux counts in kB.
+        memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         best = np.array([-item[0] for item in findings.shelf.best])
         chosen = choose_sounds(spec, findings)
         scores = np.sort([entry.score for entry in chosen])
         apart = min(distance(a.sound, b.sound) for i, a in enumerate(chosen) for b in chosen[:i])
         print(
-            f"{candidates} candidates: {seconds:.0f} s, {megabytes(resource.RUSAGE_SELF):.0f} MB here, "
-            f"{megabytes(resource.RUSAGE_CHILDREN):.0f} MB a worker; {best.size} cells, sum of best {best.sum():.0f}, "
+            f"{candidates} candidates: {seconds:.0f} s, {memory_mb:.0f} MB; {best.size} cells, sum of best {best.sum():.0f}, "
             f"{(best > 0.9).sum()} above 0.9; pack of {len(chosen)}: mean score {scores.mean():.2f}, worst tenth "
             f"{scores[: max(1, len(scores) // 10)].mean():.2f}, nearest two {apart:.2f} apart",
             flush=True,
