@@ -1,8 +1,8 @@
 """Show what more candidates bring: ``python benchmarks/growth.py [--candidates 65536 1000000 10000000]``.
 
-Searches with all cores, going on from one number to the next, and prints the seconds so far, the memory of this process,
-the filled cells, the sum of their best scores, how many bests are above 0.9, and of the pack
-that is chosen the mean score, the worst tenth and the nearest two sounds.
+Searches with all cores, going on from one number to the next, and prints the seconds so far, the memory of this
+process, the filled cells, the sum of their best scores, how many bests are above 0.9, and of the pack that is chosen
+the mean score, the worst tenth and the nearest two sounds.
 """
 
 import argparse
@@ -43,9 +43,9 @@ def main() -> None:
         scores = np.sort([entry.score for entry in chosen])
         apart = min(distance(a.sound, b.sound) for i, a in enumerate(chosen) for b in chosen[:i])
         print(
-            f"{candidates} candidates: {seconds:.0f} s, {memory_mb:.0f} MB; {best.size} cells, sum of best {best.sum():.0f}, "
-            f"{(best > 0.9).sum()} above 0.9; pack of {len(chosen)}: mean score {scores.mean():.2f}, worst tenth "
-            f"{scores[: max(1, len(scores) // 10)].mean():.2f}, nearest two {apart:.2f} apart",
+            f"{candidates} candidates: {seconds:.0f} s, {memory_mb:.0f} MB; {best.size} cells, sum of best "
+            f"{best.sum():.0f}, {(best > 0.9).sum()} above 0.9; pack of {len(chosen)}: mean score {scores.mean():.2f}, "
+            f"worst tenth {scores[: max(1, len(scores) // 10)].mean():.2f}, nearest two {apart:.2f} apart",
             flush=True,
         )
 

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
+import msgspec
+
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
@@ -123,6 +125,8 @@ def make_pack(
     from cnndsd.finishing.packing import write_pack
 
     progress = progress or Progress()
+    # A run by time says in the pack how many candidates that were, so that a run of so many makes the same zip.
+    listed = msgspec.structs.replace(spec, candidates=findings.candidates) if findings.candidates else spec
 
     def reported(sounds: Iterator[PackSound], count: int) -> Iterator[PackSound]:
         progress.finished(0, count)
@@ -138,7 +142,7 @@ def make_pack(
             with atomic_write(path, beside) as file:
                 sounds = reported(finish_all(spec, chosen, workers), len(chosen))
                 by_hand = bool(keep or findings.picked("keep"))
-                return write_pack(file, spec, findings.candidates, findings.refused, sounds, by_hand)
+                return write_pack(file, listed, findings.candidates, findings.refused, sounds, by_hand)
         except Unfinishable as error:
             progress.log(f"{error}; {error.aside.recipe.to_json()}")
             findings.set_aside(error.index, error.aside)
