@@ -5,7 +5,7 @@ import math
 from cnndsd.ear.description import Description
 from cnndsd.ear.pitch import PITCH_HZ
 
-# So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.6.
+# So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.5.
 _SCALE = 0.18
 
 
@@ -28,7 +28,7 @@ def position(sound: Description) -> list[float]:
 def distance(a: Description, b: Description) -> float:
     """Return how different two sounds are: 0 for equal descriptions, without unit, the same in both directions.
 
-    Two sounds below 0.2 are hard to distinguish; half of all pairs are above 1.6 (``benchmarks/relatives.py``).
+    Two sounds below 0.2 are hard to distinguish; half of all pairs are above 1.5 (``benchmarks/relatives.py``).
 
     >>> distance(describe(first), describe(second))
     """
