@@ -131,9 +131,9 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
     from cnndsd.finishing.resampling import resample
 
     rate, mastering = spec.file_rate or recipe.sample_rate, spec.master
-    conditioned, cut = condition(audio, recipe.sample_rate, mastering, sound)
+    conditioned, cut, fade_out_s = condition(audio, recipe.sample_rate, mastering, sound)
     conditioned = resample(conditioned, recipe.sample_rate, rate)
-    end = conditioned.size - round(mastering.fade_out_s * rate)
+    end = conditioned.size - round(fade_out_s * rate)
     # At another sample rate the period of the network's cycle is not a whole number of samples.
     can_be_exact = rate == recipe.sample_rate and not spec.plain
     loop = _exact_loop(audio, conditioned, cut, end, rate) if can_be_exact else None

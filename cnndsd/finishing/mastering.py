@@ -40,7 +40,9 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
 
     ``audio``: shape ``(samples,)``, 0..1; ``sample_rate`` in Hz; ``mastering``: that of the default pack when None.
     ``dc``: "raw" keeps the DC offset, "rescale" stretches the samples to -1..1, "center" removes the offset with a
-    high-pass filter, so that the sound oscillates about zero.
+    high-pass filter, so that the sound oscillates about zero. With "center", ends that stay ``quiet_db`` below the
+    loudest are cut, a sound that is static for ``still_s`` at its end stops soon after that begins, and the first 4 ms
+    are at most ``onset_db`` above the peak of the rest.
     ``level``: "loudness" sets the integrated loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever
     is quieter; "peak" sets the true peak; "none" changes nothing, unless a sample would be above 1; "use" decides by
     ``loudness_rule``. ``Invalid`` when the sound is empty, not finite or not one channel.
@@ -55,11 +57,11 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
 
 def condition(
     audio: NDArray[Any], sample_rate: int, mastering: Mastering, heard: Description
-) -> tuple[NDArray[np.float64], int]:
+) -> tuple[NDArray[np.float64], int, float]:
     """Do the first half of ``master``: offset, ends, fades, and an onset that stands out.
 
-    ``heard``: the description of the sound. Return the sound, shape ``(samples,)``, and how many samples were cut off
-    before it.
+    ``heard``: the description of the sound. Return the sound, shape ``(samples,)``, how many samples were cut off
+    before it, and the length of its fade-out in seconds.
     """
     start = 0
     still = still_end(heard, mastering.still_s) if mastering.dc == "center" else math.inf
@@ -92,7 +94,7 @@ def condition(
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
             sound -= window * (sound.mean() / window.mean())
-    return sound, start
+    return sound, start, fade_out_s
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:

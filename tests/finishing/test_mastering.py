@@ -9,7 +9,7 @@ from scipy import signal
 
 from cnndsd import Mastering, Recipe, describe, kind, master, render
 from cnndsd.finishing import mastering
-from cnndsd.finishing.mastering import loudness, loudness_rule, tame_onset, trim, true_peak
+from cnndsd.finishing.mastering import condition, loudness, loudness_rule, tame_onset, trim, true_peak
 
 RATE = 44_100
 
@@ -148,6 +148,18 @@ def test_a_static_end_is_cut_and_a_held_tone_is_not():
     rises = 0.5 + 0.3 * np.where(t > 1.8, stutter, whine)
     for whole in (rises, 0.5 + 0.3 * whine, 0.5 + 0.3 * signal.sawtooth(2 * np.pi * 110 * t)):
         assert master(whole, RATE).size / RATE == pytest.approx(3.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("seconds", "quiet", "wanted"), [(3.0, 1.0, 0.02), (1.5, 0.004, 0.12)])
+def test_the_length_of_the_fade_is_told_since_loops_end_before_it(seconds, quiet, wanted):
+    t = np.arange(3 * RATE) / RATE
+    sound = 0.5 + 0.4 * np.where(t < seconds, 1.0, quiet) * np.sin(2 * np.pi * 300 * t)
+    made, _, fade_out_s = condition(sound, RATE, Mastering(), describe(sound, RATE))
+    assert fade_out_s == wanted
+    fade = round(fade_out_s * RATE)
+    whole, _, _ = condition(sound, RATE, Mastering(fade_out_s=0.0, quiet_db=0.0), describe(sound, RATE))
+    assert made[RATE:-fade] == pytest.approx(whole[RATE : made.size - fade], abs=1e-3)
+    assert np.abs(made[-fade // 4 :]).max() < 0.2 * max(quiet, np.abs(whole[made.size - fade : made.size]).max())
 
 
 def clicked(click_db, seconds=2.0):
