@@ -138,6 +138,10 @@ class Recipe(Checked, frozen=True, kw_only=True):
         msgspec.structs.force_setattr(varied, "variations", (*self.variations[:-1], last))
         return varied
 
+    def at_rate(self, sample_rate: int) -> "Recipe":
+        """Return the recipe of the same raw samples at another sample rate in Hz: all pitches and times scale with it."""
+        return msgspec.structs.replace(self, sample_rate=sample_rate, seconds=self.samples / sample_rate)
+
     def to_json(self) -> str:
         """Return the recipe as one line of JSON, its keys in the order of docs/definition.md."""
         return msgspec.json.encode(self).decode()

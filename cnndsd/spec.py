@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from cnndsd.profiles import profile_keys
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
+from cnndsd.scales import CHROMATIC, pitch_classes
 from cnndsd.schema import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -175,6 +176,35 @@ class Choice(Checked, frozen=True, kw_only=True):
             raise Invalid(f"shares: {sum(self.shares.values()):.6g} in total is too much; allowed: up to 1")
 
 
+class Music(Checked, frozen=True, kw_only=True):
+    """``[music]``: the notes and the tempo that sounds are brought to, by the sample rates of their networks.
+
+    ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a note
+    of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per minute; 0
+    makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
+    """
+
+    key: Annotated[str, Meta(max_length=60)] = CHROMATIC
+    tuning_hz: Annotated[float, Meta(ge=400.0, le=480.0)] = 440.0
+    reach: Annotated[float, Meta(ge=0.5, le=6.0)] = 5.0
+    bpm: Annotated[float, Meta(ge=0.0, le=240.0)] = 0.0
+    bars: Annotated[tuple[Annotated[int, Meta(ge=1, le=16)], ...], Meta(min_length=1, max_length=16)] = (1, 2, 4)
+    beats: Annotated[int, Meta(ge=2, le=12)] = 4
+
+    def _check(self) -> None:
+        try:
+            pitch_classes(self.key)
+        except Invalid as error:
+            raise Invalid(f"key: {error}") from None
+        if 0.0 < self.bpm < 40.0:
+            raise Invalid(f"bpm: {self.bpm:g} is too slow; allowed: 40 to 240, or 0 for no loops")
+
+    @property
+    def pitch_classes(self) -> tuple[int, ...]:
+        """The pitch classes of the key, 0 (C) to 11 (B)."""
+        return pitch_classes(self.key)
+
+
 class Mastering(Checked, frozen=True, kw_only=True):
     """``[master]``: how a chosen sound is finished (``finishing.mastering.master``).
 
@@ -221,6 +251,7 @@ class Spec(Checked, frozen=True, kw_only=True):
     search: Search = Search()
     judge: Limits = Limits()
     choose: Choice = Choice()
+    music: Music = Music()
     master: Mastering = Mastering()
 
     def _check(self) -> None:

@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cnndsd.scales import NOTES
+
 # A pitch is sure when this share of the sounding frames agrees on it, within this many cents.
 _AGREEING, _CENTS = 0.8, 25.0
 # A frame is sounding when it is at most this far below the loudest.
@@ -19,7 +21,6 @@ _FRAME_PERIODS, _FRAMES = 3, 48
 # The range of tempos, and the smallest ``Description.pulse`` that gives one.
 _BPM = (70.0, 140.0)
 _PULSE = 0.15
-_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 class Pitch(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class Pitch(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name of the note, such as ``F#2``; C4 is middle C, MIDI note 60."""
-        return f"{_NOTES[self.note % 12]}{self.note // 12 - 1}"
+        return f"{NOTES[self.note % 12]}{self.note // 12 - 1}"
 
 
 def estimate_pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
