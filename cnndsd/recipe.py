@@ -139,7 +139,10 @@ class Recipe(Checked, frozen=True, kw_only=True):
         return varied
 
     def at_rate(self, sample_rate: int) -> "Recipe":
-        """Return the recipe of the same raw samples at another sample rate in Hz: all pitches and times scale with it."""
+        """Return the recipe of the same raw samples at another sample rate in Hz: all pitches and times scale with it.
+
+        ``Invalid`` when the sound would be too short or too long.
+        """
         return msgspec.structs.replace(self, sample_rate=sample_rate, seconds=self.samples / sample_rate)
 
     def to_json(self) -> str:
