@@ -30,7 +30,7 @@ _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 def pitch_classes(key: str) -> tuple[int, ...]:
     """Return the pitch classes of a key, 0 (C) to 11 (B), ascending: all of "chromatic", none of "free".
 
-    ``key``: a root and a scale, such as "A minor" or "Bb dorian", in upper or lower case. ``Invalid`` for anything else.
+    ``key``: a root and a scale, such as "A minor" or "Bb dorian", in upper or lower case. ``Invalid`` for others.
 
     >>> pitch_classes("A minor pentatonic")
     (0, 2, 4, 7, 9)

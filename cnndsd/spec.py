@@ -179,9 +179,9 @@ class Choice(Checked, frozen=True, kw_only=True):
 class Music(Checked, frozen=True, kw_only=True):
     """``[music]``: the notes and the tempo that sounds are brought to, by the sample rates of their networks.
 
-    ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a note
-    of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per minute; 0
-    makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
+    ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a
+    note of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per
+    minute; 0 makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
     """
 
     key: Annotated[str, Meta(max_length=60)] = CHROMATIC
