@@ -47,6 +47,8 @@ MAX_CANDIDATES = 10**10
 # The largest number of multiply-adds of one candidate; a block of candidates then takes a few seconds.
 MAX_PACK_MACS = 2e9
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# Sample rates of files that players read, in Hz.
+USUAL_RATES = (*MP3_SAMPLE_RATES, 64_000, 88_200, 96_000, 176_400, 192_000)
 
 
 class AdjustingRanges(Checked, frozen=True, kw_only=True):
@@ -277,13 +279,13 @@ class Spec(Checked, frozen=True, kw_only=True):
 
     @property
     def sample_rate(self) -> int:
-        """Sample rate of every sound, in Hz."""
+        """Sample rate of every network, in Hz, before it is brought to a note or a tempo."""
         return self.sound.sample_rate if self.family is None else self.family.recipe.sample_rate
 
     @property
     def written_rate(self) -> int:
         """Sample rate of every file, in Hz."""
-        return self.file_rate or self.sample_rate
+        return self.file_rate or (self.sample_rate if self.family is None else usual_rate(self.sample_rate))
 
     @property
     def precision(self) -> Precision:
@@ -304,6 +306,11 @@ class Spec(Checked, frozen=True, kw_only=True):
     def digest(self) -> bytes:
         """The digest of ``[sound]`` or ``[family]``, whichever candidates are drawn from."""
         return self.sound.digest if self.family is None else self.family.digest
+
+
+def usual_rate(sample_rate: int) -> int:
+    """Return the sample rate, in Hz, of the file of a single sound: its own if players read it, otherwise 44,100."""
+    return sample_rate if sample_rate in USUAL_RATES else 44_100
 
 
 def load_spec(path: Path | str) -> Spec:
