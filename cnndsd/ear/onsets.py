@@ -1,9 +1,7 @@
 """Onsets: when the notes and strokes of a sound begin, and how strong each is.
 
 The onset strength is the spectral flux of band levels in dB: how much they rise, summed over the bands (Bello et al.,
-"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). A level counts
-as risen when it is above those of the band and its neighbours before, so that a gliding tone is no onset (Böck and
-Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013). Onsets are the peaks of it that stand out
+"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). Onsets are the peaks of it that stand out
 from their surroundings (Böck, Krebs and Schedl, "Evaluating the online capabilities of onset detection methods",
 ISMIR 2012). The time of a peak depends on how loud the sound was before; so an onset is placed where the energy of the
 bands that rise has risen by half. For a step that is the moment of the step, whatever window the energy is taken in.
@@ -20,11 +18,11 @@ from scipy import fft
 from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2
 from cnndsd.sound.compiler import compiled
 
-# Length of a spectrum's window, and of the shorter one in which onsets are placed. A window has four hops.
-WINDOW_S = 0.0116
-_HOPS = 4
+# Length of a spectrum's window, which has so many hops. A level is compared with that of so many hops before.
+WINDOW_S = 0.0232
+_HOPS, _LAG = 8, 3
 # Bands of equal width in mel (O'Shaughnessy 1987), each at least one bin wide.
-_BANDS = 40
+_BANDS = 64
 _RANGE_HZ = (30.0, 16_000.0)
 # What is this far below the loudest band is not heard.
 _FLOOR_DB = 60.0
@@ -123,24 +121,17 @@ def fill_flux(spectra, edges, energy, curve):  # type: ignore[no-untyped-def]
         return
     floor = loudest * 10.0 ** (-_FLOOR_DB / 10.0)
     now = np.empty(bands)
-    # Levels of the last frames, the newest first. Those of two frames before count: half a window.
-    before = np.full((2, bands), math.log2(floor))
+    # Levels of the last frames in turns.
+    before = np.full((_LAG, bands), math.log2(floor))
     for f in range(frames):
         for b in range(bands):
             now[b] = max(energy[f, b], floor)
         to_log2(now)
         rise = 0.0
         for b in range(bands):
-            highest = before[1, b]
-            if b > 0:
-                highest = max(highest, before[1, b - 1])
-            if b + 1 < bands:
-                highest = max(highest, before[1, b + 1])
-            rise += max(0.0, now[b] - highest)
+            rise += max(0.0, now[b] - before[f % _LAG, b])
+            before[f % _LAG, b] = now[b]
         curve[f] = rise * DB_PER_OCTAVE / bands
-        for b in range(bands):
-            before[1, b] = before[0, b]
-            before[0, b] = now[b]
 
 
 @compiled
@@ -179,7 +170,7 @@ def place(energy, peak):  # type: ignore[no-untyped-def]
     first, stop = max(0, peak - _HOPS), min(frames, peak + _HOPS + 1)
     course = np.zeros(stop - first)
     for b in range(bands):
-        low, high = energy[max(0, peak - 2), b], 0.0
+        low, high = energy[max(0, peak - _LAG), b], 0.0
         for f in range(peak, stop):
             high = max(high, energy[f, b])
         rise = math.log(max(high, 1e-300) / max(low, 1e-300)) if high > low else 0.0
