@@ -46,11 +46,20 @@ def crossfaded(
     similarity = np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300)
     best = int(np.argmax(similarity))
     end = end - 3 * fade + best + fade
-    # Between a fade of equal gain, for equal parts, and one of equal power, for unrelated parts.
-    correlation = min(1.0, max(0.0, float(similarity[best])))
-    rising = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 1) / (fade + 1))
-    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
+    correlation = float(similarity[best])
     looped = sound.copy()
-    looped[end - fade : end] = (sound[end - fade : end] * (1 - rising) + wanted * rising) / norm
-    looped[end : end + fade] = (sound[start : start + fade] * (1 - rising) + sound[end : end + fade] * rising) / norm
+    looped[end - fade : end] = blended(sound[end - fade : end], wanted, correlation)
+    looped[end : end + fade] = blended(sound[start : start + fade], sound[end : end + fade], correlation)
     return looped, Loop(start, end, exact=False)
+
+
+def blended(leaving: NDArray[np.float64], coming: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
+    """Return a fade from one part of a sound to another of the same shape ``(samples,)``.
+
+    ``correlation`` of the parts; the fade lies between one of equal gain, for equal parts (1), and one of equal power,
+    for unrelated parts (0 and less).
+    """
+    correlation = min(1.0, max(0.0, correlation))
+    rising = 0.5 - 0.5 * np.cos(np.pi * (np.arange(leaving.size) + 1) / (leaving.size + 1))
+    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
+    return (leaving * (1 - rising) + coming * rising) / norm

@@ -21,7 +21,21 @@ def resample(sound: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np
     return np.asarray(signal.resample_poly(sound, up, down, window=_filter(up, down)))
 
 
-@functools.cache
+def handy_rate(wanted_hz: float, file_rate: int, tolerance: float) -> int:
+    """Return a whole sample rate in Hz near a wanted one from which ``resample`` to ``file_rate`` is fast.
+
+    Its filter grows with the terms of the fraction of the two rates, so the rate with the greatest common divisor with
+    ``file_rate`` is taken; of several the nearest. ``tolerance``: how far it may be off, as a share of the wanted rate.
+    The nearest whole number is always allowed.
+    """
+    nearest = round(wanted_hz)
+    first, last = math.ceil(wanted_hz * (1.0 - tolerance)), math.floor(wanted_hz * (1.0 + tolerance))
+    allowed = range(min(nearest, first), max(nearest, last) + 1)
+    return min(allowed, key=lambda rate: (-math.gcd(rate, file_rate), abs(rate - wanted_hz)))
+
+
+# A filter can take megabytes, and a pack has as many rates as sounds.
+@functools.lru_cache(maxsize=8)
 def _filter(up: int, down: int) -> NDArray[np.float64]:
     """Return a linear-phase low-pass filter by Kaiser's window (1974), for the common multiple of both rates."""
     nyquist = 1.0 / max(up, down)
