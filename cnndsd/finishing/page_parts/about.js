@@ -1,6 +1,6 @@
 // ---- all about one sound
 
-const shortNumber = (value) => Number.isInteger(value) ? String(value) : value.toPrecision(3).replace(/e\+?(-?\d+)$/, " · 10^$1");
+const shortNumber = (value) => String(Math.abs(value) < 100 ? Number(value.toPrecision(3)) : Math.round(value));
 
 function showAbout() {
   if (!current || !shown.includes(current)) return say("Choose a sound first.");
