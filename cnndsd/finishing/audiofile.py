@@ -62,7 +62,7 @@ def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
     """Return one period of a loop as the bytes of an Ogg Vorbis file, without a recipe.
 
     ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
-    it: who repeats the part in between hears no edge of the codec at the join.
+    it, so that a player can fade from its end to its start.
     """
     buffer = io.BytesIO()
     soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")

@@ -27,7 +27,7 @@ from cnndsd.finishing.terms import TERMS
 _SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
 # How many similar sounds are known of each.
 _SIMILAR = 11
-# A copy of a loop goes on for this long before and after it, so that a lossy codec has no edge at the join.
+# A copy of a loop goes on for this long before and after it: the page fades over this time from its end to its start.
 _MARGIN_S = 0.05
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
@@ -35,7 +35,8 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 class LoopCopy(msgspec.Struct, frozen=True):
     """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
 
-    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz.
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it goes
+    on for ``start`` samples.
     """
 
     ogg: str
@@ -87,7 +88,8 @@ def looks(sound: Finished) -> Looks:
         None if sound.pitch is None else sound.pitch.name,
         sound.tempo_bpm,
         sound.loop is not None,
-        *(base64.b64encode(part).decode() for part in sound.picture),
+        base64.b64encode(sound.picture.wave).decode(),
+        base64.b64encode(sound.picture.spectrum).decode(),
         bars,
         loop_copy(sound.data) if bars else None,
     )

@@ -96,10 +96,20 @@ function openMixer(rate) {
 }
 
 async function decode(sound) {
-  const buffer = decoded.get(sound) ?? await mixer.decodeAudioData(bytes(sound.looks.copy.ogg).buffer);
+  const buffer = decoded.get(sound) ?? joined(await mixer.decodeAudioData(bytes(sound.looks.copy.ogg).buffer), sound.looks.copy);
   decoded.delete(sound);
   decoded.set(sound, buffer);
   if (decoded.size > DECODED) decoded.delete(decoded.keys().next().value);
+}
+
+// The codec's error is another before the end of the loop than before its start: the one fades into the other.
+function joined(buffer, loop) {
+  const samples = buffer.getChannelData(0);
+  const [start, end] = [loop.start, loop.end].map((at) => Math.round(at * buffer.sampleRate / loop.sample_rate));
+  for (let i = 1; i <= start; i++) {
+    samples[end - i] += (1 - (i - 1) / start) * (samples[start - i] - samples[end - i]);
+  }
+  return buffer;
 }
 
 function startLoop(sound) {
