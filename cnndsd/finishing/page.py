@@ -35,7 +35,7 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 class LoopCopy(msgspec.Struct, frozen=True):
     """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
 
-    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it goes
+# A copy of a loop goes on for this long before and after it: the page fades over this time from the end to the start.
     on for ``start`` samples.
     """
 
