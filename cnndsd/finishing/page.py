@@ -27,7 +27,7 @@ from cnndsd.finishing.terms import TERMS
 _SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
 # How many similar sounds are known of each.
 _SIMILAR = 11
-# A copy of a loop goes on for this long before and after it: the page fades over this time from its end to its start.
+# A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
 _MARGIN_S = 0.05
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
@@ -35,7 +35,7 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 class LoopCopy(msgspec.Struct, frozen=True):
     """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
 
-# A copy of a loop goes on for this long before and after it: the page fades over this time from the end to the start.
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it goes
     on for ``start`` samples.
     """
 

@@ -96,7 +96,8 @@ function openMixer(rate) {
 }
 
 async function decode(sound) {
-  const buffer = decoded.get(sound) ?? joined(await mixer.decodeAudioData(bytes(sound.looks.copy.ogg).buffer), sound.looks.copy);
+  const { copy } = sound.looks;
+  const buffer = decoded.get(sound) ?? joined(await mixer.decodeAudioData(bytes(copy.ogg).buffer), copy);
   decoded.delete(sound);
   decoded.set(sound, buffer);
   if (decoded.size > DECODED) decoded.delete(decoded.keys().next().value);
@@ -113,7 +114,8 @@ function joined(buffer, loop) {
 }
 
 function startLoop(sound) {
-  const { start, end, sample_rate: rate } = sound.looks.copy, length = (end - start) / rate, bar = length / sound.looks.bars;
+  const { start, end, sample_rate: rate } = sound.looks.copy;
+  const length = (end - start) / rate, bar = length / sound.looks.bars;
   const isFirst = !isOn("together") || !running.size;
   if (!isFirst && Math.abs(bar - clock.bar) > 0.001) {
     return say(`${stem(sound)} has another tempo than the loops that play`);
@@ -127,7 +129,7 @@ function startLoop(sound) {
   Object.assign(source, { buffer: decoded.get(sound), loop: true, loopStart: start / rate, loopEnd: end / rate });
   source.connect(gain).connect(mixer.volume);
   source.start(from, start / rate);
-  const voice = { source, gain, from, length, until: Infinity };
+  const voice = { source, gain, from, length, isEnding: false };
   running.set(sound, voice);
   source.onended = () => {
     if (running.get(sound) === voice) ended(sound);
@@ -147,7 +149,8 @@ function nextBar() {
 
 function stopAtBar(sound) {
   const voice = running.get(sound);
-  if (voice.until < Infinity) return;
+  if (voice.isEnding) return;
+  voice.isEnding = true;
   silence(voice, Math.max(nextBar(), voice.from));
   say(`${stem(sound)} stops at the next bar`);
 }
