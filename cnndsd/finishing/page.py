@@ -35,8 +35,8 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 class LoopCopy(msgspec.Struct, frozen=True):
     """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
 
-    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it goes
-    on for ``start`` samples.
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
+    goes on for ``start`` samples.
     """
 
     ogg: str

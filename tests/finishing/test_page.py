@@ -217,6 +217,20 @@ def two_loops(folder, rate=8000):
     return loops, more
 
 
+def test_a_copy_of_a_loop_goes_on_before_and_after_it(tmp_path):
+    (loop, _), more = two_loops(tmp_path)
+    copy = more[0]["copy"]
+    ogg = base64.b64decode(copy.ogg)
+    samples, rate = soundfile.read(io.BytesIO(ogg))
+    assert rate == copy.sample_rate == 8000
+    assert (copy.start, copy.end) == (400, 400 + loop.size)
+    wanted = np.pad(loop, copy.start, mode="wrap")
+    assert samples.shape == wanted.shape
+    assert np.abs(samples - wanted)[: copy.start].mean() < 0.2 * np.abs(loop).mean()
+    assert np.abs(samples - wanted)[copy.end :].mean() < 0.2 * np.abs(loop).mean()
+    assert loop_copy((tmp_path / "hit" / "x_hit_w0_A#4.wav").read_bytes()) == copy
+
+
 # The page's own nodes, rendered without a sound card: at the given seconds the sounds of these places are clicked.
 RENDERED = """async ({ clicks, seconds }) => {
   let rendered;
