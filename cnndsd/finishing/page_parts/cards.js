@@ -88,6 +88,7 @@ async function draw(sound) {
     }
     showFacts(sound);
     showPick(sound);
+    offerTogether();
   }
   const { canvas, looks } = sound;
   canvas.width = 480;

@@ -84,6 +84,10 @@ async function playLoop(sound) {
   startLoop(sound);
 }
 
+function offerTogether() {
+  at("together").parentElement.hidden = !sounds.some((sound) => sound.looks?.copy);
+}
+
 function openMixer(rate) {
   if (!mixer) {
     // At the loops' own rate nothing is resampled before the output.

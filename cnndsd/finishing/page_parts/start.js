@@ -25,6 +25,7 @@ for (const option of at("picked").options) option.dataset.label = option.textCon
 offerFilters();
 takeColours();
 for (const sound of sounds) makeCard(sound);
+offerTogether();
 showCounts();
 arrange();
 
@@ -45,7 +46,6 @@ at("loop").addEventListener("click", () => {
   toggle(at("loop"));
   player.loop = isOn("loop") || Boolean(player.sound && isBarLoop(player.sound));
 });
-at("together").parentElement.hidden = !sounds.some((sound) => sound.looks?.copy);
 at("together").addEventListener("click", () => {
   if (at("together").parentElement.hidden) return;
   toggle(at("together"));
