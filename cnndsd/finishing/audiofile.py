@@ -58,6 +58,17 @@ def encode(
     return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
 
 
+def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
+    """Return one period of a loop as the bytes of an Ogg Vorbis file, without a recipe.
+
+    ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
+    it, so that a player can fade from its end to its start.
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
+    return _with_serial(buffer.getvalue(), 0)
+
+
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
     """Return a raw sound as a float WAV file of its own precision (64 or 32 bit), its samples unchanged."""
     return _encode(audio, recipe, _RAW[audio.dtype], recipe.sample_rate, 1)
