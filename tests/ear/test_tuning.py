@@ -58,6 +58,34 @@ def test_what_has_no_pitch_gets_none():
     assert tuning.estimate_pitch(np.concatenate([wave(200.0), wave(270.0)]), RATE) is None
 
 
+def test_a_pattern_that_slips_has_no_sure_pitch(monkeypatch):
+    """Its period is that of three steps, and the ear hears the partials beside the harmonics of that period."""
+    slipping = wave_of([(490, 1.0), (888, 0.56), (1869, 0.26), (2265, 0.22), (3247, 0.15)])
+    assert tuning.estimate_pitch(slipping, RATE) is None
+    monkeypatch.setattr(tuning, "_HARMONIC", 0.0)
+    found = tuning.estimate_pitch(slipping, RATE)
+    assert found is not None
+    assert abs(1200 * math.log2(found.hz / 460)) < 30
+
+
+def test_a_pitch_that_is_not_the_same_everywhere_is_not_sure(monkeypatch):
+    t = np.arange(2 * RATE) / RATE
+    trembling = np.sin(2 * np.pi * 220 * t + 0.9 * np.sin(2 * np.pi * 1.5 * t))
+    # Loud at the end, where it is three cents higher.
+    moved = np.where(t < 1.4, 0.3 * np.sin(2 * np.pi * 220 * t), np.sin(2 * np.pi * 220 * 2 ** (3 / 1200) * t))
+    assert tuning.estimate_pitch(trembling, RATE) is None
+    assert tuning.estimate_pitch(moved, RATE) is None
+    monkeypatch.setattr(tuning, "_SPREAD_CENTS", 25.0)
+    monkeypatch.setattr(tuning, "_LOUD_CENTS", 25.0)
+    assert tuning.estimate_pitch(trembling, RATE) is not None
+    assert tuning.estimate_pitch(moved, RATE) is not None
+
+
+def wave_of(partials, seconds=2.0):
+    t = np.arange(int(seconds * RATE)) / RATE
+    return sum(level * np.sin(2 * np.pi * hz * t) for hz, level in partials)
+
+
 odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
 
 
