@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from cnndsd.profiles import profile_keys
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
-from cnndsd.scales import CHROMATIC, pitch_classes
+from cnndsd.scales import CHROMATIC, FREE, pitch_classes
 from cnndsd.schema import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -266,6 +266,12 @@ class Spec(Checked, frozen=True, kw_only=True):
             raise Invalid(f"{which}: {self.written_rate} is not a sample rate of MP3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
+        if self.master.dc != "center" and (self.music.bpm or self.music.key.lower() not in (CHROMATIC, FREE)):
+            name = "bpm" if self.music.bpm else "key"
+            raise Invalid(
+                f'music.{name}: needs centered sounds; allowed with master.dc = "{self.master.dc}": '
+                'key = "free" and bpm = 0, as samples then stay as the networks made them'
+            )
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
@@ -286,6 +292,11 @@ class Spec(Checked, frozen=True, kw_only=True):
     def written_rate(self) -> int:
         """Sample rate of every file, in Hz."""
         return self.file_rate or (self.sample_rate if self.family is None else usual_rate(self.sample_rate))
+
+    @property
+    def has_music(self) -> bool:
+        """Whether sounds are brought into key or time: not where their samples stay as the networks made them."""
+        return self.master.dc == "center" and bool(self.music.pitch_classes or self.music.bpm)
 
     @property
     def precision(self) -> Precision:

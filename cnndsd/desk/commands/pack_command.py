@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
         "(default: the spec's)",
     )
     parser.add_argument(
-        "--bpm", type=float, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
+        "--bpm", type=arguments.bpm, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
     )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
