@@ -32,18 +32,19 @@ _OFF_S = 0.007
 class _Ear(NamedTuple):
     """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, every place has ``parts``.
 
-    At most ``off_share`` of the strengths of all onsets may be off, and none that is above ``strong`` of the strongest.
+    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that is above ``strong`` of the strongest.
     """
 
     window_s: float
     parts: int
+    over: float
     off_share: float
     strong: float
 
 
 # Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: they may be
 # between the places, but not just anywhere. All of a loop may be late by this share of a window, as with soft attacks.
-_EARS = (_Ear(0.0464, 1, 0.04, 0.3), _Ear(0.0232, 2, 0.15, 0.4))
+_EARS = (_Ear(0.0464, 1, 0.06, 0.01, 0.1), _Ear(0.0232, 2, 0.07, 0.15, 0.4))
 _LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
@@ -54,7 +55,7 @@ _LEAD_S, _AROUND_S = 0.5, 0.05
 # What may be off (see ``_Ear``) in a first look, which has strokes outside the loop, too.
 _FIT_SHARE, _FIT_STRONG = 0.1, 0.4
 # So many of the best fits of each number of bars are looked at closely.
-_CLOSE = 4
+_CLOSE = 10
 _FITS = 256
 # The columns of a fit: number of the first onset, place in seconds, and cost.
 _FIRST, _PLACE, _COST = range(3)
@@ -325,7 +326,7 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
     length_s, before_s = grid.places * grid.place_s, around / rate
     for ear in _EARS:
         flux = onset_flux(repeated, rate, ear.window_s)
-        times, strengths = pick_onsets(flux)
+        times, strengths = pick_onsets(flux, ear.over)
         times = times - before_s
         inside = (times >= -0.5 * grid.place_s) & (times < length_s - 0.5 * grid.place_s)
         times, strengths = times[inside], strengths[inside]
