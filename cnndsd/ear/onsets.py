@@ -32,6 +32,8 @@ _EARLY = 0.125
 # A peak is the greatest within the first time on both sides, and above the mean of the second by a share of the greatest
 # of all.
 _ALONE_S, _AROUND_S = 0.03, 0.1
+# The levels of all bands rise by at least so much in a hop, on average. Steady tones stay below.
+_LEAST_DB = 0.3
 OVER = 0.07
 
 
@@ -57,7 +59,7 @@ class Flux(NamedTuple):
 
 
 def find_onsets(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S) -> Onsets:
-    """Return the onsets of a sound, shape ``(samples,)``, at ``sample_rate`` Hz. That it begins is no onset of it.
+    """Return the onsets of a sound, shape ``(samples,)``, at ``sample_rate`` Hz. That it begins or ends is none.
 
     ``window_s``: the length of the windows that spectra are taken of; longer ones hear lower tones apart.
     """
@@ -130,8 +132,8 @@ def fill_flux(spectra, edges, energy, curve):  # type: ignore[no-untyped-def]
         to_log2(now)
         rise = 0.0
         for b in range(bands):
-            # The first frames reach beyond the start of the sound: their levels rise whatever it does.
-            if f > _HOPS // 2:
+            # The windows of the first and last frames reach beyond the sound: levels rise there whatever it does.
+            if _HOPS // 2 < f < frames - _HOPS // 2 - 1:
                 rise += max(0.0, now[b] - before[b])
             before[b] = now[b]
         curve[f] = rise * DB_PER_OCTAVE / bands
@@ -151,7 +153,7 @@ def fill_onsets(curve, energy, alone, around, over, times, strengths):  # type: 
     count = 0
     for f in range(frames):
         first, stop = max(0, f - alone), min(frames, f + alone + 1)
-        peak = curve[f] > 0.0
+        peak = curve[f] > _LEAST_DB
         for g in range(first, stop):
             # Of equal values the first is the peak.
             if curve[g] > curve[f] or (curve[g] == curve[f] and g < f):
