@@ -25,21 +25,37 @@ from cnndsd.spec import Music
 _PLACES = 4
 # The sample rate changes by at most half an octave.
 _LEAST, _MOST = 2**-0.5, 2**0.5
-# An onset is on the grid when it is at most this far off it, in seconds at the new rate. This share of the strengths
-# of all onsets may be off, but no onset above a third of the strongest.
-_OFF_S, _OFF_SHARE, _STRONG = 0.007, 0.04, 0.3
-# Detectors of onsets differ most by the length of their windows. An onset is clear when it is there in windows of all
-# these lengths, as multiples of ``onsets.WINDOW_S``; all onsets may be late by this share of the window.
-_WINDOWS = (1.0, 0.5, 2.0)
-_BIAS = 0.25
+# An onset is on the grid when it is at most this far off it, in seconds at the new rate.
+_OFF_S = 0.007
+
+
+class _Ear(NamedTuple):
+    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, every place has ``parts``.
+
+    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that is above ``strong`` of the strongest.
+    """
+
+    window_s: float
+    parts: int
+    over: float
+    off_share: float
+    strong: float
+
+
+# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: they may be
+# between the places, but not just anywhere. All of a loop may be late by this share of a window, as with soft attacks.
+_EARS = (_Ear(0.0464, 1, 0.06, 0.01, 0.1), _Ear(0.0232, 2, 0.07, 0.15, 0.4))
+_LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
 _JOIN_S = 0.01
 # The high-pass filter runs over so much of a cycle before the loop, and the resampling over so much on both sides.
 _LEAD_S, _AROUND_S = 0.5, 0.05
+# What may be off (see ``_Ear``) in a first look, which has strokes outside the loop, too.
+_FIT_SHARE, _FIT_STRONG = 0.1, 0.4
 # So many of the best fits of each number of bars are looked at closely.
-_CLOSE = 4
+_CLOSE = 10
 _FITS = 256
 # The columns of a fit: number of the first onset, place in seconds, and cost.
 _FIRST, _PLACE, _COST = range(3)
@@ -113,7 +129,7 @@ def _onset_bars(
     """Return the loop of a sound that begins with one of its onsets, or None."""
     from cnndsd.ear.onsets import find_onsets
 
-    times, strengths = find_onsets(centered, sample_rate)
+    times, strengths = find_onsets(centered, sample_rate, _EARS[0].window_s)
     if times.size < _ONSETS:
         return None
     end_s = min(centered.size / sample_rate, sound.heard_from_s + sound.heard_s)
@@ -196,7 +212,7 @@ def grid_cost(times, strengths, summed, first, places, place, place_s, bars, off
     stop = low
     if stop - first < _ONSETS * bars:
         return math.inf
-    allowed = _OFF_SHARE * (summed[stop] - summed[first])
+    allowed = _FIT_SHARE * (summed[stop] - summed[first])
     off = error = 0.0
     hit, last = 0, -1.0
     for i in range(first, stop):
@@ -205,7 +221,7 @@ def grid_cost(times, strengths, summed, first, places, place, place_s, bars, off
         distance = abs(at - nearest) * place * scale
         if distance > off_s:
             off += strengths[i]
-            if off > allowed or strengths[i] > _STRONG:
+            if off > allowed or strengths[i] > _FIT_STRONG:
                 return math.inf
         else:
             error += strengths[i] * distance
@@ -301,39 +317,37 @@ def _attack(sound: NDArray[np.float64], near: int, reach: int) -> int:
 
 def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
     """Return whether the onsets of a loop at its new rate in Hz are on the grid, and its beat is that of the tempo."""
-    from cnndsd.ear.onsets import WINDOW_S, onset_flux, pick_onsets
+    from cnndsd.ear.onsets import onset_flux, pick_onsets
 
     around = min(loop.size, round(0.25 * rate))
     repeated = np.concatenate([loop[-around:], loop, loop[:around]])
     length_s, before_s = grid.places * grid.place_s, around / rate
-    for windows in _WINDOWS:
-        window_s = windows * WINDOW_S
-        flux = onset_flux(repeated, rate, window_s)
-        times, strengths = pick_onsets(flux)
+    for ear in _EARS:
+        flux = onset_flux(repeated, rate, ear.window_s)
+        times, strengths = pick_onsets(flux, ear.over)
         times = times - before_s
         inside = (times >= -0.5 * grid.place_s) & (times < length_s - 0.5 * grid.place_s)
         times, strengths = times[inside], strengths[inside]
-        places = np.round(times / grid.place_s)
-        errors = times - places * grid.place_s
-        order = np.argsort(errors)
-        late = 0.0
-        if times.size:
-            late = float(errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())])
-        if abs(late) > _BIAS * window_s:
+        if np.unique(np.round(times / grid.place_s)).size < _ONSETS * grid.bars:
             return False
+        place_s = grid.place_s / ear.parts
+        errors = times - np.round(times / place_s) * place_s
+        # The median of all, weighted by strength.
+        order = np.argsort(errors, kind="stable")
+        late = errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())]
         off = np.abs(errors - late) > _OFF_S
-        if (
-            not strengths[off].sum() <= _OFF_SHARE * strengths.sum()
-            or (off & (strengths > _STRONG * strengths.max())).any()
+        if not (
+            abs(late) <= _LATE_WINDOWS * ear.window_s
+            and strengths[off].sum() <= ear.off_share * strengths.sum()
+            and strengths[off].max(initial=0.0) <= ear.strong * strengths.max()
         ):
             return False
-        if windows == 1.0:
-            if np.unique(places).size < _ONSETS * grid.bars:
+        if ear is _EARS[0]:
+            first = round(before_s / flux.hop_s)
+            curve = flux.curve[first : first + round(length_s / flux.hop_s)]
+            if not beat_margin(curve, length_s, 15.0 / grid.place_s) >= _MARGIN:
                 return False
-    first = round(before_s / flux.hop_s)
-    return (
-        beat_margin(flux.curve[first : first + round(length_s / flux.hop_s)], length_s, 15.0 / grid.place_s) >= _MARGIN
-    )
+    return True
 
 
 def beat_margin(curve: NDArray[np.float64], length_s: float, bpm: float) -> float:
