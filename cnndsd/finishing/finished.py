@@ -154,8 +154,9 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     finished = normalise(conditioned, rate, mastering, spec.channels)
     pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
-    if place is not None and pitch is not None and (pitch.note != place.note or abs(pitch.cents) > NOTE_CENTS):
-        pitch = None
+    if place is not None and pitch is not None and spec.music.pitch_classes:
+        on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
+        pitch = pitch if on_note else None
     ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
 
     def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
