@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cnndsd.ear import tuning
 from cnndsd.ear.description import Description
 from cnndsd.finishing.loops import blended
-from cnndsd.sound.compiler import compiled
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Music
 
 # scipy takes longer to load than some thousand candidates to judge. So what needs it is imported when it is called for.

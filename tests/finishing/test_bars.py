@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import describe, render
-from cnndsd.finishing import bars
 from cnndsd.finishing.bars import BarLoop, beat_margin, cut_bars, find_bars, loop_samples
 from cnndsd.finishing.resampling import handy_rate
 from cnndsd.recipe import Recipe
