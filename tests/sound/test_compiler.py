@@ -101,7 +101,7 @@ WHERE = "print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'
 IMPORTED = "import os; from cnndsd.sound import compiler;"
 NOTHING_IS_OURS = f"{IMPORTED} compiler._is_private = lambda folder: False;"
 NOT_BESIDE = (
-    f"{IMPORTED} real = compiler._is_private; compiler._is_private = lambda f: f.name != '__pycache__' and real(f);"  # noqa: E501
+    f"{IMPORTED} real = compiler._is_private; compiler._is_private = lambda f: f.name != '__pycache__' and real(f);"
 )
 
 
