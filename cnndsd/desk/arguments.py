@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -63,13 +64,15 @@ def _time_of_day(text: str) -> tuple[int, int]:
     return hour, minute
 
 
-def seconds_until(clock: tuple[int, int]) -> float:
-    """Return the seconds from now until a time of day, ``(hours, minutes)``, today or tomorrow."""
-    import datetime
+def next_time(clock: tuple[int, int], now: datetime | None = None) -> float:
+    """Return when a time of day, ``(hours, minutes)``, comes next by the clock on the wall, in seconds since 1970.
 
-    now = datetime.datetime.now()
+    ``now``: the local time; by default what it is.
+    """
+    now = now or datetime.now()
     then = now.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
-    return (then - now).total_seconds() % 86_400
+    # By the calendar: the night may have an hour more or less than others.
+    return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
 minutes = _argument(_positive, "a number of minutes above 0")

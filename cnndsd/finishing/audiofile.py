@@ -2,10 +2,14 @@
 
 import io
 import math
+import os
+import stat
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
@@ -14,8 +18,8 @@ from numpy.typing import NDArray
 from cnndsd import recipe as recipes
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.loops import Loop
-from cnndsd.recipe import Recipe
-from cnndsd.schema import Invalid
+from cnndsd.recipe import MAX_SAMPLES, Recipe
+from cnndsd.schema import MAX_SAMPLE_RATE, Invalid
 from cnndsd.spec import SoundFormat
 
 
@@ -45,6 +49,12 @@ _RAW = {
 }
 # A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
+# A larger file is not decoded: the longest raw sound has 8 bytes a sample. Encoders may add up to a second of silence.
+_MAX_BYTES = 8 * MAX_SAMPLES + 1_000_000
+_MAX_FRAMES = MAX_SAMPLES + MAX_SAMPLE_RATE
+_MAX_CHANNELS = 2
+# How the files begin that are written here. MP3: a tag or a frame, of which 11 bits are set.
+_BEGINNINGS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 
 
 def encode(
@@ -165,22 +175,71 @@ def read_recipe(path: Path | str) -> Recipe:
     if str(path).lower().endswith(".json"):
         return recipes.load_recipe(path)
     try:
-        Path(path).open("rb").close()
+        # What is no file, such as a pipe, may never end.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise Invalid("is not a file; allowed: a sound file made by cnndsd")
+        with open(path, "rb") as file, _opened(file) as sound:
+            comment = sound.comment
     except OSError as error:
         raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: a sound file made by cnndsd") from None
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            comment = file.comment
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise Invalid(f"{path}: not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+    except Invalid as error:
+        raise Invalid(f"{path}: {error}") from None
     if not comment.startswith("{") or len(comment) > _MAX_COMMENT:
         raise Invalid(f"{path}: carries no recipe; allowed: a sound file made by cnndsd")
     return recipes.from_json(comment, str(path))
 
 
 def decode(data: bytes) -> NDArray[np.float64]:
-    """Return the samples on the first channel of a sound file as a player decodes them, shape ``(samples,)``, -1..1."""
-    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)[0][:, 0])
+    """Return the samples on the first channel of a sound file as a player decodes them, shape ``(samples,)``, -1..1.
+
+    ``Invalid`` when it is not a sound file, or longer than any sound can be.
+    """
+    with _opened(io.BytesIO(data)) as sound:
+        return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0])
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+    """Open a sound file of any origin. ``Invalid`` when it is none, or when decoding it would take too much memory."""
+    beginning = file.read(4)
+    if not (beginning.startswith(_BEGINNINGS) or (beginning[:1] == b"\xff" and beginning[1:2] >= b"\xe0")):
+        raise Invalid("not a sound file (Format not recognised)")
+    size = file.seek(0, os.SEEK_END)
+    if size > _MAX_BYTES:
+        raise Invalid(f"is too large for a sound file; allowed: up to {_MAX_BYTES} bytes")
+    file.seek(0)
+    try:
+        with soundfile.SoundFile(_Source(file)) as sound:
+            if sound.frames > _MAX_FRAMES or sound.channels > _MAX_CHANNELS:
+                raise Invalid(
+                    f"has {sound.frames} samples on {sound.channels} channels; "
+                    f"allowed: up to {_MAX_FRAMES} on {_MAX_CHANNELS}"
+                )
+            yield sound
+    except soundfile.LibsndfileError as error:
+        raise Invalid(f"not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+
+
+class _Source:
+    """A file without its name, from which libsndfile would take the format, and in which every seek succeeds.
+
+    Errors in these calls, which libsndfile makes, would be printed.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell, self._file = file.read, file.tell, file
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._file.tell()}.get(whence)
+        if base is None:
+            base = self._file.seek(0, os.SEEK_END)
+        return self._file.seek(max(0, min(base + offset, 2**62)))
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        except OSError:
+            return 0
 
 
 def _without_timestamp(data: bytes) -> bytes:

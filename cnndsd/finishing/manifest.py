@@ -19,7 +19,8 @@ from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
 
 MANIFEST_FORMAT = 1
-_MAX_MANIFEST = 100_000_000
+# Of the text, and of what may be in it: the commas and opening brackets. A pack of 10,000 sounds has 0.9 million.
+_MAX_MANIFEST, _MAX_VALUES = 60_000_000, 3_000_000
 
 
 class Listed(msgspec.Struct):
@@ -66,6 +67,9 @@ def read_manifest(path: Path | str) -> Manifest:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
         text = archive.read("manifest.json")
+    # Each may become an object in memory that takes a hundred times the letters it is written with.
+    if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
+        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
         manifest = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -105,7 +105,7 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
             properties = file.format, file.subtype, file.samplerate, file.channels
             comment = file.comment
         audio = audiofile.decode(data)
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, Invalid) as error:
         yield f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})"
         return
     file_format = audiofile.FORMATS[spec.format]

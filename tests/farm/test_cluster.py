@@ -1,9 +1,11 @@
 """Many machines: the same units by a Dask cluster give the same pack, and workers of another version are refused."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 
 import cluster
 import copies
@@ -94,3 +96,19 @@ def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
         finally:
             os.killpg(more.pid, 9)
             more.wait()
+
+
+def test_a_scheduler_that_is_stuck_is_given_up(tmp_path, monkeypatch):
+    """It keeps its connections, and answers nothing: neither while workers get ready nor while they work."""
+    monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)
+    with cluster.local(tmp_path, 1) as (address, _):
+        scheduler = next(p for p in cluster.running() if address in p.args and "dask_scheduler" in p.args[2])
+        with Cluster(address, patience_s=3.0) as workers:
+            waiting = workers.submit(time.sleep, 0.1)
+            waiting.result(timeout=30)
+            scheduler.send_signal(signal.SIGSTOP)
+            waiting = workers.submit(time.sleep, 0.1)
+            with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
+                workers.prepare(time.sleep, 0.1)
+            with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
+                waiting.result(timeout=30)

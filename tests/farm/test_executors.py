@@ -1,5 +1,7 @@
 """Workers that die, hang or cannot start: only what they did is lost, and the rest goes on."""
 
+import itertools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -16,13 +18,13 @@ from poison import With, judged_without
 from small_runs import Heard, gone
 
 from cnndsd.desk import cli
-from cnndsd.farm import executors, production, searching, units
+from cnndsd.farm import executors, factory, production, searching, units
 from cnndsd.farm.arranging import Placed
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import SET_ASIDE
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.recipe import Recipe
-from cnndsd.schema import Failed
+from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
 SMALL = Spec(name="x", count=5, candidates=300, sound={"seconds": (0.3, 0.6), "gap": (4, 7)})
@@ -224,3 +226,45 @@ def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
 
     with pytest.raises(BrokenExecutor):
         list(production.finish_all(SMALL, [Placed(e) for e in undisturbed.entries[:3]], Broken()))
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1025])
+def test_a_pool_without_workers_is_refused(jobs, tmp_path):
+    with pytest.raises(Invalid, match=f"jobs: {jobs} is not allowed; allowed: 1 to 1024"):
+        factory.pack(SMALL, tmp_path, jobs=jobs)
+
+
+@pytest.mark.parametrize("started", [0, 1, 2])
+def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_path, capsys):
+    start, count = threading.Thread.start, itertools.count()
+
+    def refuse(thread):
+        if next(count) >= started:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    (tmp_path / "s.toml").write_text('name = "s"')
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "2"]) == 1
+    assert capsys.readouterr() == (
+        "", "cnndsd: a thread cannot start (can't start new thread); fewer --jobs need fewer\n",
+    )  # fmt: skip
+    monkeypatch.undo()
+    assert gone([process.pid for process in multiprocessing.active_children()])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError(), ValueError("odd")])
+def test_whatever_keeps_a_worker_from_its_start_ends_in_a_line(error, monkeypatch):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(executors, "_START_TRIES", 2)
+    monkeypatch.setattr(executors, "_Worker", refuse)
+    with Processes(2) as workers, pytest.raises(BrokenExecutor, match="cannot start"):
+        workers.submit(os.getpid).result(timeout=30)
+
+
+def test_a_slot_that_ends_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(Processes, "_serve", lambda *_: 1 // 0)
+    with Processes(1) as workers, pytest.raises(BrokenExecutor, match="ZeroDivisionError"):
+        workers.submit(os.getpid).result(timeout=30)

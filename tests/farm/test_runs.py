@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import poison
 import pytest
 import small_runs
@@ -36,6 +37,7 @@ from small_runs import (
 
 from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs, searching, units
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.executors import InProcess, Processes
 from cnndsd.farm.findings import Findings
@@ -361,9 +363,9 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
     small = Spec(name="s", candidates=100_000, sound={"seconds": (0.3, 0.6)})
     found = Findings(4)
     found.add(units.judge_unit(small, 1, 1024, 512))
-    searching.judge_missing(small, InProcess(), found, deadline=time.monotonic() - 1)
+    searching.judge_missing(small, InProcess(), found, deadline=Deadline(time.monotonic() - 1))
     assert found.done == [(0, 1536)]
-    found = searching.judge_missing(small, InProcess(), deadline=time.monotonic() - 1)
+    found = searching.judge_missing(small, InProcess(), deadline=Deadline(time.monotonic() - 1))
     assert len(found.done) == 1
     assert found.done[0][0] == 0
     assert 0 < found.reach <= BLOCK * searching._UNIT_BLOCKS
@@ -372,7 +374,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 36 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 122 MB"):
         runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
@@ -499,3 +501,14 @@ def test_a_folder_without_a_run_is_told(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"cnndsd: {tmp_path}: holds no run; allowed: a folder made by cnndsd pack\n"
+
+
+def test_the_space_that_is_asked_for_holds_the_shelf_as_it_grows():
+    """Deep shelves, for packs of many sounds, hold many in each cell."""
+    spec = Spec(name="s", count=10, candidates=10**10, sound={"seconds": (0.1, 0.1)})
+    many = msgspec.structs.replace(spec, count=1000)
+    assert runs.shelf_depth(many) == 5 * runs.shelf_depth(spec)
+    assert runs.space_needed(many) > 4 * runs.space_needed(spec)
+    # What a run of a few seconds keeps, and a pack of it.
+    found = searching.judge_missing(msgspec.structs.replace(spec, candidates=1000), InProcess())
+    assert runs._ENTRY_BYTES * found.kept / 1e6 < runs.space_needed(msgspec.structs.replace(spec, candidates=1000)) - 2

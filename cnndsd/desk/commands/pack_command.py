@@ -97,10 +97,10 @@ def run(options: argparse.Namespace) -> int:
     changes["plain"] = True if options.plain else changes.get("plain")
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
-    seconds = None
-    if options.minutes is not None or options.until is not None:
-        seconds = 60 * options.minutes if options.minutes is not None else arguments.seconds_until(options.until)
-    if options.candidates is None and (seconds is not None or options.keep):
+    seconds = None if options.minutes is None else 60 * options.minutes
+    until_s = None if options.until is None else arguments.next_time(options.until)
+    by_time = seconds is not None or until_s is not None
+    if options.candidates is None and (by_time or options.keep):
         changes["candidates"] = MAX_CANDIDATES
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
@@ -121,13 +121,14 @@ def run(options: argparse.Namespace) -> int:
     same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
-        with Bars(None if seconds is not None else spec.candidates, stop) as bars:
+        with Bars(None if by_time else spec.candidates, stop) as bars:
             packed = factory.pack(
                 spec,
                 folder,
                 jobs=options.jobs,
                 scheduler=options.scheduler,
                 seconds=seconds,
+                until_s=until_s,
                 keep=options.keep,
                 restart=options.restart,
                 progress=bars,
