@@ -64,7 +64,7 @@ def sampler_instruments(spec: Spec, sounds: Sequence[Tuned]) -> Iterator[tuple[s
             drums.append(sound)
     for first in range(0, len(drums), _DRUMS):
         zones = [
-            Zone(drum.file, key, key, key, is_drum=True, note=drum.pitch and drum.pitch.name)
+            Zone(drum.file, key, key, key, is_drum=True, note=None if drum.pitch is None else drum.pitch.name)
             for key, drum in enumerate(drums[first : first + _DRUMS], _FIRST_DRUM)
         ]
         yield from _files("drums" if first == 0 else f"drums_{first // _DRUMS + 1}", zones)
