@@ -11,7 +11,9 @@ from typing import NoReturn
 from cnndsd.desk.commands import (
     audition_command,
     bench_command,
+    new_command,
     pack_command,
+    picks_command,
     render_command,
     show_command,
     vary_command,
@@ -23,9 +25,11 @@ from cnndsd.desk.terminal import BAD_INPUT, FAILED, FEWER, INTERRUPTED, say
 # In the order of the help.
 _COMMANDS = (
     pack_command,
+    new_command,
     render_command,
     vary_command,
     audition_command,
+    picks_command,
     show_command,
     verify_command,
     bench_command,

@@ -16,7 +16,7 @@ DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 def say(message: str, code: int) -> int:
     """Write one line to stderr, and return ``code``."""
-    print(f"cnndsd: {printable(' '.join(message.split()))}", file=sys.stderr)
+    print(f"cnndsd: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
     return code
 
 
@@ -71,6 +71,9 @@ class Bars(Progress):
     def status(self, line: str) -> None:
         if not sys.stderr.isatty():
             say(line, DONE)
+
+    def note(self, line: str) -> None:
+        say(line, DONE)
 
     def stopped(self) -> bool:
         return self._stop is not None and self._stop.asked()

@@ -5,6 +5,7 @@ import io
 import json
 import random
 import re
+import shlex
 import signal
 import socket
 import threading
@@ -37,7 +38,8 @@ def finished_run(tmp_path_factory):
 def copied(finished_run, folder):
     """The same run in another folder."""
     (folder / "s.run").mkdir()
-    (folder / "s.run" / "ledger.sqlite").write_bytes((finished_run / "s.run" / "ledger.sqlite").read_bytes())
+    for name in ("ledger.sqlite", "command.json"):
+        (folder / "s.run" / name).write_bytes((finished_run / "s.run" / name).read_bytes())
 
 
 @contextlib.contextmanager
@@ -102,18 +104,28 @@ def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_r
         assert scores == sorted(scores, reverse=True)
         context.close()
         assert said == []
-        assert end() == (0, "cnndsd: 2 kept, 1 dropped; run the same pack command again to make the pack")
+        code, told = end()
+        assert code == 0
+        said_before, command = told.split(": ", 2)[1:]
+        assert said_before == "2 kept, 1 dropped; to make the pack with this choice"
+        # The command that made the run, as this program was called.
+        assert shlex.split(command)[-4:] == ["-m", "cnndsd", "pack", str(finished_run / "s.toml")]
     assert runs.read(tmp_path / "s.run")[2].picks == {heard[0]: "keep", heard[1]: "drop", heard[2]: "keep"}
     shown = begun(tmp_path, "show", "s.run").communicate(timeout=60)[0]
     assert "picked      2 kept, 1 dropped by ear" in shown
     packed(tmp_path)
     made = read_manifest(tmp_path / "s.zip")
-    assert {sound.candidate for sound in made.sounds} == {heard[0], heard[2]}
+    assert len(made.sounds) == 6
+    assert {heard[0], heard[2]} < {sound.candidate for sound in made.sounds}
+    assert heard[1] not in {sound.candidate for sound in made.sounds}
     # Also after more was judged, whatever came to the shelf in the place of what was kept.
     packed(tmp_path, "--candidates", "3000")
     again = read_manifest(tmp_path / "s.zip")
     assert again.candidates == 3000
-    assert [(s.candidate, s.file_sha256) for s in again.sounds] == [(s.candidate, s.file_sha256) for s in made.sounds]
+    assert {heard[0], heard[2]} < {sound.candidate for sound in again.sounds}
+    packed(tmp_path, "--candidates", "3000", "--only-kept")
+    assert {s.candidate for s in read_manifest(tmp_path / "s_kept.zip").sounds} == {heard[0], heard[2]}
+    assert read_manifest(tmp_path / "s.zip") == again
 
 
 def test_sounds_are_those_of_the_pack_and_come_in_parts(finished_run, tmp_path):
@@ -363,7 +375,11 @@ def test_dropped_sounds_are_not_chosen_and_what_is_offered_holds_all_picks():
     # One that is on no shelf any more.
     off = next(i for i in range(900) if i not in {e.index for e in found.entries} and passes(spec, i))
     found.picks[off] = "keep"
-    assert [e.index for e in production.choose_sounds(spec, found)] == [off]
+    chosen = production.choose_sounds(spec, found)
+    assert len(chosen) == 6
+    assert off in {e.index for e in chosen}
+    assert not {e.index for e in first} & {e.index for e in chosen}
+    assert [e.index for e in production.choose_sounds(spec, found, found.picked("keep"))] == [off]
     heard = audition.offered(spec, found, 8)
     assert {off, *(e.index for e in first)} <= {e.index for e in heard}
     assert len(heard) == 8
