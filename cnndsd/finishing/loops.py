@@ -53,9 +53,7 @@ def crossfaded(
     return looped, Loop(start, end, exact=False)
 
 
-def blended(
-    leaving: NDArray[np.float64], coming: NDArray[np.float64], correlation: float
-) -> NDArray[np.float64]:
+def blended(leaving: NDArray[np.float64], coming: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
     """Return a fade from one part of a sound to another of the same shape ``(samples,)``.
 
     ``correlation`` of the parts; the fade lies between one of equal gain, for equal parts (1), and one of equal power,
