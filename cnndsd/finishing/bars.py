@@ -30,9 +30,10 @@ _OFF_S = 0.007
 
 
 class _Ear(NamedTuple):
-    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, every place has ``parts``.
+    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, a place has ``parts``.
 
-    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that is above ``strong`` of the strongest.
+    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that
+    is above ``strong`` of the strongest.
     """
 
     window_s: float
@@ -74,9 +75,9 @@ _MARGIN, _TRACKED_S = 1.1, 8.0
 class BarLoop(msgspec.Struct, frozen=True):
     """A part of a raw sound that is a number of bars long at another sample rate.
 
-    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the raw
-    sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the network,
-    or 0.
+    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the
+    raw sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the
+    network, or 0.
     """
 
     sample_rate: int
