@@ -51,6 +51,8 @@ _LATE_WINDOWS = 0.2
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
 _JOIN_S = 0.01
+# A loop begins so long before its downbeat: the step of the attack, often the greatest of all, is not at the join.
+_BEFORE_S = 0.0005
 # The high-pass filter runs over so much of a cycle before the loop, and the resampling over so much on both sides.
 _LEAD_S, _AROUND_S = 0.5, 0.05
 # What may be off (see ``_Ear``) in a first look, which has strokes outside the loop, too.
@@ -143,6 +145,7 @@ def _onset_bars(
     ranked.sort(key=lambda fit: fit[0])
     for _, first, place_s, grid in ranked:
         start = _attack(centered, round(times[first] * sample_rate), round(0.004 * sample_rate))
+        start -= round(_BEFORE_S * sample_rate)
         rate = _rate(sample_rate * place_s / grid.place_s, sample_rate, grid)
         length = grid.places * grid.place_s * rate
         if not _is_allowed(rate, sample_rate) or start < _JOIN_S * rate + 2 or start + length + 4 > centered.size:
@@ -272,7 +275,8 @@ def _cycle_bars(audio: NDArray[Any], sample_rate: int, cycle: tuple[int, int], g
                 continue
             for place in first_onsets:
                 around = np.tile(once, 3)
-                at = _attack(around, int(place) + period, round(0.004 * sample_rate)) % period
+                at = _attack(around, int(place) + period, round(0.004 * sample_rate))
+                at = (at - round(_BEFORE_S * sample_rate)) % period
                 part = np.tile(np.roll(once, -at), count)
                 if _is_in_time(part, rate, grid):
                     return BarLoop(rate, begin + at, grid.bars, period)
