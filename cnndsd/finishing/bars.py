@@ -30,22 +30,21 @@ _OFF_S = 0.007
 
 
 class _Ear(NamedTuple):
-    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, a place has ``parts``.
+    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them.
 
     ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that
     is above ``strong`` of the strongest.
     """
 
     window_s: float
-    parts: int
     over: float
     off_share: float
     strong: float
 
 
-# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: they may be
-# between the places, but not just anywhere. All of a loop may be late by this share of a window, as with soft attacks.
-_EARS = (_Ear(0.0464, 1, 0.06, 0.01, 0.1), _Ear(0.0232, 2, 0.07, 0.15, 0.4))
+# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: a few of them
+# may be between the places. All of a loop may be late by this share of a window, as with soft attacks.
+_EARS = (_Ear(0.0464, 0.06, 0.01, 0.1), _Ear(0.0232, 0.07, 0.05, 0.25))
 _LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
@@ -335,8 +334,7 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
         times, strengths = times[inside], strengths[inside]
         if np.unique(np.round(times / grid.place_s)).size < _ONSETS * grid.bars:
             return False
-        place_s = grid.place_s / ear.parts
-        errors = times - np.round(times / place_s) * place_s
+        errors = times - np.round(times / grid.place_s) * grid.place_s
         # The median of all, weighted by strength.
         order = np.argsort(errors, kind="stable")
         late = errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())]

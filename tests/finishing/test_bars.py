@@ -143,7 +143,14 @@ def test_the_end_goes_over_into_what_was_before_the_start():
 
 
 # One of the sounds that packs/loops.toml finds.
-REAL = Recipe(length=10, hidden=(2, 4), gap=6, seed=8423204230369699, seconds=4.414)
+REAL = Recipe(
+    length=10,
+    hidden=(2,),
+    gap=7,
+    seed=608798648082723,
+    seconds=5.68,
+    variations=({"seed": 2028298026825560, "amount": 0.099},),
+)
 
 
 def test_a_real_network_is_in_time_to_an_independent_ear():
