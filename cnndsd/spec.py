@@ -288,6 +288,11 @@ class Spec(Checked, frozen=True, kw_only=True):
         return self.file_rate or (self.sample_rate if self.family is None else usual_rate(self.sample_rate))
 
     @property
+    def has_music(self) -> bool:
+        """Whether sounds are brought into key or time: not where their samples stay as the networks made them."""
+        return self.master.dc == "center" and bool(self.music.pitch_classes or self.music.bpm)
+
+    @property
     def precision(self) -> Precision:
         """Precision of every sound."""
         return self.sound.precision if self.family is None else self.family.recipe.precision

@@ -51,11 +51,6 @@ class Placed(NamedTuple):
     place: Place | None = None
 
 
-def has_music(spec: Spec) -> bool:
-    """Return whether sounds are brought into key or time: not where their samples stay as the networks made them."""
-    return spec.master.dc == "center" and bool(spec.music.pitch_classes or spec.music.bpm)
-
-
 def arrange(
     spec: Spec,
     offered: Sequence[Entry],
@@ -67,7 +62,7 @@ def arrange(
     ``offered``: the sounds of which loops may be made. ``choose`` chooses the sounds; it is given how much candidates
     count, by their index, where that is not 1: less for those that cannot be brought into the key or the tempo.
     """
-    if not has_music(spec):
+    if not spec.has_music:
         return [Placed(entry) for entry in choose({})]
     heard: dict[int, Heard] = {}
     welcome: dict[int, float] = {}
@@ -91,7 +86,7 @@ def arrange(
 
 def place_alone(spec: Spec, entry: Entry) -> Placed:
     """Bring one sound into the tempo or to its nearest note. In a pack it may stand on another one."""
-    if not has_music(spec):
+    if not spec.has_music:
         return Placed(entry)
     places = places_of(spec, entry, hear_music(spec, entry.recipe, entry.sound))
     return places[0] if places else Placed(entry, Place())

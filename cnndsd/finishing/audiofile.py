@@ -1,5 +1,6 @@
 """Sound files that carry their recipe. The same sound gives the same bytes every time."""
 
+import base64
 import io
 import math
 import struct
@@ -7,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -17,6 +19,19 @@ from cnndsd.finishing.loops import Loop
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import SoundFormat
+
+
+class LoopCopy(msgspec.Struct, frozen=True):
+    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
+    goes on for ``start`` samples.
+    """
+
+    ogg: str
+    sample_rate: int
+    start: int
+    end: int
 
 
 class Format(NamedTuple):
@@ -45,6 +60,8 @@ _RAW = {
 }
 # A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
+# A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
+_MARGIN_S = 0.05
 
 
 def encode(
@@ -67,6 +84,18 @@ def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
     return _with_serial(buffer.getvalue(), 0)
+
+
+def loop_copy(data: bytes) -> LoopCopy:
+    """Return a copy of a sound file that is one whole loop, for ``Looks``.
+
+    A browser lets a page that was opened from a folder play the files next to it, but not read their samples, and its
+    player leaves a gap when it repeats a file. So the page carries its own copy.
+    """
+    loop, rate = decode(data), soundfile.info(io.BytesIO(data)).samplerate
+    margin = round(_MARGIN_S * rate)
+    ogg = encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:

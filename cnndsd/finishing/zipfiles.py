@@ -1,6 +1,7 @@
 """The zip files of packs: the same files give the same bytes, and a zip of unknown origin is safe to open."""
 
 import lzma
+import os
 import re
 import struct
 import zipfile
@@ -8,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cnndsd.schema import Invalid
 
@@ -91,6 +93,46 @@ def _fault(archive: zipfile.ZipFile) -> str | None:
     if end > archive.start_dir:
         return "files overlap the central directory"
     return None
+
+
+def is_as_packed(archive: zipfile.ZipFile, path: Path | str) -> bool:
+    """Return whether a zip is, to the byte, the one that results from packing its files again, in their order."""
+    with open(path, "rb") as original:
+        compared = _Compared(original)
+        with zipfile.ZipFile(compared, "w", zipfile.ZIP_STORED) as packed_again:  # type: ignore[call-overload]
+            for name in archive.namelist():
+                packed_again.writestr(entry(name), archive.read(name))
+        return compared.is_equal()
+
+
+class _Compared:
+    """A file that is kept nowhere: what is written is compared with what another file has at the same place."""
+
+    def __init__(self, original: BinaryIO) -> None:
+        self._original = original
+        self._at = 0
+        # The places where something else was written. A zip's headers are written twice, first without their sums.
+        self._wrong: set[int] = set()
+
+    def write(self, data: bytes) -> int:
+        self._original.seek(self._at)
+        (self._wrong.discard if self._original.read(len(data)) == data else self._wrong.add)(self._at)
+        self._at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int) -> int:
+        self._at = offset
+        return offset
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def is_equal(self) -> bool:
+        """Return whether the other file has the bytes that were written, and no more."""
+        return not self._wrong and self._original.seek(0, os.SEEK_END) == self._at
 
 
 def _is_safe(name: str) -> bool:

@@ -9,8 +9,8 @@ import pytest
 from forgeries import HOSTILE, changed_bytes
 
 from cnndsd.desk import cli
+from cnndsd.farm.verification import verify
 from cnndsd.finishing import packing, zipfiles
-from cnndsd.finishing.verification import find_faults, verify
 from cnndsd.schema import Invalid
 
 
