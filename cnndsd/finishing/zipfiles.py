@@ -17,7 +17,7 @@ from cnndsd.schema import Invalid
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
-_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+)?")
+_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,2}")
 
 # All errors that the standard library raises for broken zips.
 _UNREADABLE = (
