@@ -17,8 +17,8 @@ from cnndsd.desk import cli
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.finishing import packing, pictures
-from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.audiofile import loop_copy
+from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.page import Card, Looks, nearest, page_html, similarity
 from cnndsd.finishing.terms import TERMS
 
