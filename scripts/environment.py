@@ -17,7 +17,8 @@ def python(extras: str = "") -> Path:
     When that fails, print one line and exit with 1.
     """
     interpreter = BIN / ("python.exe" if os.name == "nt" else "python")
-    needs = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    # The last one has the version.
+    needs = b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt", "cnndsd/__init__.py"))
     stamp = VENV / f"installed{extras.strip('[]')}"
     mark = hashlib.sha256(needs + sys.version.encode()).hexdigest()
     if interpreter.exists() and stamp.exists() and stamp.read_text() == mark:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cnndsd.desk import cli
-from cnndsd.farm import factory, generations, runs
+from cnndsd.farm import factory, generations, runs, verification
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.progress import Progress
 from cnndsd.schema import Invalid
@@ -77,7 +77,8 @@ def _heed_signals():
 
 def without_workers(patch):
     """Commands do all work in this process until the end of ``patch``."""
-    patch.setattr(factory, "Processes", lambda *_, **__: InProcess())
+    for module in (factory, verification):
+        patch.setattr(module, "Processes", lambda *_, **__: InProcess())
 
 
 @contextmanager

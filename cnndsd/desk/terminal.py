@@ -72,6 +72,13 @@ class Bars(Progress):
         if not sys.stderr.isatty():
             say(line, DONE)
 
+    def show(self, line: str) -> None:
+        """Print a line to stdout; on a terminal, above the bar."""
+        if self._bar is None or self._bar.disable:
+            print(line)
+        else:
+            self._bar.write(line)
+
     def stopped(self) -> bool:
         return self._stop is not None and self._stop.asked()
 

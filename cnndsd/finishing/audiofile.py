@@ -1,5 +1,6 @@
 """Sound files that carry their recipe. The same sound gives the same bytes every time."""
 
+import base64
 import io
 import math
 import os
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import msgspec
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -21,6 +23,19 @@ from cnndsd.finishing.loops import Loop
 from cnndsd.recipe import MAX_SAMPLES, Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, Invalid
 from cnndsd.spec import SoundFormat
+
+
+class LoopCopy(msgspec.Struct, frozen=True):
+    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
+    goes on for ``start`` samples.
+    """
+
+    ogg: str
+    sample_rate: int
+    start: int
+    end: int
 
 
 class Format(NamedTuple):
@@ -55,6 +70,8 @@ _MAX_FRAMES = MAX_SAMPLES + MAX_SAMPLE_RATE
 _MAX_CHANNELS = 2
 # How the files begin that are written here. MP3: a tag or a frame, of which 11 bits are set.
 _BEGINNINGS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
+# A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
+_MARGIN_S = 0.05
 
 
 def encode(
@@ -77,6 +94,18 @@ def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
     return _with_serial(buffer.getvalue(), 0)
+
+
+def loop_copy(data: bytes) -> LoopCopy:
+    """Return a copy of a sound file that is one whole loop, for ``Looks``.
+
+    A browser lets a page that was opened from a folder play the files next to it, but not read their samples, and its
+    player leaves a gap when it repeats a file. So the page carries its own copy.
+    """
+    loop, rate = decode(data), soundfile.info(io.BytesIO(data)).samplerate
+    margin = round(_MARGIN_S * rate)
+    ogg = encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:

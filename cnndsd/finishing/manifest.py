@@ -48,6 +48,7 @@ class Manifest(msgspec.Struct):
     """The manifest of a pack.
 
     ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
+    ``by_hand``: a person chose the sounds.
     """
 
     format: Literal[1]
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct):
     candidates: int
     refused: dict[str, int]
     sounds: list[Listed]
+    by_hand: bool = False
 
 
 def read_manifest(path: Path | str) -> Manifest:

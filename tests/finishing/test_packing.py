@@ -98,9 +98,11 @@ def test_a_pack_keeps_the_contract(packs, name):
     assert archive.testzip() is None
     assert all(i.compress_type == zipfile.ZIP_STORED and i.date_time[0] == 1980 for i in archive.infolist())
     assert set(manifest) == {
-        "format", "name", "cnndsd", "definition", "spec", "seed", "candidates", "refused", "sounds",
+        "format", "name", "cnndsd", "definition", "spec", "seed", "candidates", "refused", "by_hand",
+        "sounds",
     }  # fmt: skip
     assert manifest["candidates"] == 600
+    assert manifest["by_hand"] is False
     assert len(manifest["sounds"]) == 12
     files = [s["file"] for s in manifest["sounds"]]
     descriptions = [msgspec.convert(s["measures"], Description) for s in manifest["sounds"]]

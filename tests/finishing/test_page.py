@@ -17,8 +17,9 @@ from cnndsd.desk import cli
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.finishing import packing, pictures
+from cnndsd.finishing.audiofile import loop_copy
 from cnndsd.finishing.manifest import Manifest, read_manifest
-from cnndsd.finishing.page import Card, Looks, loop_copy, nearest, page_html, similarity
+from cnndsd.finishing.page import Card, Looks, nearest, page_html, similarity
 from cnndsd.finishing.terms import TERMS
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "is_mobile": True, "has_touch": True}

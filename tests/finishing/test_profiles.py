@@ -11,13 +11,12 @@ import pytest
 import soundfile
 from small_runs import packed, write_spec
 
-from cnndsd import Recipe, master, render, spec
+from cnndsd import Recipe, master, render, spec, verify
 from cnndsd.ear.analysis import describe
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.mastering import loudness, true_peak
 from cnndsd.finishing.resampling import resample
-from cnndsd.finishing.verification import verify
 from cnndsd.profiles import profile_table
 from cnndsd.schema import Invalid
 from cnndsd.spec import Mastering, Spec
