@@ -140,6 +140,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
     if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
         conditioned, loop = loops.crossfaded(conditioned, end, rate) or (conditioned, None)
     finished = normalise(conditioned, rate, mastering, spec.channels)
+    del conditioned
     pitch = tuning.estimate_pitch(finished - finished.mean(), rate)
     tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)

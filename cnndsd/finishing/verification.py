@@ -103,8 +103,11 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
             properties = file.format, file.subtype, file.samplerate, file.channels
             comment = file.comment
         audio = audiofile.decode(data)
-    except (soundfile.LibsndfileError, Invalid) as error:
+    except soundfile.LibsndfileError as error:
         yield f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})"
+        return
+    except Invalid as error:
+        yield str(error)
         return
     file_format = audiofile.FORMATS[spec.format]
     wanted = file_format.container, file_format.encoding, spec.file_rate or recipe.sample_rate, spec.channels
