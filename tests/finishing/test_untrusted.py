@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from forgeries import HOSTILE, again, bomb
+from small_runs import needs_proc
 
 from cnndsd import Recipe, Spec, load_spec, verify
 from cnndsd.desk import cli
@@ -43,6 +44,7 @@ def test_a_hostile_zip_is_refused(how, small, tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["hostile.zip"]
 
 
+@needs_proc
 def test_a_bomb_needs_no_memory(small, tmp_path):
     (tmp_path / "bomb.zip").write_bytes(bomb(small))
     code = (
