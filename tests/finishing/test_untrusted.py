@@ -163,11 +163,18 @@ def test_any_file_given_to_any_command_gets_one_line(command, tmp_path, capfd):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_what_is_no_file_is_not_waited_for(tmp_path, capsys):
-    os.mkfifo(tmp_path / "x.wav")
-    os.mkfifo(tmp_path / "x.zip")
-    for name in ("x.wav", "x.zip"):
-        assert cli.main(["show", str(tmp_path / name)]) == 2
+    for command, name in (
+        ("show", "x.wav"),
+        ("show", "x.zip"),
+        ("show", "x.json"),
+        ("pack", "x.toml"),
+        ("vary", "y.wav"),
+    ):
+        os.mkfifo(tmp_path / name)
+        assert cli.main([command, str(tmp_path / name)]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+    with pytest.raises(SystemExit):
+        cli.main(["pack", "s.toml", "--keep", str(tmp_path / "x.zip")])
 
 
 @pytest.mark.parametrize(
