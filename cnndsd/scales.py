@@ -30,7 +30,7 @@ _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 def pitch_classes(key: str) -> tuple[int, ...]:
     """Return the pitch classes of a key, 0 (C) to 11 (B), ascending: all of "chromatic", none of "free".
 
-    ``key``: a root and a scale, such as "A minor" or "Bb dorian", in upper or lower case. ``Invalid`` for anything else.
+    ``key``: a root and a scale, such as "A minor" or "Bb dorian", in upper or lower case. ``Invalid`` for others.
 
     >>> pitch_classes("A minor pentatonic")
     (0, 2, 4, 7, 9)
@@ -43,8 +43,9 @@ def pitch_classes(key: str) -> tuple[int, ...]:
     root = re.fullmatch("([a-g])([#♯b♭]?)", words[0]) if words else None
     scale = _SCALES.get(" ".join(words[1:]))
     if root is None or scale is None:
+        shown = "".join(c if c.isprintable() else "?" for c in key)
         raise Invalid(
-            f'"{key}" is not a key; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
+            f'"{shown}" is not a key; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
             f"{', '.join(_SCALES)}"
         )
     first = _LETTERS[root[1]] + _ACCIDENTALS[root[2]]

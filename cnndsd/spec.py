@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from cnndsd.profiles import profile_keys
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
-from cnndsd.scales import CHROMATIC, pitch_classes
+from cnndsd.scales import CHROMATIC, FREE, pitch_classes
 from cnndsd.schema import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -51,6 +51,8 @@ MAX_PACK_SAMPLES = 60 * MAX_SAMPLE_RATE
 # Of a spec's file. A key of n parts, all in one line, takes tomllib a time of n squared.
 _MAX_BYTES, _MAX_LINE_BYTES = 100_000, 6_000
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# Sample rates of files that players read, in Hz.
+USUAL_RATES = (*MP3_SAMPLE_RATES, 64_000, 88_200, 96_000, 176_400, 192_000)
 
 
 class AdjustingRanges(Checked, frozen=True, kw_only=True):
@@ -183,9 +185,9 @@ class Choice(Checked, frozen=True, kw_only=True):
 class Music(Checked, frozen=True, kw_only=True):
     """``[music]``: the notes and the tempo that sounds are brought to, by the sample rates of their networks.
 
-    ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a note
-    of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per minute; 0
-    makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
+    ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a
+    note of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per
+    minute; 0 makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
     """
 
     key: Annotated[str, Meta(max_length=60)] = CHROMATIC
@@ -268,6 +270,12 @@ class Spec(Checked, frozen=True, kw_only=True):
             raise Invalid(f"{which}: {self.written_rate} is not a sample rate of MP3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
+        if self.master.dc != "center" and (self.music.bpm or self.music.key.lower() not in (CHROMATIC, FREE)):
+            name = "bpm" if self.music.bpm else "key"
+            raise Invalid(
+                f'music.{name}: needs centered sounds; allowed with master.dc = "{self.master.dc}": '
+                'key = "free" and bpm = 0, as samples then stay as the networks made them'
+            )
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
@@ -288,13 +296,18 @@ class Spec(Checked, frozen=True, kw_only=True):
 
     @property
     def sample_rate(self) -> int:
-        """Sample rate of every sound, in Hz."""
+        """Sample rate of every network, in Hz, before it is brought to a note or a tempo."""
         return self.sound.sample_rate if self.family is None else self.family.recipe.sample_rate
 
     @property
     def written_rate(self) -> int:
         """Sample rate of every file, in Hz."""
-        return self.file_rate or self.sample_rate
+        return self.file_rate or (self.sample_rate if self.family is None else usual_rate(self.sample_rate))
+
+    @property
+    def has_music(self) -> bool:
+        """Whether sounds are brought into key or time: not where their samples stay as the networks made them."""
+        return self.master.dc == "center" and bool(self.music.pitch_classes or self.music.bpm)
 
     @property
     def precision(self) -> Precision:
@@ -315,6 +328,11 @@ class Spec(Checked, frozen=True, kw_only=True):
     def digest(self) -> bytes:
         """The digest of ``[sound]`` or ``[family]``, whichever candidates are drawn from."""
         return self.sound.digest if self.family is None else self.family.digest
+
+
+def usual_rate(sample_rate: int) -> int:
+    """Return the sample rate, in Hz, of the file of a single sound: its own if players read it, otherwise 44,100."""
+    return sample_rate if sample_rate in USUAL_RATES else 44_100
 
 
 def load_spec(path: Path | str) -> Spec:

@@ -16,7 +16,9 @@ def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
         return msgspec.structs.replace(structure, **changes)
     except Invalid as error:
         name, colon, rest = str(error).partition(":")
-        raise Invalid(f"{prefix}{name.replace('_', '-')}{colon}{rest}") from None
+        # Options for keys of a table have the names of the keys.
+        option = name.removeprefix("music.").replace("_", "-")
+        raise Invalid(f"{prefix}{option}{colon}{rest}") from None
 
 
 def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
@@ -34,6 +36,13 @@ def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], An
 def _positive(text: str) -> float:
     value = float(text)
     if not 0.0 < value < 1e6:
+        raise ValueError
+    return value
+
+
+def _tempo(text: str) -> float:
+    value = float(text)
+    if not (value == 0.0 or 40.0 <= value <= 240.0):
         raise ValueError
     return value
 
@@ -67,6 +76,7 @@ def next_time(clock: tuple[int, int], now: datetime | None = None) -> float:
 
 
 minutes = _argument(_positive, "a number of minutes above 0")
+bpm = _argument(_tempo, "40 to 240 beats per minute, or 0 for no loops")
 jobs = _argument(_count(1024), "1 to 1024")
 rounds = _argument(_count(1000), "1 to 1000")
 shown = _argument(_count(10_000), "1 to 10000")

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.farm import production
+from cnndsd.farm.arranging import place_alone
 from cnndsd.farm.choosing import choose
 from cnndsd.farm.findings import Findings, Pick
 from cnndsd.farm.shelf import Entry
@@ -152,7 +153,8 @@ class Audition:
             return self._cached(entry.index)
 
     def _finish(self, index: int) -> Finished:
-        return production.finish_candidate(self._spec, self._entries[index]).finished
+        placed = place_alone(self._spec, self._entries[index])
+        return production.finish_candidate(self._spec, *placed).finished
 
 
 def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:

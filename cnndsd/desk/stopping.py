@@ -33,9 +33,11 @@ class Stop:
 
     def __call__(self, number: int, frame: Any) -> None:
         """Handle a signal."""
-        if self.number or not self.gentle:
-            raise Stopped(number, self.message)
+        at_once = self.number or not self.gentle
+        # Noted in any case: Python drops an exception that is raised in a callback of its own, as of the import system.
         self.number = number
+        if at_once:
+            raise Stopped(number, self.message)
         # Not print: the signal may have interrupted one.
         os.write(2, b"cnndsd: stopping; press Ctrl-C again to stop at once\n")
 

@@ -9,13 +9,19 @@ from numpy.typing import NDArray
 
 from cnndsd.scales import NOTES
 
-# A pitch is sure when this share of the sounding frames agrees on it, within this many cents.
-_AGREEING, _CENTS = 0.8, 25.0
+# A pitch is sure when this share of the sounding frames agrees on it within ``_CENTS``, when the middle half of these
+# spreads over at most ``_SPREAD_CENTS`` and loud frames say the same as most within ``_LOUD_CENTS``, and when
+# ``_HARMONIC`` of the energy below the 12th harmonic is that of its harmonics, within ``_HARMONIC_CENTS`` or 1.5 bins
+# of the spectrum.
+_AGREEING, _CENTS = 0.6, 25.0
+_SPREAD_CENTS, _LOUD_CENTS = 3.0, 1.5
+_HARMONIC, _HARMONIC_CENTS, _HARMONICS = 0.7, 30.0, 12
+_SPECTRUM = 16_384
 # A frame is sounding when it is at most this far below the loudest.
 _SOUNDING_DB = 25.0
 _PITCH_HZ = (32.0, 4000.0)
 # A frame is periodic when its normalised difference dips below this (de Cheveigné and Kawahara 2002).
-_DIP = 0.1
+_DIP = 0.2
 # A frame holds this many periods of the lowest pitch; a sound has this many frames.
 _FRAME_PERIODS, _FRAMES = 3, 48
 # The range of tempos, and the smallest ``Description.pulse`` that gives one.
@@ -39,29 +45,57 @@ class Pitch(msgspec.Struct, frozen=True):
         return f"{NOTES[self.note % 12]}{self.note // 12 - 1}"
 
 
-def estimate_pitch(sound: NDArray[np.float64], sample_rate: int) -> Pitch | None:
-    """Return the pitch that a sound has nearly all the time, or None.
+def estimate_pitch(sound: NDArray[np.float64], sample_rate: int, tuning_hz: float = 440.0) -> Pitch | None:
+    """Return the pitch that a sound has most of the time, or None.
 
-    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. Pitches are 32 to 4000 Hz.
+    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz; ``tuning_hz``: A4. Pitches are 32 to
+    4000 Hz. Frames tell the period (YIN, de Cheveigné and Kawahara 2002). A pitch that the strongest partials are not
+    harmonics of is none: a pattern that slips in phase at each repeat has its partials beside those of its period.
     """
     longest = math.ceil(sample_rate / _PITCH_HZ[0])
     frame = _FRAME_PERIODS * longest
     if sound.size < frame:
         sound = np.pad(sound, (0, frame - sound.size))
     starts = np.unique(np.linspace(0, sound.size - frame, _FRAMES).astype(int))
-    frames = sound[starts[:, None] + np.arange(frame)]
-    power = np.square(frames).mean(axis=1)
-    sounding = frames[power >= power.max() * 10 ** (-_SOUNDING_DB / 10)]
+    power = np.array([np.square(sound[start : start + frame]).mean() for start in starts])
     if not power.max() > 0.0:
         return None
-    estimates = np.array([hz for one in sounding if (hz := _frame_hz(one, sample_rate, longest)) is not None])
-    if estimates.size < _AGREEING * len(sounding):
-        return None
+    sounding = power >= power.max() * 10 ** (-_SOUNDING_DB / 10)
+    starts, power = starts[sounding], power[sounding]
+    estimates = np.zeros(starts.size)
+    needed, failed = _AGREEING * starts.size, 0
+    for i, start in enumerate(starts):
+        hz = _frame_hz(sound[start : start + frame], sample_rate, longest)
+        failed += hz is None
+        if starts.size - failed < needed:
+            return None
+        estimates[i] = hz or 0.0
+    estimates, power = estimates[estimates > 0.0], power[estimates > 0.0]
     hz = float(np.median(estimates))
-    if np.mean(np.abs(np.log2(estimates / hz)) * 1200 <= _CENTS) * estimates.size < _AGREEING * len(sounding):
+    cents = 1200 * np.log2(estimates / hz)
+    agreeing = np.abs(cents) <= _CENTS
+    cents, power = cents[agreeing], power[agreeing]
+    if cents.size < needed or np.subtract(*np.percentile(cents, [75, 25])) > _SPREAD_CENTS:
         return None
-    note = 69 + 12 * math.log2(hz / 440.0)
+    if abs((cents * power).sum()) > _LOUD_CENTS * power.sum() or _harmonic_share(sound, sample_rate, hz) < _HARMONIC:
+        return None
+    note = 69 + 12 * math.log2(hz / tuning_hz)
     return Pitch(round(hz, 3), round(note), round(100 * (note - round(note)), 1))
+
+
+def _harmonic_share(sound: NDArray[np.float64], sample_rate: int, hz: float) -> float:
+    """Return the share of the energy from 30 Hz to the 12th harmonic of ``hz`` that is at its harmonics, 0..1."""
+    size = min(_SPECTRUM, 1 << (sound.size.bit_length() - 1))
+    window = np.hanning(size + 1)[:-1]
+    power = np.zeros(size // 2 + 1)
+    for start in range(0, sound.size - size + 1, size // 2):
+        power += np.square(np.abs(np.fft.rfft(sound[start : start + size] * window)))
+    frequencies = np.fft.rfftfreq(size, 1.0 / sample_rate)
+    heard = (frequencies >= 30.0) & (frequencies < (_HARMONICS + 0.5) * hz)
+    power, frequencies = power[heard], frequencies[heard]
+    away = np.abs(frequencies - np.maximum(1.0, np.round(frequencies / hz)) * hz)
+    near = np.maximum(frequencies * (2 ** (_HARMONIC_CENTS / 1200) - 1), 1.5 * sample_rate / size)
+    return float(power[away <= near].sum() / max(power.sum(), 1e-300))
 
 
 def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> float | None:

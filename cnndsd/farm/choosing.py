@@ -5,7 +5,7 @@ chosen, times its score, is greatest. Scores above ``GOOD`` count alike: there, 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,12 @@ _SAME_NOTE = 0.8
 _CLEAR = 0.7
 
 
-def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -> list[Entry]:
+def choose(
+    entries: Sequence[Entry],
+    count: int,
+    choice: Choice | None = None,
+    welcome: Mapping[int, float] | None = None,
+) -> list[Entry]:
     """Choose at most ``count`` entries, in the order of choice; the order of ``entries`` changes nothing.
 
     None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
@@ -43,6 +48,9 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
     thirds of an even part of its role's, if there are so many. More than its share of a kind, more than a role's part,
     or more than twice an even part of a kind is chosen only when nothing else is left. Fewer than ``count`` are chosen
     when these rules allow no more.
+
+    ``welcome``: by what the scores of some candidates are multiplied, by their index. It is given where sounds are
+    tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count.
     """
     choice = choice or Choice()
     entries = sorted((e for e in entries if e.score >= choice.score), key=lambda e: e.index)
@@ -52,9 +60,10 @@ def choose(entries: Sequence[Entry], count: int, choice: Choice | None = None) -
     places = np.array([position(sound) for sound in sounds])
     twins = np.array([(s.dc, s.rms_dbfs, s.crest_db) for s in sounds])
     static = np.array([is_static(sound) for sound in sounds])
-    notes = np.array([_pitch_class(sound) for sound in sounds])
+    notes = np.array([_pitch_class(sound) if welcome is None else -1 for sound in sounds])
     kinds = np.array([KINDS.index(kind(sound)) for sound in sounds])
     worth = np.minimum(np.array([entry.score for entry in entries]), GOOD)
+    worth *= np.array([(welcome or {}).get(entry.index, 1.0) for entry in entries])
     nearest = np.full(len(entries), np.inf)
     free = np.ones(len(entries), dtype=bool)
     chosen: list[int] = []

@@ -12,13 +12,14 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple, Protocol
 
-from cnndsd.schema import Invalid
+from cnndsd.schema import Failed, Invalid
 
 MAX_JOBS = 1024
 # A worker that has not started after this long is stuck.
@@ -47,6 +48,32 @@ class Workers(Protocol):
 
     def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
         """Call ``fn(*args)`` once on each machine, before there is work."""
+
+
+_NO_FAULT_OF_THE_TASK = (Failed, BrokenExecutor, CancelledError)
+
+
+def in_order(workers: Workers, fn: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield ``fn(*task)`` of each task, in their order; only a few are in memory at a time.
+
+    A task that fails is tried once more. One that fails again yields its exception, unless that is no fault of the
+    task: such an exception is raised.
+    """
+    waiting: deque[tuple[tuple[Any, ...], Future[Any]]] = deque()
+    rest = iter(tasks)
+    while True:
+        while len(waiting) < workers.capacity and (task := next(rest, None)) is not None:
+            waiting.append((task, workers.submit(fn, *task)))
+        if not waiting:
+            return
+        task, future = waiting.popleft()
+        error = future.exception()
+        if error is not None and not isinstance(error, _NO_FAULT_OF_THE_TASK):
+            future = workers.submit(fn, *task)
+            error = future.exception()
+        if isinstance(error, _NO_FAULT_OF_THE_TASK) or (error is not None and not isinstance(error, Exception)):
+            raise error
+        yield future.result() if error is None else error
 
 
 class InProcess(Executor):

@@ -17,8 +17,9 @@ from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.executors import Processes, Workers, cores
 from cnndsd.farm.progress import Progress
 from cnndsd.recipe import Recipe
+from cnndsd.scales import FREE
 from cnndsd.schema import Failed, Invalid, decode
-from cnndsd.spec import Choice, Family, Ranges, Spec
+from cnndsd.spec import Choice, Family, Music, Spec
 
 # The rest is imported where it is used: workers load the compiler while this process does.
 if TYPE_CHECKING:
@@ -125,15 +126,17 @@ def repack(
 ) -> Packed:
     """Make the pack ``NAME_kept.zip`` of some sounds of the pack ``path``, as ``cnndsd pack PACK.zip --keep`` does.
 
-    ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack. ``Invalid`` when
-    ``path`` is no pack or lacks one of ``keep``. Other errors as of ``pack``.
+    ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack; with the same music
+    they stay on their notes and in time. ``Invalid`` when ``path`` is no pack or lacks one of ``keep``. Other errors as
+    of ``pack``.
     """
     from cnndsd.finishing.manifest import read_manifest
 
     manifest = read_manifest(path)
-    spec = spec or spec_of_pack(path)
-    recipes = {sound.candidate: sound.recipe for sound in manifest.sounds if sound.candidate is not None}
-    if missing := sorted({*keep} - recipes.keys()):
+    packed_with = spec_of_pack(path)
+    spec = spec or packed_with
+    sounds = {sound.candidate: sound for sound in manifest.sounds if sound.candidate is not None}
+    if missing := sorted({*keep} - sounds.keys()):
         raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those in its manifest")
     spec = msgspec.structs.replace(spec, name=f"{spec.name[:_LONGEST_NAME]}_kept")
     folder = Path(folder)
@@ -142,15 +145,18 @@ def repack(
     refuse_folder(packed)
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.findings import Findings
-        from cnndsd.farm.production import entry_of, make_pack
+        from cnndsd.farm.production import entry_of, make_pack, placed_as_listed
         from cnndsd.farm.units import warm
 
         workers.prepare(warm, spec)
         findings = Findings()
         findings.done = [(0, manifest.candidates)]
         findings.refused.update(manifest.refused)
-        findings.held = {index: entry_of(index, recipes[index]) for index in keep}
-        count = make_pack(packed, spec, findings, workers, progress, keep=keep)
+        findings.held = {index: entry_of(index, sounds[index].recipe) for index in keep}
+        placed = None
+        if spec.music == packed_with.music:
+            placed = {index: placed_as_listed(entry, sounds[index]) for index, entry in findings.held.items()}
+        count = make_pack(packed, spec, findings, workers, progress, keep=keep, placed=placed)
     return _packed(packed, count, len({*keep}), findings, keep)
 
 
@@ -210,10 +216,11 @@ def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candid
         count=count,
         candidates=candidates if candidates is not None else 64 * max(1, count),
         seed=seed,
-        sound=Ranges(sample_rate=recipe.sample_rate),
         family=Family(recipe=recipe, amount=(amount, amount)),
         # Relatives may be as near as can be, and those of a drone are drones.
         choose=Choice(score=0.0, distance=0.0, static_share=1.0),
+        # They keep the sound's own pitch.
+        music=Music(key=FREE),
     )
 
 

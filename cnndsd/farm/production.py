@@ -1,38 +1,39 @@
 """From findings to a pack: the sounds are chosen, rendered again, finished over workers, and written into a zip."""
 
-from collections import deque
-from collections.abc import Collection, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
-from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
+from cnndsd.farm.arranging import Placed, arrange, in_order_of_kinds
 from cnndsd.farm.choosing import choose
 from cnndsd.farm.drawing import BLOCK, draw
-from cnndsd.farm.executors import WorkerDied, Workers
+from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.atomic import atomic_write
-from cnndsd.finishing.finished import PackSound, finish
+from cnndsd.finishing.finished import PackSound, Place, finish
+from cnndsd.finishing.manifest import Listed
 from cnndsd.recipe import Recipe
-from cnndsd.schema import Failed, Invalid
+from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
 
-def choose_sounds(spec: Spec, findings: Findings, keep: Collection[int] = ()) -> list[Entry]:
+def choose_sounds(
+    spec: Spec, findings: Findings, keep: Collection[int] = (), welcome: Mapping[int, float] | None = None
+) -> list[Entry]:
     """The sounds of the pack: kind by kind, each from dark to bright.
 
     All of ``keep``, or all that were picked to be kept, whatever the spec's count. When there are none, the most
     different of the best, without those that were dropped. What was set aside is left out in any case. ``Invalid`` when
-    one of ``keep`` is refused.
+    one of ``keep`` is refused. ``welcome``: see ``choosing.choose``.
     """
     picks = findings.picks
     if wanted := {*keep} or {index for index, pick in picks.items() if pick == "keep"}:
@@ -41,8 +42,27 @@ def choose_sounds(spec: Spec, findings: Findings, keep: Collection[int] = ()) ->
         chosen = [known[index] if index in known else _entry(spec, index) for index in left]
     else:
         allowed = [entry for entry in findings.entries if entry.index not in picks]
-        chosen = choose(allowed, spec.count, spec.choose)
-    return sorted(chosen, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
+        chosen = choose(allowed, spec.count, spec.choose, welcome)
+    return sorted(chosen, key=in_order_of_kinds)
+
+
+def arrange_sounds(
+    spec: Spec,
+    findings: Findings,
+    workers: Workers,
+    keep: Collection[int] = (),
+    placed: Mapping[int, Placed] | None = None,
+) -> list[Placed]:
+    """The sounds of ``choose_sounds``, in the key and the tempo of the spec.
+
+    ``placed``: where the sounds of ``keep`` stand, if that is known.
+    """
+    if placed:
+        return [placed[entry.index] for entry in choose_sounds(spec, findings, keep)]
+    has_list = bool(keep or findings.picked("keep"))
+    offered = choose_sounds(spec, findings, keep) if has_list else findings.entries
+    offered = [e for e in offered if has_list or (e.score >= spec.choose.score and e.index not in findings.picks)]
+    return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, keep, welcome), workers)
 
 
 def _entry(spec: Spec, index: int) -> Entry:
@@ -64,14 +84,16 @@ def entry_of(index: int, recipe: Recipe) -> Entry:
     return Entry(index, score(sound), sound, recipe)
 
 
-def finish_candidate(spec: Spec, entry: Entry) -> PackSound:
-    """Render a chosen candidate again and make its file."""
+def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
+    """A sound where it stands in the pack that lists it."""
+    return Placed(entry, Place(None if listed.pitch is None else listed.pitch.note, listed.bars))
+
+
+def finish_candidate(spec: Spec, entry: Entry, place: Place | None = None) -> PackSound:
+    """Render a chosen candidate again and make its file. ``place``: where it stands in the music of its pack."""
     recipe, sound = entry.recipe, entry.sound
     audio = render(recipe)
-    return PackSound(entry.index, recipe, sound, raw_sha256(audio), finish(audio, recipe, sound, spec))
-
-
-_NO_FAULT_OF_THE_SOUND = (Failed, BrokenExecutor, CancelledError)
+    return PackSound(entry.index, recipe, sound, raw_sha256(audio), finish(audio, recipe, sound, spec, place))
 
 
 class Unfinishable(Exception):
@@ -82,28 +104,14 @@ class Unfinishable(Exception):
         self.index, self.aside = index, aside
 
 
-def finish_all(spec: Spec, chosen: list[Entry], workers: Workers) -> Iterator[PackSound]:
+def finish_all(spec: Spec, chosen: list[Placed], workers: Workers) -> Iterator[PackSound]:
     """The chosen sounds, finished, in their order; only a few are in memory at a time."""
-    waiting: deque[tuple[Entry, Future[PackSound]]] = deque()
-    rest = iter(chosen)
-    while True:
-        while len(waiting) < workers.capacity and (entry := next(rest, None)) is not None:
-            waiting.append((entry, workers.submit(finish_candidate, spec, entry)))
-        if not waiting:
-            return
-        entry, future = waiting.popleft()
-        try:
-            sound = future.result()
-        except _NO_FAULT_OF_THE_SOUND:
-            raise
-        except Exception:
-            try:
-                sound = workers.submit(finish_candidate, spec, entry).result()
-            except _NO_FAULT_OF_THE_SOUND:
-                raise
-            except Exception as error:
-                how = str(error) if isinstance(error, WorkerDied) else f"{type(error).__name__}: {error}".rstrip(": ")
-                raise Unfinishable(entry.index, Aside(how, entry.recipe)) from None
+    tasks = ((spec, entry, place) for entry, place in chosen)
+    for (entry, _), sound in zip(chosen, in_order(workers, finish_candidate, tasks), strict=True):
+        if isinstance(sound, Exception):
+            died = isinstance(sound, WorkerDied)
+            how = str(sound) if died else f"{type(sound).__name__}: {sound}".rstrip(": ")
+            raise Unfinishable(entry.index, Aside(how, entry.recipe)) from None
         yield sound
 
 
@@ -115,11 +123,13 @@ def make_pack(
     progress: Progress | None = None,
     beside: Path | None = None,
     keep: Collection[int] = (),
+    placed: Mapping[int, Placed] | None = None,
 ) -> int:
     """Choose, finish and zip. Returns how many sounds are in the pack; none is written when there are none.
 
     A sound that cannot be finished is set aside, and others are chosen. ``keep``: the candidates that the pack holds,
-    instead of those that were chosen or picked. ``beside``: the name of the file while it is written.
+    instead of those that were chosen or picked. ``placed``: where those stand in key and tempo, if that is known.
+    ``beside``: the name of the file while it is written.
     """
     # Workers import this module and need none of what goes around the sounds.
     from cnndsd.finishing.packing import write_pack
@@ -135,7 +145,7 @@ def make_pack(
             progress.finished(done, count)
 
     while True:
-        chosen = choose_sounds(spec, findings, keep)
+        chosen = arrange_sounds(spec, findings, workers, keep, placed)
         if not chosen:
             return 0
         try:

@@ -70,6 +70,17 @@ def encode(
     return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
 
 
+def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
+    """Return one period of a loop as the bytes of an Ogg Vorbis file, without a recipe.
+
+    ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
+    it, so that a player can fade from its end to its start.
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
+    return _with_serial(buffer.getvalue(), 0)
+
+
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
     """Return a raw sound as a float WAV file of its own precision (64 or 32 bit), its samples unchanged."""
     return _encode(audio, recipe, _RAW[audio.dtype], recipe.sample_rate, 1)
@@ -97,8 +108,18 @@ def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rat
     return data
 
 
-def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_bpm: float | None) -> bytes:
-    """Add the chunks that samplers read to a WAV file: root note and loop (``smpl``, ``inst``), tempo (``acid``)."""
+def with_instrument(
+    data: bytes,
+    pitch: Pitch | None,
+    loop: Loop | None,
+    tempo_bpm: float | None,
+    beats: int | None = None,
+    beats_of_bar: int = 4,
+) -> bytes:
+    """Add the chunks that samplers read to a WAV file: root note and loop (``smpl``, ``inst``), tempo (``acid``).
+
+    ``beats``: how many beats long the file is, by default the whole number that is nearest to its length.
+    """
     rate, block, size = _wav_layout(data)
     chunks = b""
     if pitch is not None or loop is not None:
@@ -113,9 +134,11 @@ def with_instrument(data: bytes, pitch: Pitch | None, loop: Loop | None, tempo_b
         # ``inst`` says by how many cents to move the sound to be in tune.
         chunks += _chunk(b"inst", struct.pack("<BbbBBBB", pitch.note, -round(pitch.cents), 0, 0, 127, 1, 127))
     if tempo_bpm is not None:
-        beats = max(1, round(size / block / rate * tempo_bpm / 60.0))
+        beats = beats or max(1, round(size / block / rate * tempo_bpm / 60.0))
+        # Flags: 1 would be a sound to play once, 2 has a root note, 4 may be stretched.
         note, flags = (60, 0) if pitch is None else (pitch.note, 2)
-        chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, 4, 4, tempo_bpm))
+        meter = 4, beats_of_bar
+        chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, *meter, tempo_bpm))
     out = data + b"\0" * (len(data) % 2) + chunks
     return out[:4] + struct.pack("<I", len(out) - 8) + out[8:]
 

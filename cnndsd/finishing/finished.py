@@ -17,13 +17,14 @@ from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
+from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
-from cnndsd.spec import Kind, Mastering, Ranges, SoundFormat, Spec
+from cnndsd.spec import Kind, Mastering, Ranges, SoundFormat, Spec, usual_rate
 
 # Lossy encoding raises peaks: the sound is made quieter until they are under the ceiling, at most this often.
 _LOSSY_TRIES = 8
@@ -32,6 +33,8 @@ _SUSTAINED: set[Kind] = {"noise", "bass", "lead", "pad", "drone", "metallic", "g
 _SOUNDING = 0.8
 # After this time the high-pass filter has settled.
 _SETTLING_S = 0.05
+# A sound stands on a note when it is at most this far from it.
+NOTE_CENTS = 3.0
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -47,11 +50,19 @@ class Level(msgspec.Struct, frozen=True):
     true_peak_dbtp: float
 
 
+class Place(NamedTuple):
+    """Where a sound stands in the key and tempo of its pack: on a MIDI note, and as a loop of bars, if it does."""
+
+    note: int | None = None
+    bars: BarLoop | None = None
+
+
 @dataclass(frozen=True)
 class Finished:
     """A finished sound: the bytes of its file, its length in seconds, its picture, and what samplers can use.
 
-    ``preview``: the bytes of a small second file, when the spec wants one.
+    ``bars``: when the file is a loop of whole bars. ``preview``: the bytes of a small second file, when the spec wants
+    one.
     """
 
     data: bytes
@@ -61,6 +72,7 @@ class Finished:
     pitch: Pitch | None = None
     loop: Loop | None = None
     tempo_bpm: float | None = None
+    bars: BarLoop | None = None
     preview: bytes | None = None
 
 
@@ -116,33 +128,36 @@ def check_ending(path: Path | str, raw: bool = False) -> None:
 
 
 def single_sound_spec(recipe: Recipe, file_format: SoundFormat, mastering: Mastering | None = None) -> Spec:
-    """Return a spec for ``finish`` of a single sound without a pack."""
-    ranges = Ranges(sample_rate=recipe.sample_rate)
+    """Return a spec for ``finish`` of a single sound without a pack; the file's sample rate is a usual one."""
+    ranges = Ranges(sample_rate=usual_rate(recipe.sample_rate))
     return Spec(name="sound", format=file_format, sound=ranges, master=mastering or Mastering())
 
 
-def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Finished:
+def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: Place | None = None) -> Finished:
     """Master and encode a raw sound as the spec says.
 
-    ``audio``: the raw sound of ``recipe``, shape ``(samples,)``, 0..1; ``sound``: its description.
+    ``audio``: the raw sound of ``recipe``, shape ``(samples,)``, 0..1; ``sound``: its description. ``place``: where it
+    stands in the music of its pack; the file then names no other note. Without one it names any pitch that is sure.
     """
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
-    from cnndsd.finishing.mastering import condition, loudness, loudness_rule, normalise, true_peak
-    from cnndsd.finishing.resampling import resample
+    from cnndsd.finishing.bars import cut_bars
+    from cnndsd.finishing.mastering import loudness, loudness_rule, normalise, true_peak
 
-    rate, mastering = spec.file_rate or recipe.sample_rate, spec.master
-    conditioned, cut, fade_out_s = condition(audio, recipe.sample_rate, mastering, sound)
-    conditioned = resample(conditioned, recipe.sample_rate, rate)
-    end = conditioned.size - round(fade_out_s * rate)
-    # At another sample rate the period of the network's cycle is not a whole number of samples.
-    can_be_exact = rate == recipe.sample_rate and not spec.plain
-    loop = _exact_loop(audio, conditioned, cut, end, rate) if can_be_exact else None
-    if loop is None and not spec.plain and mastering.dc == "center" and _is_sustained(sound):
-        conditioned, loop = loops.crossfaded(conditioned, end, rate) or (conditioned, None)
+    rate, mastering, bars = spec.written_rate, spec.master, None if place is None else place.bars
+    loop: Loop | None
+    tempo: float | None
+    if bars is not None:
+        conditioned = cut_bars(audio, bars, spec.music, rate, mastering.highpass_hz)
+        loop, tempo = Loop(0, conditioned.size, exact=bars.cycle > 0), spec.music.bpm
+    else:
+        conditioned, loop = _conditioned(audio, recipe, sound, spec)
+        tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     finished = normalise(conditioned, rate, mastering, spec.channels)
     del conditioned
-    pitch = tuning.estimate_pitch(finished - finished.mean(), rate)
-    tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
+    pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
+    if place is not None and pitch is not None and spec.music.pitch_classes:
+        on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
+        pitch = pitch if on_note else None
     ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
 
     def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
@@ -160,11 +175,32 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec) -> Fini
     preview = None if spec.previews == "none" else encoded(spec.previews)[0]
     data, finished = encoded(spec.format)
     if audiofile.FORMATS[spec.format].container == "WAV" and not spec.plain:
-        data = audiofile.with_instrument(data, pitch, loop, tempo)
+        beats = None if bars is None else bars.bars * spec.music.beats
+        data = audiofile.with_instrument(data, pitch, loop, tempo, beats, spec.music.beats)
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
     measured = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
     level = Level(loudness_rule(finished, rate, mastering), *measured)
-    return Finished(data, finished.size / rate, level, depict(finished, rate), pitch, loop, tempo, preview)
+    return Finished(data, finished.size / rate, level, depict(finished, rate), pitch, loop, tempo, bars, preview)
+
+
+def _conditioned(
+    audio: Audio, recipe: Recipe, sound: Description, spec: Spec
+) -> tuple[NDArray[np.float64], Loop | None]:
+    """Return a sound with its ends cut and faded, at the sample rate of its file, and the loop for a sampler."""
+    from cnndsd.finishing.mastering import condition
+    from cnndsd.finishing.resampling import resample
+
+    rate = spec.written_rate
+    conditioned, cut, fade_out_s = condition(audio, recipe.sample_rate, spec.master, sound)
+    conditioned = resample(conditioned, recipe.sample_rate, rate)
+    end = conditioned.size - round(fade_out_s * rate)
+    if spec.plain:
+        return conditioned, None
+    # At another sample rate the period of the network's cycle is not a whole number of samples.
+    loop = _exact_loop(audio, conditioned, cut, end, rate) if rate == recipe.sample_rate else None
+    if loop is None and spec.master.dc == "center" and _is_sustained(sound):
+        return loops.crossfaded(conditioned, end, rate) or (conditioned, None)
+    return conditioned, loop
 
 
 def _exact_loop(raw: Audio, conditioned: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cnndsd.finishing.filtering import in_single
+
 
 class Loop(msgspec.Struct, frozen=True):
     """The samples ``start`` to ``end - 1`` may be repeated. ``exact``: they are cycles of the network, no crossfade."""
@@ -43,14 +45,24 @@ def crossfaded(
     search = sound[end - 3 * fade : end]
     energy = np.concatenate([[0.0], np.cumsum(np.square(search))])
     energies = np.maximum(energy[fade:] - energy[:-fade], 0.0) * np.square(wanted).sum()
-    similarity = np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300)
+    # Rounded, so that of places that are equally similar the first is taken on every machine.
+    similarity = np.round(np.correlate(search, wanted, "valid") / np.sqrt(energies + 1e-300), 6)
     best = int(np.argmax(similarity))
     end = end - 3 * fade + best + fade
-    # Between a fade of equal gain, for equal parts, and one of equal power, for unrelated parts.
-    correlation = min(1.0, max(0.0, float(similarity[best])))
-    rising = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 1) / (fade + 1))
-    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
+    correlation = float(similarity[best])
     looped = sound.copy()
-    looped[end - fade : end] = (sound[end - fade : end] * (1 - rising) + wanted * rising) / norm
-    looped[end : end + fade] = (sound[start : start + fade] * (1 - rising) + sound[end : end + fade] * rising) / norm
+    looped[end - fade : end] = blended(sound[end - fade : end], wanted, correlation)
+    looped[end : end + fade] = blended(sound[start : start + fade], sound[end : end + fade], correlation)
     return looped, Loop(start, end, exact=False)
+
+
+def blended(leaving: NDArray[np.float64], coming: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
+    """Return a fade from one part of a sound to another of the same shape ``(samples,)``.
+
+    ``correlation`` of the parts; the fade lies between one of equal gain, for equal parts (1), and one of equal power,
+    for unrelated parts (0 and less).
+    """
+    correlation = min(1.0, max(0.0, round(correlation, 6)))
+    rising = in_single(0.5 - 0.5 * np.cos(np.pi * (np.arange(leaving.size) + 1) / (leaving.size + 1)))
+    norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
+    return (leaving * (1 - rising) + coming * rising) / norm

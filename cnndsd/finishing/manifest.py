@@ -11,6 +11,7 @@ from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import score
 from cnndsd.ear.tuning import Pitch
+from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Level
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.zipfiles import opened
@@ -27,6 +28,7 @@ class Listed(msgspec.Struct):
     """A sound in the manifest.
 
     ``measures``: the description of the raw sound. ``candidate``: its index in the run. ``level``: how loud it is.
+    ``bars``: when the file is a loop of whole bars.
     """
 
     file: str
@@ -40,6 +42,7 @@ class Listed(msgspec.Struct):
     tempo_bpm: float | None = None
     loop: Loop | None = None
     preview: str | None = None
+    bars: BarLoop | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -97,6 +100,7 @@ def csv_table(listed: list[Listed]) -> str:
         "tempo_bpm",
         "loop_start",
         "loop_end",
+        "bars",
         "preview",
         "raw_sha256",
         "file_sha256",
@@ -117,6 +121,7 @@ def csv_table(listed: list[Listed]) -> str:
             "cents": sound.pitch and sound.pitch.cents,
             "loop_start": sound.loop and sound.loop.start,
             "loop_end": sound.loop and sound.loop.end,
+            "bars": sound.bars and sound.bars.bars,
         }
         table.writerow([_cell(row.get(c)) for c in columns])
     return out.getvalue()

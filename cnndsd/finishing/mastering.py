@@ -12,6 +12,7 @@ from scipy import signal
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
+from cnndsd.finishing.filtering import biquad, in_single
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -97,16 +98,20 @@ def condition(
             sound *= window
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
-            window *= sound.mean() / window.mean()
+            window *= in_single(sound.mean() / window.mean())
             sound -= window
     return sound, start, fade_out_s
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
     """Apply a second-order Butterworth high-pass that starts settled and is causal: nothing rings before an onset."""
-    sections = signal.butter(2, highpass_hz, "highpass", fs=sample_rate, output="sos")
-    settled = signal.sosfilt_zi(sections) * sound[0]
-    return np.asarray(signal.sosfilt(sections, sound, zi=settled)[0])
+    # The bilinear transform of the analog filter.
+    k = float(in_single(math.tan(math.pi * highpass_hz / sample_rate)))
+    norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
+    a1, a2 = 2.0 * (k * k - 1.0) * norm, (1.0 - math.sqrt(2.0) * k + k * k) * norm
+    out = np.empty(sound.size)
+    biquad(np.ascontiguousarray(sound), norm, -2.0 * norm, norm, a1, a2, -norm * sound[0], norm * sound[0], out)
+    return out
 
 
 def trim(sound: NDArray[np.float64], sample_rate: int, silence: tuple[float, float] = (0.0, 0.0)) -> tuple[int, int]:
@@ -180,7 +185,7 @@ def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) ->
         return sound
     gain = np.ones(sound.size)
     gain[:onset] = most / first
-    gain[onset : 2 * onset] += (most / first - 1.0) * np.cos(np.arange(onset) * (np.pi / 2 / onset)) ** 2
+    gain[onset : 2 * onset] += (most / first - 1.0) * in_single(np.cos(np.arange(onset) * (np.pi / 2 / onset)) ** 2)
     return sound * gain
 
 
@@ -189,7 +194,7 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
     window = np.ones(size)
     for seconds, part in ((fade_in_s, window), (fade_out_s, window[::-1])):
         length = min(size // 2, round(seconds * sample_rate))
-        part[:length] *= np.sin(np.arange(length) * (np.pi / 2 / max(1, length))) ** 2
+        part[:length] *= in_single(np.sin(np.arange(length) * (np.pi / 2 / max(1, length))) ** 2)
     return window
 
 
@@ -238,7 +243,7 @@ def normalise(
         gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
-    return sound * gain
+    return sound * in_single(gain)
 
 
 def true_peak(sound: NDArray[np.float64]) -> float:

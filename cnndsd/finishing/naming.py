@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Iterator
 from importlib import resources
 
+import msgspec
+
 from cnndsd.ear.tuning import Pitch
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Kind, Spec
@@ -24,8 +26,13 @@ class Names:
         self._taken: set[str] = set()
         self._number = 0
 
-    def name(self, recipe: Recipe, kind: Kind, pitch: Pitch | None, tempo_bpm: float | None) -> str:
-        """Return a path in the pack without the file's ending, such as ``growl/cnndsd_growl_marrow_F1``."""
+    def name(
+        self, recipe: Recipe, kind: Kind, pitch: Pitch | None, tempo_bpm: float | None, is_loop: bool = False
+    ) -> str:
+        """Return a path in the pack without the file's ending, such as ``growl/cnndsd_growl_marrow_F1``.
+
+        ``is_loop``: it is a loop of whole bars.
+        """
         spec = self._spec
         if spec.names == "numbered":
             self._number += 1
@@ -44,13 +51,22 @@ class Names:
         # the folder names too, then note or tempo.
         lists = [["" if is_hardware else spec.prefix, kind, word, suffix], [kind, word, suffix], [word, suffix], [word]]
         names = ["_".join(filter(None, parts)) for parts in lists]
-        return f"{kind}/{next(name for name in names if len(name) <= longest)}"
+        return f"{folder_of(kind, is_loop)}{next(name for name in names if len(name) <= longest)}"
+
+
+def folder_of(kind: Kind, is_loop: bool) -> str:
+    """Return the folder of a sound, with a slash at its end; not for sounds that are only numbered."""
+    return f"{'loops/' if is_loop else ''}{kind}/"
 
 
 def words(recipe: Recipe) -> Iterator[str]:
-    """Yield the word of a recipe; then, for when that is taken, pairs that begin with it; then all other pairs."""
+    """Yield the word of a recipe; then, for when that is taken, pairs that begin with it; then all other pairs.
+
+    Recipes that differ in their sample rate alone make the same raw samples, and have the same words.
+    """
     known = _known_words()
-    digest = hashlib.sha256(recipe.to_json().encode()).digest()
+    facts = {**msgspec.to_builtins(recipe), "seconds": None, "sample_rate": None, "samples": recipe.samples}
+    digest = hashlib.sha256(msgspec.json.encode(facts)).digest()
     first, second = (int.from_bytes(part) % len(known) for part in (digest[:8], digest[8:16]))
     yield known[first]
     for offset in range(len(known)):

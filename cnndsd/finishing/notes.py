@@ -1,11 +1,25 @@
 """The README and the licence in a pack."""
 
+from collections.abc import Sequence
+
 from cnndsd import __version__
+from cnndsd.finishing.manifest import Listed
 from cnndsd.recipe import DEFINITION
-from cnndsd.spec import Spec
+from cnndsd.scales import CHROMATIC
+from cnndsd.spec import Music, Spec
 
 
-def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
+def music_in_words(music: Music, listed: Sequence[Listed]) -> list[str]:
+    """Return the key and the tempo of a pack as words, such as "A minor" and "120 BPM", where it has any."""
+    words = []
+    if any(sound.pitch for sound in listed) and music.pitch_classes and music.key.lower() != CHROMATIC:
+        words.append(music.key)
+    if any(sound.bars for sound in listed):
+        words.append(f"{music.bpm:g} BPM")
+    return words
+
+
+def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instruments: bool) -> str:
     """Return the README of a pack, with CRLF line ends. ``chosen``: how many sounds it has, and who chose them."""
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
@@ -20,6 +34,7 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
             "",
             f"{chosen}.",
             *([] if spec.names == "numbered" else ["Each folder holds one kind of sound."]),
+            *_music_lines(spec.music, listed),
             *(_INSTRUMENTS if has_instruments else []),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
@@ -40,6 +55,17 @@ def readme_text(spec: Spec, chosen: str, has_instruments: bool) -> str:
             "",
         ]
     )
+
+
+def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
+    lines = []
+    tuned = sum(sound.pitch is not None for sound in listed)
+    if tuned and music.pitch_classes:
+        where = "their notes" if music.key.lower() == CHROMATIC else f"notes of {music.key}"
+        lines.append(f"{tuned} sounds have a clear pitch; they stand on {where} (A4 is {music.tuning_hz:g} Hz).")
+    if loops := sum(sound.bars is not None for sound in listed):
+        lines.append(f"{loops} are loops of whole bars at {music.bpm:g} BPM, in the folder loops.")
+    return lines
 
 
 _INSTRUMENTS = [

@@ -16,7 +16,7 @@ from cnndsd.finishing.images import cover
 from cnndsd.finishing.instruments import Tuned, sampler_instruments
 from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, csv_table
 from cnndsd.finishing.naming import Names
-from cnndsd.finishing.notes import licence_text, readme_text
+from cnndsd.finishing.notes import licence_text, music_in_words, readme_text
 from cnndsd.finishing.page import Card, looks, page_html
 from cnndsd.finishing.pictures import Picture
 from cnndsd.finishing.zipfiles import entry
@@ -54,7 +54,8 @@ def write_pack(
 
         for sound in sounds:
             finished = sound.finished
-            name = f"{names.name(sound.recipe, kind(sound.measures), finished.pitch, finished.tempo_bpm)}.{ending}"
+            facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
+            name = f"{names.name(sound.recipe, *facts)}.{ending}"
             store(name, finished.data)
             preview = None
             if finished.preview is not None:
@@ -73,6 +74,7 @@ def write_pack(
                     finished.tempo_bpm,
                     finished.loop,
                     preview,
+                    finished.bars,
                 )
             )
             pictures.append(finished.picture)
@@ -94,7 +96,7 @@ def write_pack(
         chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
         if candidates > len(listed):
             chosen += f" out of {candidates} candidates"
-        about = f"{chosen} · {spec.licence}"
+        about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
         store("cover.png", cover(pictures))
         store(
             "index.html",
@@ -102,7 +104,7 @@ def write_pack(
         )
         store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         store("manifest.csv", csv_table(listed).encode())
-        store("README.txt", readme_text(spec, chosen, bool(instruments)).encode())
+        store("README.txt", readme_text(spec, chosen, listed, bool(instruments)).encode())
         store("LICENSE.txt", licence_text(spec).encode())
         archive.writestr(entry(SUMS), sums_text(sums))
     return len(listed)
@@ -110,7 +112,9 @@ def write_pack(
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:
     """Yield the file names and texts of the instruments in a pack of these sounds."""
-    return sampler_instruments(spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed])
+    return sampler_instruments(
+        spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed if s.bars is None]
+    )
 
 
 def sums_text(sums: dict[str, str]) -> str:

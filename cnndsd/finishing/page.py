@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,24 +12,45 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import reasons, score
-from cnndsd.finishing import pictures
+from cnndsd.finishing import audiofile, pictures
 from cnndsd.finishing.finished import Finished
+from cnndsd.finishing.terms import TERMS
 
-# The page sorts by every descriptor that is one number, besides order, score, name and length.
-_DESCRIPTORS = [
-    name for name in Description.__struct_fields__ if name not in ("finite", "bands_db", "timbre", "heard_s")
-]
+# The script's parts, in the order in which they are joined.
+_SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
+# How many similar sounds are known of each.
+_SIMILAR = 11
+# A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
+_MARGIN_S = 0.05
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
 
+class LoopCopy(msgspec.Struct, frozen=True):
+    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
+    goes on for ``start`` samples.
+    """
+
+    ogg: str
+    sample_rate: int
+    start: int
+    end: int
+
+
 class Looks(msgspec.Struct, frozen=True):
-    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64."""
+    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64.
+
+    ``bars``: how many bars a loop in time is long; its file is exactly that long and joins itself. 0: not such a loop.
+    ``copy``: of a loop in time, see ``loop_copy``; without one the page plays the file, with a gap at the join.
+    """
 
     seconds: float
     lufs: float
@@ -37,6 +59,8 @@ class Looks(msgspec.Struct, frozen=True):
     is_looped: bool
     wave: str
     spectrum: str
+    bars: int = 0
+    copy: LoopCopy | None = None
 
 
 @dataclass(frozen=True)
@@ -57,14 +81,30 @@ class Card:
 
 def looks(sound: Finished) -> Looks:
     """Return what a card shows of a finished sound."""
+    bars = 0 if sound.bars is None else sound.bars.bars
     return Looks(
         round(sound.seconds, 3),
         sound.level.integrated_lufs,
         None if sound.pitch is None else sound.pitch.name,
         sound.tempo_bpm,
         sound.loop is not None,
-        *(base64.b64encode(part).decode() for part in sound.picture),
+        base64.b64encode(sound.picture.wave).decode(),
+        base64.b64encode(sound.picture.spectrum).decode(),
+        bars,
+        loop_copy(sound.data) if bars else None,
     )
+
+
+def loop_copy(data: bytes) -> LoopCopy:
+    """Return a copy of a sound file that is one whole loop, for ``Looks``.
+
+    A browser lets a page that was opened from a folder play the files next to it, but not read their samples, and its
+    player leaves a gap when it repeats a file. So the page carries its own copy.
+    """
+    loop, rate = audiofile.decode(data), soundfile.info(io.BytesIO(data)).samplerate
+    margin = round(_MARGIN_S * rate)
+    ogg = audiofile.encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
 
 
 def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:
@@ -73,6 +113,7 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
     them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
     """
+    sounds = [card.sound for card in cards]
     data = {
         "title": title,
         "served": served,
@@ -81,14 +122,15 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
         "columns": pictures.COLUMNS,
         "rows": pictures.ROWS,
         "kinds": KINDS,
-        "descriptors": [[name, _label(name)] for name in _DESCRIPTORS],
+        "descriptors": [[name, _label(name), term.meaning] for name, term in TERMS.items()],
         "sounds": [
-            _shown(card, place) for card, place in zip(cards, similarity([c.sound for c in cards]), strict=True)
+            _shown(card, place, near)
+            for card, place, near in zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)
         ],
     }
     # The data must not contain "</script>", whatever the title is.
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-    style, script = _part("page.css"), _part("page.js")
+    style, script = _part("page.css"), "\n".join(_part(f"{name}.js") for name in _SCRIPTS)
     connections = "'self'" if served else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
@@ -105,7 +147,7 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _part("page.html"))
 
 
-def _shown(card: Card, place: NDArray[np.float64]) -> dict[str, Any]:
+def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str, Any]:
     measured = msgspec.structs.asdict(card.sound)
     return {
         "candidate": card.candidate,
@@ -114,7 +156,8 @@ def _shown(card: Card, place: NDArray[np.float64]) -> dict[str, Any]:
         "score": score(card.sound),
         "why": reasons(card.sound),
         "at": [round(float(axis), 3) for axis in place],
-        "measures": [measured[name] for name in _DESCRIPTORS],
+        "near": near,
+        "measures": [measured[name] for name in TERMS],
         "heard_s": card.sound.heard_s,
         "looks": card.looks,
         "pick": card.pick,
@@ -123,8 +166,8 @@ def _shown(card: Card, place: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _label(name: str) -> str:
-    words, _, unit = name.rpartition("_")
-    return f"{words.replace('_', ' ')} ({_UNITS[unit]})" if words and unit in _UNITS else name.replace("_", " ")
+    unit = _UNITS.get(name.rpartition("_")[2])
+    return f"{TERMS[name].label} ({unit})" if unit else TERMS[name].label
 
 
 def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
@@ -143,6 +186,19 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     coordinates = places @ axes
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     return np.asarray((coordinates - low) / np.maximum(high - low, 1e-9))
+
+
+def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
+    """Return for each sound the places of the ``count`` others that are most similar, the most similar first."""
+    if not sounds:
+        return []
+    places = np.array([position(sound) for sound in sounds])
+    found = []
+    for i, place in enumerate(places):
+        away = np.square(places - place).sum(axis=1)
+        away[i] = np.inf
+        found.append([int(j) for j in np.argsort(away, kind="stable")[: min(count, len(sounds) - 1)]])
+    return found
 
 
 def _part(name: str) -> str:

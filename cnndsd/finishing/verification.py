@@ -17,6 +17,7 @@ from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.manifest import Listed, Manifest, read_manifest
+from cnndsd.finishing.naming import folder_of
 from cnndsd.finishing.packing import SUMS, instruments_of, sums_text
 from cnndsd.finishing.zipfiles import entry, opened
 from cnndsd.schema import Invalid
@@ -88,7 +89,8 @@ def _faults(archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> Iterato
             yield f"{sound.file}: {fault}"
         if sums[sound.file] != sound.file_sha256:
             yield f"{sound.file}: its SHA-256 is not the manifest's file_sha256"
-        if spec.names != "numbered" and not sound.file.startswith(f"{kind(sound.measures)}/"):
+        folder = folder_of(kind(sound.measures), sound.bars is not None)
+        if spec.names != "numbered" and not sound.file.startswith(folder):
             yield f"{sound.file}: is in the folder of another kind; it is a {kind(sound.measures)}"
         if raw_sha256(render(sound.recipe)) != sound.raw_sha256:
             yield f"{sound.file}: its recipe makes another raw sound"
@@ -110,7 +112,7 @@ def _sound_faults(spec: Spec, sound: Listed, data: bytes) -> Iterator[str]:
         yield str(error)
         return
     file_format = audiofile.FORMATS[spec.format]
-    wanted = file_format.container, file_format.encoding, spec.file_rate or recipe.sample_rate, spec.channels
+    wanted = file_format.container, file_format.encoding, spec.written_rate, spec.channels
     if properties != wanted:
         yield f"is {_properties_text(*properties)}; the spec says {_properties_text(*wanted)}"
     if comment != recipe.to_json():

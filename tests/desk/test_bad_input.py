@@ -52,6 +52,22 @@ BROKEN_SPECS = [
     ('name = "x"\n[sound]\nadjusting = { every = [0, 3] }', "sound.adjusting.every[0]", ">= 1"),
     ('name = "x"\n[sound]\nadjusting = { amount = [0.0, 0.1] }', "sound.adjusting.amount", "1e-9 or more"),
     ('name = "x"\n[sound]\nadjusting = { often = 3 }', "sound.adjusting", "unknown key"),
+    ('name = "x"\n[music]\nkey = 3', "music.key", "str"),
+    ('name = "x"\n[music]\nkey = "H minor"', "music.key", "F#"),
+    ('name = "x"\n[music]\nkey = "A"', "music.key", "dorian"),
+    ('name = "x"\n[music]\nkey = ""', "music.key", "chromatic"),
+    ('name = "x"\n[music]\ntuning_hz = 300', "music.tuning_hz", ">= 400"),
+    ('name = "x"\n[music]\nreach = 7', "music.reach", "<= 6"),
+    ('name = "x"\n[music]\nbpm = 39.9', "music.bpm", "40 to 240"),
+    ('name = "x"\n[music]\nbpm = 241', "music.bpm", "<= 240"),
+    ('name = "x"\n[music]\nbpm = nan', "music.bpm", "nan"),
+    ('name = "x"\n[music]\nbars = []', "music.bars", "length >= 1"),
+    ('name = "x"\n[music]\nbars = [0]', "music.bars[0]", ">= 1"),
+    ('name = "x"\n[music]\nbars = [1.5]', "music.bars[0]", "int"),
+    ('name = "x"\n[music]\nbeats = 1', "music.beats", ">= 2"),
+    ('name = "x"\n[music]\ntempo = 120', "music", "unknown key"),
+    ('name = "x"\n[music]\nbpm = 120\n[master]\ndc = "raw"', "music.bpm", "centered"),
+    ('name = "x"\n[music]\nkey = "A minor"\n[master]\ndc = "rescale"', "music.key", "centered"),
     ('name = "x"\ncount = 0', "count", ">= 1"),
     ('name = "x"\ncount = true', "count", "int"),
     ('name = "x"\ncount = 100000000000000000000000', "count", "int"),
@@ -122,6 +138,9 @@ BROKEN_OPTIONS = [
     (["pack", "SPEC", "--jobs", "0"], "--jobs"),
     (["pack", "SPEC", "--minutes", "nan"], "--minutes"),
     (["pack", "SPEC", "--until", "25:00"], "--until"),
+    (["pack", "SPEC", "--key", "A"], '--key: "A" is not a key'),
+    (["pack", "SPEC", "--bpm", "39"], "argument --bpm: '39' is not allowed; allowed: 40 to 240"),
+    (["pack", "SPEC", "--bpm", "nan"], "--bpm"),
     (["pack", "SPEC", "--minutes", "1", "--until", "07:00"], "--until"),
     (["pack", "no-such-file.toml"], "no-such-file.toml"),
     (["pack", "."], " .: cannot be read (Is a directory)"),
@@ -231,6 +250,30 @@ def test_a_broken_option(arguments, word, tmp_path, capsys, monkeypatch):
 def test_a_recipe_is_valid_from_birth(arguments):
     with pytest.raises(Invalid, match=next(iter(arguments))):
         Recipe(**arguments)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.sampled_from("ABCDEFGabcdefg"),
+    st.sampled_from(["", "#", "b", "♯", "♭"]),
+    st.sampled_from(["minor", "Major", "phrygian", "major pentatonic", "BLUES", "harmonic minor"]),
+    st.floats(40.0, 240.0),
+)
+def test_every_key_and_every_tempo_is_allowed(letter, accidental, scale, bpm):
+    music = spec.Music(key=f"{letter}{accidental} {scale}", bpm=bpm)
+    assert 5 <= len(music.pitch_classes) <= 7
+    root = ["c", "", "d", "", "e", "f", "", "g", "", "a", "", "b"].index(letter.lower())
+    assert (root + {"": 0, "#": 1, "♯": 1}.get(accidental, -1)) % 12 in music.pitch_classes
+
+
+@given(st.text(max_size=30))
+def test_any_other_key_is_one_line(key):
+    try:
+        spec.Music(key=key)
+    except Invalid as error:
+        assert "\n" not in str(error)
+    else:
+        assert key.strip().lower() in ("chromatic", "free") or key.strip()[0].lower() in "abcdefg"
 
 
 def test_structures_are_equal_however_they_are_written():

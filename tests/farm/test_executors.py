@@ -19,6 +19,7 @@ from small_runs import Heard, gone, needs_posix, needs_proc
 
 from cnndsd.desk import cli
 from cnndsd.farm import executors, factory, production, searching, units
+from cnndsd.farm.arranging import Placed
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import SET_ASIDE
 from cnndsd.finishing.manifest import read_manifest
@@ -166,23 +167,23 @@ def test_a_worker_of_another_version_is_refused():
 def test_a_sound_that_cannot_be_finished_is_told_with_its_recipe(monkeypatch, undisturbed):
     calls = []
 
-    def finish(spec, entry):
+    def finish(spec, entry, place):
         calls.append(entry.index)
         raise WorkerDied("killed by SIGSEGV")
 
     monkeypatch.setattr(production, "finish_candidate", finish)
     with pytest.raises(production.Unfinishable) as told:
-        list(production.finish_all(SMALL, undisturbed.entries[:3], InProcess()))
+        list(production.finish_all(SMALL, [Placed(e) for e in undisturbed.entries[:3]], InProcess()))
     assert calls == [undisturbed.entries[0].index] * 2
     assert isinstance(told.value.aside.recipe, Recipe)
 
 
 def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeypatch, undisturbed, tmp_path):
-    bad = production.choose_sounds(SMALL, undisturbed)[2].index
+    bad = production.arrange_sounds(SMALL, undisturbed, InProcess())[2].entry.index
     finish = production.finish_candidate
 
-    def failing(spec, entry):
-        return 1 // 0 if entry.index == bad else finish(spec, entry)
+    def failing(spec, entry, place):
+        return 1 // 0 if entry.index == bad else finish(spec, entry, place)
 
     monkeypatch.setattr(production, "finish_candidate", failing)
     found, told = searching.judge_missing(SMALL, InProcess()), []
@@ -190,7 +191,7 @@ def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeyp
     assert f"candidate {bad} cannot be finished: ZeroDivisionError" in told[0]
     manifest = read_manifest(tmp_path / "x.zip")
     assert manifest.refused[SET_ASIDE] == 1
-    assert units.draw(SMALL, 1, bad) not in [sound.recipe for sound in manifest.sounds]
+    assert bad not in [sound.candidate for sound in manifest.sounds]
 
 
 def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_process, undisturbed, tmp_path, capsys):
@@ -198,8 +199,8 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
     good, bad = (entry.index for entry in production.choose_sounds(SMALL, undisturbed)[:2])
     finish = production.finish_candidate
 
-    def failing(spec, entry):
-        return 1 // 0 if entry.index == bad else finish(spec, entry)
+    def failing(spec, entry, place):
+        return 1 // 0 if entry.index == bad else finish(spec, entry, place)
 
     monkeypatch.setattr(production, "finish_candidate", failing)
     for left, keep, picks in (
@@ -229,7 +230,7 @@ def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
             raise BrokenExecutor("cannot start")
 
     with pytest.raises(BrokenExecutor):
-        list(production.finish_all(SMALL, undisturbed.entries[:3], Broken()))
+        list(production.finish_all(SMALL, [Placed(e) for e in undisturbed.entries[:3]], Broken()))
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1025])

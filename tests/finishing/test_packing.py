@@ -132,7 +132,7 @@ def test_a_pack_keeps_the_contract(packs, name):
     for sound in manifest["sounds"]:
         assert set(sound) == {
             "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
-            "loop", "preview",
+            "loop", "preview", "bars",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])
@@ -407,7 +407,8 @@ def test_a_family_is_a_spec_like_any_other(tmp_path, in_process):
     amounts = {s["recipe"]["variations"][0]["amount"] for s in manifest["sounds"]}
     assert all(0.001 <= amount <= 0.1 for amount in amounts)
     assert {s["recipe"]["seed"] for s in manifest["sounds"]} == {276}
-    assert {s["recipe"]["sample_rate"] for s in manifest["sounds"]} == {32000}
+    assert {s["recipe"]["seconds"] * s["recipe"]["sample_rate"] for s in manifest["sounds"]} == {32000}
+    assert {s["recipe"]["sample_rate"] for s in manifest["sounds"] if s["pitch"] is None} <= {32000}
 
 
 def test_any_split_of_a_run_makes_the_same_pack():

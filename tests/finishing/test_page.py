@@ -14,9 +14,12 @@ import soundfile
 from sounds import like, made_up
 
 from cnndsd.desk import cli
+from cnndsd.ear.description import Description
+from cnndsd.ear.distances import distance
 from cnndsd.finishing import packing, pictures
 from cnndsd.finishing.manifest import Manifest, read_manifest
-from cnndsd.finishing.page import Card, Looks, page_html, similarity
+from cnndsd.finishing.page import Card, Looks, loop_copy, nearest, page_html, similarity
+from cnndsd.finishing.terms import TERMS
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "is_mobile": True, "has_touch": True}
 CURRENT = "() => current && current.file"
@@ -53,15 +56,17 @@ def opened(chromium, request):
 
 
 def made_up_page(folder, count=20, **options):
-    """A page of sounds that do not exist, with pictures of noise."""
+    """A page of sounds that do not exist, with pictures of noise; ``more``: by sound, what else its looks are."""
     rng = random.Random(1)
     cards = []
+    more = options.pop("more", {})
     for i in range(count):
         wave, spectrum = (
             base64.b64encode(rng.randbytes(size)).decode()
             for size in (2 * pictures.WAVE_COLUMNS, pictures.COLUMNS * pictures.ROWS // 2)
         )
         looks = Looks(rng.uniform(0.1, 4.0), -16.0, rng.choice(["A#4", None]), None, i % 2 == 0, wave, spectrum)
+        looks = packing.msgspec.structs.replace(looks, **more.get(i, {}))
         cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), looks))
     path = folder / "index.html"
     text = page_html(
@@ -150,6 +155,283 @@ def test_filter_and_sort(opened, tmp_path):
     quiet_first = tab.evaluate(SHOWN)
     tab.click("#direction")
     assert tab.evaluate(SHOWN) == quiet_first[::-1]
+
+
+def test_notes_sort_by_pitch_and_tempos_by_number_and_what_has_none_comes_last(opened, tmp_path):
+    notes = ["C4", "A#-1", "B3", None, "A3", "C#4", None, "A10"]
+    tempos = [120.0, None, 71.0, 97.5, None, 140.0, 71.0, None]
+    more = {i: {"note": note, "tempo_bpm": bpm} for i, (note, bpm) in enumerate(zip(notes, tempos, strict=True))}
+    tab = opened(made_up_page(tmp_path, 8, more=more))
+    order = "() => shown.map((sound) => sound.place)"
+    tab.select_option("#sort", "note")
+    assert tab.evaluate(order) == [1, 4, 2, 0, 5, 7, 3, 6]
+    tab.click("#direction")
+    assert tab.evaluate(order) == [7, 5, 0, 2, 4, 1, 6, 3]
+    tab.click("#direction")
+    tab.select_option("#sort", "tempo")
+    assert tab.evaluate(order) == [2, 6, 3, 0, 5, 1, 4, 7]
+    choices = "(id) => [...document.getElementById(id).options].map((option) => option.textContent)"
+    assert tab.evaluate(choices, "note") == ["any", "A (2)", "A# (1)", "B (1)", "C (1)", "C# (1)"]
+    assert tab.evaluate(choices, "tempo") == ["any", "71 bpm (2)", "97.5 bpm (1)", "120 bpm (1)", "140 bpm (1)"]
+    tab.select_option("#note", "A")
+    assert tab.evaluate(order) == [4, 7]
+    tab.select_option("#tempo", "71 bpm")
+    assert tab.evaluate(order) == []
+    tab.select_option("#note", "")
+    assert tab.evaluate(order) == [2, 6]
+    # A pack without any has no such filter.
+    tab = opened(made_up_page(tmp_path, 3, more={i: {"note": None} for i in range(3)}))
+    assert not tab.locator("#note").is_visible()
+    assert not tab.locator("#tempo").is_visible()
+
+
+def test_search_finds_words_of_names_and_facts(opened, tmp_path):
+    more = {i: {"note": "C2" if i == 3 else None, "tempo_bpm": 120.0 if i % 2 else None} for i in range(12)}
+    tab = opened(made_up_page(tmp_path, 12, more=more))
+    order = "() => shown.map((sound) => sound.place)"
+    tab.keyboard.press("/")
+    tab.keyboard.type("W1")
+    assert tab.evaluate(order) == [1, 10, 11]
+    tab.keyboard.type(" 120")
+    assert tab.evaluate(order) == [1, 11]
+    assert tab.locator("#shown").text_content() == "2 of 12"
+    tab.fill("#search", "c2")
+    assert tab.evaluate(order) == [3]
+    tab.fill("#search", "nothing like it")
+    assert tab.locator("#none").is_visible()
+    tab.fill("#search", "")
+    assert tab.evaluate(order) == list(range(12))
+
+
+def two_loops(folder, rate=8000):
+    """Two loops at 120 bpm that exist as files: low tones of one bar, noise of two; and what their looks are."""
+    loops, more = [], {}
+    (folder / "hit").mkdir()
+    for i, bars in enumerate((1, 2)):
+        rng, size = np.random.default_rng(i), bars * 2 * rate
+        tones = np.fft.irfft(np.pad(rng.normal(size=(2, 399)).T @ [1, 1j], (1, size // 2 - 399)), size)
+        loops.append(0.5 * tones / abs(tones).max() if i == 0 else rng.uniform(-0.2, 0.2, size))
+        path = folder / "hit" / f"x_hit_w{i}_A#4.wav"
+        soundfile.write(path, loops[i], rate)
+        more[i] = {"seconds": 2.0 * bars, "tempo_bpm": 120.0, "bars": bars, "copy": loop_copy(path.read_bytes())}
+    return loops, more
+
+
+def test_a_copy_of_a_loop_goes_on_before_and_after_it(tmp_path):
+    (loop, _), more = two_loops(tmp_path)
+    copy = more[0]["copy"]
+    ogg = base64.b64decode(copy.ogg)
+    samples, rate = soundfile.read(io.BytesIO(ogg))
+    assert rate == copy.sample_rate == 8000
+    assert (copy.start, copy.end) == (400, 400 + loop.size)
+    wanted = np.pad(loop, copy.start, mode="wrap")
+    assert samples.shape == wanted.shape
+    assert np.abs(samples - wanted)[: copy.start].mean() < 0.2 * np.abs(loop).mean()
+    assert np.abs(samples - wanted)[copy.end :].mean() < 0.2 * np.abs(loop).mean()
+    assert loop_copy((tmp_path / "hit" / "x_hit_w0_A#4.wav").read_bytes()) == copy
+
+
+# The page's own nodes, rendered without a sound card: at the given seconds the sounds of these places are clicked.
+RENDERED = """async ({ clicks, seconds }) => {
+  let rendered;
+  AudioContext = class {
+    constructor({ sampleRate }) {
+      rendered = new OfflineAudioContext(1, seconds * sampleRate, sampleRate);
+      rendered.goOn = rendered.resume;
+      rendered.resume = () => {};
+      return rendered;
+    }
+  };
+  const clicked = async (place) => {
+    sounds[place].card.click();
+    for (let i = 0; i < 200 && loading.size; i++) await new Promise((done) => setTimeout(done, 10));
+  };
+  await clicked(clicks[0][1]);
+  for (const [time, place] of clicks.slice(1)) {
+    rendered.suspend(time).then(() => clicked(place)).then(() => rendered.goOn());
+  }
+  return [...(await rendered.startRendering()).getChannelData(0)];
+}"""
+
+
+def test_a_loop_repeats_to_the_sample_and_without_a_step(opened, tmp_path):
+    (loop, _), more = two_loops(tmp_path)
+    tab = opened(made_up_page(tmp_path, 4, more=more))
+    out = np.array(tab.evaluate(RENDERED, {"clicks": [[0, 0]], "seconds": 9}))
+    begin = int(np.flatnonzero(out)[0])
+    assert begin == 240
+    periods = out[begin : begin + 4 * loop.size].reshape(4, -1)
+    assert np.array_equal(periods, np.tile(periods[0], (4, 1)))
+    # A copy by a lossy codec, whose error has no step at the join either.
+    error = periods[0] - loop
+    assert np.abs(error).mean() < 0.2 * np.abs(loop).mean()
+    assert abs(error[0] - error[-1]) < np.abs(np.diff(error)).max()
+    assert tab.said == []
+
+
+def test_together_loops_start_and_stop_at_a_bar_line_of_those_that_run(opened, tmp_path):
+    (one, two), more = two_loops(tmp_path)
+    tab = opened(made_up_page(tmp_path, 4, more=more))
+    tab.keyboard.press("t")
+    # The first begins at 240 samples. The other is asked for within the first bar, and again within the fourth.
+    out = np.array(tab.evaluate(RENDERED, {"clicks": [[0, 0], [1.3, 1], [7.0, 1]], "seconds": 11}))
+    alone = np.array(
+        opened(made_up_page(tmp_path, 4, more=more)).evaluate(RENDERED, {"clicks": [[0, 0]], "seconds": 11})
+    )
+    other = out - alone
+    assert not other[: 240 + one.size].any()
+    heard = np.flatnonzero(np.abs(other) > 1e-6)
+    assert heard[0] == 240 + one.size
+    assert 240 + 4 * one.size - 60 < heard[-1] <= 240 + 4 * one.size
+    middle = other[240 + one.size : 240 + one.size + two.size]
+    assert np.abs(middle - two).mean() < 0.2 * np.abs(two).mean()
+    assert tab.said == []
+
+
+def test_loops_play_on_one_clock_until_they_are_stopped(opened, tmp_path):
+    _, more = two_loops(tmp_path)
+    more[2] = {**more[1], "bars": 3}
+    tab = opened(made_up_page(tmp_path, 5, more=more))
+    state = "() => [...running].map(([sound, voice]) => [sound.place, voice.source.loop, sound.card.dataset.sounds])"
+    tab.locator(".card").nth(0).click()
+    tab.wait_for_function("() => running.size === 1 && mixer.currentTime > running.get(sounds[0]).from")
+    tab.locator(".card").nth(1).click()
+    tab.wait_for_function("() => running.has(sounds[1])")
+    # One after the other without "together".
+    assert tab.evaluate(state) == [[1, True, "yes"]]
+    assert "playing" in tab.locator(".card").nth(1).get_attribute("aria-label")
+    tab.click("#together")
+    tab.locator(".card").nth(0).click()
+    tab.wait_for_function("() => running.size === 2")
+    bars = tab.evaluate("() => (running.get(sounds[0]).from - running.get(sounds[1]).from) / 2")
+    assert bars == pytest.approx(round(bars), abs=1e-9)
+    assert bars >= 1
+    # An arrow key moves, and changes nothing of what plays; another tempo does not join in.
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("() => [current.place, running.size, loading.size]") == [2, 2, 0]
+    tab.keyboard.press("Space")
+    tab.wait_for_function("() => document.getElementById('now').textContent.includes('another tempo')")
+    tab.evaluate("() => { document.getElementById('volume').value = 25; setVolume(); }")
+    assert tab.evaluate("() => [mixer.volume.gain.value, player.volume]") == [0.25, 0.25]
+    tab.keyboard.press("Escape")
+    assert tab.evaluate("() => [running.size, document.querySelectorAll('[data-sounds]').length]") == [0, 0]
+    assert tab.said == []
+
+
+def test_a_loop_that_cannot_be_decoded_repeats_as_a_file(opened, tmp_path):
+    _, more = two_loops(tmp_path)
+    more[0]["copy"] = packing.msgspec.structs.replace(more[0]["copy"], ogg=base64.b64encode(b"no ogg").decode())
+    tab = opened(made_up_page(tmp_path, 3, more=more))
+    tab.locator(".card").nth(0).click()
+    assert is_playing(tab).endswith("x_hit_w0_A#4.wav")
+    assert tab.evaluate("() => [player.loop, running.size]") == [True, 0]
+    # Other sounds repeat by the switch alone.
+    tab = opened(made_up_page(tmp_path, 3, more={0: {"is_looped": True}}))
+    tab.locator(".card").nth(0).click()
+    is_playing(tab)
+    assert not tab.evaluate("() => player.loop")
+    tab.keyboard.press("r")
+    assert tab.evaluate("() => player.loop")
+    assert not tab.locator("#together").is_visible()
+
+
+def test_similar_sounds_are_those_of_the_least_distance(opened, tmp_path):
+    made = [made_up(i) for i in range(20)]
+    tab = opened(made_up_page(tmp_path))
+    tab.locator(".card").nth(5).click()
+    tab.keyboard.press("s")
+    places = tab.evaluate("() => shown.map((sound) => sound.place)")
+    away = sorted((distance(made[5], other), i) for i, other in enumerate(made) if i != 5)
+    assert places == [5, *(i for _, i in away[:11])]
+    tab.keyboard.press("s")
+    assert len(tab.evaluate(SHOWN)) == 20
+    tab.click("#similar")
+    tab.select_option("#sort", "name")
+    assert len(tab.evaluate(SHOWN)) == 20
+    assert nearest([], 3) == []
+    assert nearest(made[:1], 3) == [[]]
+
+
+def test_score_and_every_number_are_explained(opened, tmp_path):
+    numbers = {"finite", "bands_db", "timbre", "heard_s"} ^ set(Description.__struct_fields__)
+    assert numbers == set(TERMS)
+    tab = opened(made_up_page(tmp_path, 5))
+    tab.keyboard.press("i")
+    assert not tab.locator("#about").is_visible()
+    tab.locator(".card").nth(2).click()
+    tab.keyboard.press("i")
+    said = tab.locator("#about").inner_text()
+    assert all(term.label in said and term.meaning in said for term in TERMS.values())
+    assert re.search(r"Score 0\.\d\d: \w+", said)
+    link = tab.locator("#about-file a")
+    assert link.get_attribute("href") == "hit/x_hit_w2_A%234.wav"
+    assert link.get_attribute("download") == "x_hit_w2_A#4.wav"
+
+
+def test_a_card_is_dragged_as_its_file(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 5))
+    tab.locator(".card").nth(3).click()
+    for node in (".card >> nth=3", "#file"):
+        data = tab.locator(node).evaluate(
+            "(node) => { const dataTransfer = new DataTransfer(); node.dispatchEvent(new DragEvent('dragstart', "
+            "{ dataTransfer })); return ['DownloadURL', 'text/uri-list'].map((type) => dataTransfer.getData(type)); }"
+        )
+        url = f"{tmp_path.as_uri()}/hit/x_hit_w3_A%234.wav"
+        assert data == [f"audio/wav:x_hit_w3_A#4.wav:{url}", url]
+        assert tab.locator(node).evaluate("(node) => node.draggable")
+
+
+def test_keys_act_on_what_is_seen_and_the_kept_filter_follows(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 6))
+    picks = "() => sounds.map((sound) => sound.pick)"
+    order = "() => shown.map((sound) => sound.place)"
+    for key in ("ArrowRight", "k", "ArrowRight", "k", "ArrowRight", "k"):
+        tab.keyboard.press(key)
+    tab.select_option("#picked", "keep")
+    tab.locator(".card").nth(1).focus()
+    tab.keyboard.press("Home")
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("k")
+    assert tab.evaluate(order) == [0, 2]
+    # It is gone: no key changes it, and the next sound is the one in its place.
+    tab.keyboard.press("k")
+    tab.keyboard.press("d")
+    assert tab.evaluate(picks) == ["keep", None, "keep", None, None, None]
+    assert tab.evaluate("() => document.activeElement === sounds[2].card")
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("() => current.place") == 2
+    tab.keyboard.press("l")
+    assert tab.input_value("#files-text") == "hit/x_hit_w0_A#4.wav\nhit/x_hit_w2_A#4.wav"
+    tab.click("#copy-files")
+    tab.wait_for_function("() => document.getElementById('copy-files').textContent === 'Copied'")
+
+
+def test_hovering_on_the_map_names_a_sound_and_a_legend_the_kinds(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 30))
+    tab.click("#map-button")
+    x, y = tab.evaluate("() => onMap(sounds[7])")
+    before = tab.evaluate("() => map.toDataURL()")
+    tab.locator("#map").hover(position={"x": x, "y": y})
+    assert tab.evaluate("() => Math.hypot(hovered.at[0] - sounds[7].at[0], hovered.at[1] - sounds[7].at[1]) < 0.02")
+    assert tab.evaluate("() => map.toDataURL()") != before
+    tab.locator("#search").hover()
+    assert tab.evaluate("() => hovered") is None
+    kinds = set(tab.evaluate("() => sounds.map((sound) => sound.kind)"))
+    assert (
+        set(tab.evaluate("() => [...document.querySelectorAll('#legend [data-dot]')].map((i) => i.dataset.dot)"))
+        == kinds
+    )
+
+
+def test_a_phone_shows_many_cards_and_leads_back_to_the_top(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 60), **PHONE)
+    assert tab.evaluate("() => columns()") == 2
+    assert tab.evaluate("() => sounds[0].card.offsetHeight") < 140
+    assert not tab.locator("#top").is_visible()
+    tab.evaluate("() => scrollTo(0, 2000)")
+    tab.locator("#top").tap()
+    tab.wait_for_function("() => scrollY === 0")
 
 
 def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_process, capsys):

@@ -47,6 +47,15 @@ def add(commands: Any) -> None:
         metavar="S",
         help="key of the random numbers: another seed gives other networks (default: the spec's)",
     )
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help='the notes of tuned sounds, such as "A minor" or "F# dorian"; "chromatic" allows all, "free" tunes none '
+        "(default: the spec's)",
+    )
+    parser.add_argument(
+        "--bpm", type=arguments.bpm, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
+    )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
     parser.add_argument("--out", metavar="DIR", help="folder for the zip and the run (default: the folder of the spec)")
@@ -85,6 +94,8 @@ def run(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
     changes["plain"] = True if options.plain else changes.get("plain")
+    in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
+    changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
     seconds = None if options.minutes is None else 60 * options.minutes
     until_s = None if options.until is None else arguments.next_time(options.until)
     by_time = seconds is not None or until_s is not None

@@ -1,0 +1,211 @@
+"""Brings the chosen sounds of a pack into key and time, by the sample rates of their networks.
+
+A network's sample rate scales its pitches and times, and changes none of its raw samples. Each sound with a sure pitch
+gets the rate at which it stands on a note of the key. Each sound whose onsets can fall on the grid of the tempo becomes
+a loop of whole bars.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cnndsd.ear.analysis import describe
+from cnndsd.ear.description import Description
+from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.scoring import score
+from cnndsd.ear.tuning import estimate_pitch
+from cnndsd.farm.executors import Workers, in_order
+from cnndsd.farm.shelf import Entry
+from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.finished import NOTE_CENTS, Place
+from cnndsd.recipe import Recipe
+from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from cnndsd.sound.rendering import render
+from cnndsd.spec import Spec
+
+# A sound with a clear pitch that no sample rate can bring to a note counts so much less. Where loops are wanted, a beat
+# that is none counts less, and every loop counts more.
+_OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
+# How often sounds are chosen again after some of the chosen were found to be off key.
+_ROUNDS = 12
+# Of so many sounds for each that is wanted it is found out whether they can be loops, the best first.
+_LOOPS_TRIED = 40
+# A pitch is clear above this clarity, and when it glides by less than this many octaves.
+_CLEAR, _GLIDE = 0.7, 0.15
+# How far from its note a sound may be, as a ratio: half a cent.
+_TOLERANCE = 2.0 ** (0.5 / 1200.0) - 1.0
+
+
+class Heard(NamedTuple):
+    """What music is in a sound: its pitch in Hz at the recipe's sample rate, where it is sure, and its loop of bars."""
+
+    pitch_hz: float | None = None
+    bars: BarLoop | None = None
+
+
+class Placed(NamedTuple):
+    """A sound of a pack at the sample rate that it got, and where it stands in the music; None when there is none."""
+
+    entry: Entry
+    place: Place | None = None
+
+
+def arrange(
+    spec: Spec,
+    offered: Sequence[Entry],
+    choose: Callable[[Mapping[int, float]], list[Entry]],
+    workers: Workers,
+) -> list[Placed]:
+    """Choose the sounds of a pack, and bring them into key and time; kind by kind, each from dark to bright.
+
+    ``offered``: the sounds of which loops may be made. ``choose`` chooses the sounds; it is given how much candidates
+    count, by their index, where that is not 1: less for those that cannot be brought into the key or the tempo.
+    """
+    if not spec.has_music:
+        return [Placed(entry) for entry in choose({})]
+    heard: dict[int, Heard] = {}
+    welcome: dict[int, float] = {}
+    if spec.music.bpm:
+        likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.score, e.index))
+        likely = likely[: _LOOPS_TRIED * spec.count]
+        found = _hear(hear_loop, spec, likely, workers)
+        heard.update((index, music) for index, music in found if music.bars is not None)
+        for entry in offered:
+            if heard.get(entry.index, Heard()).bars is not None:
+                welcome[entry.index] = _IN_TIME
+            elif kind(entry.sound) == "beat":
+                welcome[entry.index] = _OUT_OF_TIME
+    for _ in range(_ROUNDS):
+        chosen = choose(welcome)
+        unheard = [entry for entry in chosen if entry.index not in heard]
+        heard.update(_hear(hear_music, spec, unheard, workers))
+        off_key = [e.index for e in chosen if _is_off_key(spec, e, heard[e.index]) and e.index not in welcome]
+        if not off_key:
+            break
+        welcome.update(dict.fromkeys(off_key, _OFF_KEY))
+    return sorted(_placed(spec, chosen, heard, workers), key=lambda placed: in_order_of_kinds(placed.entry))
+
+
+def place_alone(spec: Spec, entry: Entry) -> Placed:
+    """Bring one sound into the tempo or to its nearest note. In a pack it may stand on another one."""
+    if not spec.has_music:
+        return Placed(entry)
+    places = places_of(spec, entry, hear_music(spec, entry.recipe, entry.sound))
+    return places[0] if places else Placed(entry, Place())
+
+
+def in_order_of_kinds(entry: Entry) -> tuple[int, float, int]:
+    """Return the key that sorts sounds kind by kind, each from dark to bright."""
+    return KINDS.index(kind(entry.sound)), entry.sound.brightness_hz, entry.index
+
+
+def _may_loop(sound: Description) -> bool:
+    """Return whether a sound is worth listening to its onsets."""
+    return sound.onsets >= 4.0
+
+
+def _is_off_key(spec: Spec, entry: Entry, heard: Heard) -> bool:
+    has_pitch = entry.sound.clarity > _CLEAR and entry.sound.glide_octaves < _GLIDE
+    return bool(spec.music.pitch_classes) and has_pitch and heard.pitch_hz is None and heard.bars is None
+
+
+def _hear(
+    hear: Callable[[Spec, Recipe, Description], Heard], spec: Spec, entries: Sequence[Entry], workers: Workers
+) -> Iterator[tuple[int, Heard]]:
+    """Yield the index of each sound, and what music is in it: none when hearing failed twice."""
+    tasks = ((spec, entry.recipe, entry.sound) for entry in entries)
+    for entry, found in zip(entries, in_order(workers, hear, tasks), strict=True):
+        yield entry.index, Heard() if isinstance(found, Exception) else found
+
+
+def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
+    """Find out the pitch of a sound, and whether it can be a loop in the tempo."""
+    from cnndsd.finishing.bars import find_bars
+    from cnndsd.finishing.mastering import condition
+
+    audio = render(recipe)
+    conditioned, *_ = condition(audio, recipe.sample_rate, spec.master, sound)
+    pitch = estimate_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
+    bars = find_bars(audio, recipe.sample_rate, sound, spec.music) if spec.music.bpm and _may_loop(sound) else None
+    if pitch is not None and bars is not None:
+        in_time_hz = pitch.hz * bars.sample_rate / recipe.sample_rate
+        if spec.music.pitch_classes and _note_at(spec, in_time_hz) is None:
+            # In time it would be off key.
+            bars = None
+    return Heard(None if pitch is None else pitch.hz, bars)
+
+
+def hear_loop(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
+    """Find out whether a sound can be a loop in the tempo, and only then its pitch."""
+    from cnndsd.finishing.bars import find_bars
+
+    if find_bars(render(recipe), recipe.sample_rate, sound, spec.music) is None:
+        return Heard()
+    return hear_music(spec, recipe, sound)
+
+
+def _note_at(spec: Spec, hz: float) -> int | None:
+    """Return the MIDI note of the key on which a pitch in Hz stands, or None."""
+    exact = 69.0 + 12.0 * math.log2(hz / spec.music.tuning_hz)
+    note = round(exact)
+    return note if abs(exact - note) <= NOTE_CENTS / 100.0 and note % 12 in spec.music.pitch_classes else None
+
+
+def _placed(spec: Spec, chosen: Sequence[Entry], heard: Mapping[int, Heard], workers: Workers) -> Iterator[Placed]:
+    """Yield the chosen sounds in their order at the sample rates that bring them into key and time.
+
+    Of the notes within reach each takes one that the fewest sounds before it have, and of these the nearest.
+    """
+    tasks = ((spec, entry, heard[entry.index]) for entry in chosen)
+    taken: Counter[int] = Counter()
+    for entry, found in zip(chosen, in_order(workers, places_of, tasks), strict=True):
+        places = [] if isinstance(found, Exception) else found
+        if not places:
+            yield Placed(entry, Place())
+            continue
+        # The first of the least is the nearest.
+        best = min(places, key=lambda placed: taken[_pitch_class(placed)])
+        taken[_pitch_class(best)] += 1
+        yield best
+
+
+def _pitch_class(placed: Placed) -> int:
+    """Return the pitch class of a sound that stands on a note, 0 (C) to 11, or -1."""
+    return -1 if placed.place is None or placed.place.note is None else placed.place.note % 12
+
+
+def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
+    """Return where a sound can be brought: to the tempo if it is a loop, otherwise to notes, the nearest first.
+
+    Notes at which the sound would be of another kind, or below the least score, are left out if there are others.
+    """
+    from cnndsd.finishing.resampling import handy_rate
+
+    recipe, music = entry.recipe, spec.music
+    if heard.bars is not None:
+        note = (
+            None
+            if heard.pitch_hz is None
+            else _note_at(spec, heard.pitch_hz * heard.bars.sample_rate / recipe.sample_rate)
+        )
+        return [Placed(_at_rate(entry, heard.bars.sample_rate), Place(note, heard.bars))]
+    if heard.pitch_hz is None:
+        return []
+    exact = 69.0 + 12.0 * math.log2(heard.pitch_hz / music.tuning_hz)
+    lowest, highest = math.ceil(exact - music.reach), math.floor(exact + music.reach)
+    placed = []
+    for note in sorted(range(lowest, highest + 1), key=lambda note: abs(note - exact)):
+        rate = handy_rate(recipe.sample_rate * 2.0 ** ((note - exact) / 12.0), spec.written_rate, _TOLERANCE)
+        if note % 12 in music.pitch_classes and MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+            placed.append(Placed(_at_rate(entry, rate), Place(note)))
+    good = [p for p in placed if p.entry.score >= min(spec.choose.score, entry.score)]
+    alike = [p for p in good if kind(p.entry.sound) == kind(entry.sound)]
+    return alike or good or placed
+
+
+def _at_rate(entry: Entry, sample_rate: int) -> Entry:
+    """Return a candidate at another sample rate in Hz, heard again."""
+    recipe = entry.recipe.at_rate(sample_rate)
+    sound = describe(render(recipe), sample_rate)
+    return Entry(entry.index, score(sound), sound, recipe)

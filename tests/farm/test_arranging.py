@@ -1,0 +1,148 @@
+"""Sounds in key: on their notes, spread over them, with their raw samples unchanged."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import SPEC
+
+from cnndsd import Mastering, Recipe, describe, render, score
+from cnndsd.farm import arranging, production, searching
+from cnndsd.farm.arranging import Heard, Placed, arrange, hear_music, place_alone, places_of
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.shelf import Entry
+from cnndsd.finishing.finished import NOTE_CENTS, finish
+from cnndsd.scales import pitch_classes
+from cnndsd.sound.rendering import raw_sha256
+from cnndsd.spec import Choice, Music, Spec
+
+ALL = Spec(name="x", choose=Choice(score=0.0))
+KEYS = st.sampled_from(["A minor", "Bb lydian", "F# blues", "C major pentatonic", "chromatic"])
+
+
+def entry_of(recipe, index=0):
+    sound = describe(render(recipe), recipe.sample_rate)
+    return Entry(index, score(sound), sound, recipe)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return searching.judge_missing(SPEC, InProcess())
+
+
+@pytest.fixture(scope="module")
+def tuned(found):
+    """Sounds of a small search that have a sure pitch, and what is heard in them."""
+    heard = [
+        (entry, hear_music(ALL, entry.recipe, entry.sound)) for entry in found.entries if entry.sound.clarity > 0.9
+    ]
+    pairs = [(entry, music) for entry, music in heard if music.pitch_hz is not None]
+    assert len(pairs) >= 12
+    return pairs[:12]
+
+
+def off_note(hz, tuning_hz=440.0):
+    """How far a frequency is from the nearest note, in cents."""
+    exact = 12 * math.log2(hz / tuning_hz)
+    return 100 * abs(exact - round(exact))
+
+
+@pytest.mark.parametrize("tuning_hz", [440.0, 432.0])
+@pytest.mark.parametrize("key", ["A minor", "chromatic"])
+def test_every_place_is_a_note_of_the_key_with_the_same_raw_samples(tuned, key, tuning_hz):
+    spec = Spec(name="x", music=Music(key=key, tuning_hz=tuning_hz, reach=4.0), choose=Choice(score=0.0))
+    for entry, heard in tuned[:4]:
+        places = places_of(spec, entry, heard)
+        assert places
+        moves = []
+        for placed, place in places:
+            recipe = placed.recipe
+            assert place.note % 12 in pitch_classes(key)
+            assert raw_sha256(render(recipe)) == raw_sha256(render(entry.recipe))
+            assert placed.sound == describe(render(recipe), recipe.sample_rate)
+            ratio = recipe.sample_rate / entry.recipe.sample_rate
+            hz = heard.pitch_hz * ratio
+            assert abs(1200 * math.log2(hz / (tuning_hz * 2 ** ((place.note - 69) / 12)))) < 0.6
+            moves.append(abs(12 * math.log2(ratio)))
+        assert max(moves) <= 4.01
+        assert moves == sorted(moves)
+
+
+def test_the_file_stands_on_its_note(tuned):
+    for entry, heard in tuned:
+        placed, place = places_of(ALL, entry, heard)[0]
+        made = finish(render(placed.recipe), placed.recipe, placed.sound, ALL, place)
+        assert made.pitch is not None
+        assert made.pitch.note == place.note
+        assert abs(made.pitch.cents) <= NOTE_CENTS
+        assert off_note(made.pitch.hz) <= NOTE_CENTS
+
+
+def test_a_file_that_does_not_stand_on_its_note_names_none(tuned):
+    entry, _ = next((entry, heard) for entry, heard in tuned if off_note(heard.pitch_hz) > 10)
+    audio = render(entry.recipe)
+    assert finish(audio, entry.recipe, entry.sound, ALL).pitch is not None
+    assert finish(audio, entry.recipe, entry.sound, ALL, arranging.Place(69)).pitch is None
+    assert finish(audio, entry.recipe, entry.sound, ALL, arranging.Place()).pitch is None
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(KEYS, st.lists(st.floats(60.0, 1500.0), min_size=1, max_size=30), st.floats(3.0, 6.0))
+def test_notes_are_spread_over_the_key(key, pitches, reach):
+    """None is taken by two more than another one that the last of them could have had."""
+    spec = Spec(name="x", music=Music(key=key, reach=reach), choose=Choice(score=0.0))
+    recipe = Recipe(seconds=0.2)
+    entries = [entry_of(recipe, n) for n in range(len(pitches))]
+    monkey = dict(zip(range(len(pitches)), pitches, strict=True))
+
+    class Ears(InProcess):
+        def submit(self, fn, spec, *rest):
+            if fn is arranging.hear_music:
+                return super().submit(lambda: Heard(440.0))
+            entry, _ = rest
+            return super().submit(quick_places, spec, entry, Heard(monkey[entry.index]))
+
+    def quick_places(spec, entry, heard):
+        exact = 69 + 12 * math.log2(heard.pitch_hz / 440)
+        notes = range(math.ceil(exact - reach), math.floor(exact + reach) + 1)
+        notes = [note for note in notes if note % 12 in pitch_classes(key)]
+        return [Placed(entry, arranging.Place(note)) for note in sorted(notes, key=lambda note: abs(note - exact))]
+
+    placed = arrange(spec, entries, lambda welcome: entries, Ears())
+    taken = Counter()
+    for entry, place in sorted(placed, key=lambda p: p.entry.index):
+        could = {p.place.note % 12 for p in quick_places(spec, entry, Heard(monkey[entry.index]))}
+        if place.note is not None:
+            assert taken[place.note % 12] == min(taken[c] for c in could)
+            taken[place.note % 12] += 1
+
+
+def test_sounds_off_key_give_way_to_others(found):
+    """What has a clear pitch that no rate can bring to a note is chosen where nothing else is left."""
+    spec = Spec(name="x", count=8, choose=Choice(score=0.0, distance=0.0, static_share=1.0), music=Music(key="A minor"))
+
+    def off_key(placed):
+        return sum(
+            e.sound.clarity > 0.7 and e.sound.glide_octaves < 0.15 and (place is None or place.note is None)
+            for e, place in placed
+        )
+
+    in_key = production.arrange_sounds(spec, found, InProcess())
+    plain = [Placed(e, Placed(e).place) for e in production.choose_sounds(spec, found)]
+    heard = [hear_music(spec, e.recipe, e.sound) for e, _ in plain]
+    before = sum(arranging._is_off_key(spec, e, h) for (e, _), h in zip(plain, heard, strict=True))
+    assert before > off_key(in_key)
+    assert len(in_key) == 8
+
+
+@pytest.mark.parametrize(
+    "changes", [{"music": Music(key="free")}, {"master": Mastering(dc="raw")}, {"master": Mastering(dc="rescale")}]
+)
+def test_free_sounds_and_raw_ones_keep_their_clock(found, changes):
+    spec = Spec(name="x", count=6, choose=Choice(score=0.0), **changes)
+    placed = production.arrange_sounds(spec, found, InProcess())
+    assert [entry for entry, _ in placed] == production.choose_sounds(spec, found)
+    assert {place for _, place in placed} == {None}
+    assert place_alone(spec, found.entries[0]) == Placed(found.entries[0])
