@@ -68,7 +68,9 @@ _MAX_COMMENT = 10_000
 _MAX_BYTES = 8 * MAX_SAMPLES + 1_000_000
 _MAX_FRAMES = MAX_SAMPLES + MAX_SAMPLE_RATE
 _MAX_CHANNELS = 2
-# How the files begin that are written here. MP3: a tag or a frame, of which 11 bits are set.
+# So many samples are given to an encoder at a time: millions would overflow the stack of the Vorbis encoder.
+_TOGETHER = 2**20
+# How the files begin that are written here; an MP3 file without a tag carries no recipe.
 _BEGINNINGS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 # A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
 _MARGIN_S = 0.05
@@ -114,7 +116,7 @@ def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
 
 
 def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rate: int, channels: int) -> bytes:
-    peak = float(np.abs(sound).max())
+    peak = max(float(sound.max()), -float(sound.min()))
     if not file_format.is_float and not peak <= 1.0:
         raise ValueError(f"a peak of {peak:.6g} would clip in {file_format.encoding}; allowed: up to 1")
     if file_format.encoding == "PCM_16":
@@ -125,10 +127,11 @@ def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rat
         buffer, "w", sample_rate, channels, file_format.encoding, format=file_format.container
     ) as file:
         file.comment = recipe.to_json()
-        file.write(np.repeat(sound[:, None], channels, axis=1))
-    data = buffer.getvalue()
+        for start in range(0, sound.size, _TOGETHER):
+            file.write(np.repeat(sound[start : start + _TOGETHER, None], channels, axis=1))
     if file_format.container == "WAV" and file_format.is_float:
-        return _without_timestamp(data)
+        _remove_timestamp(buffer)
+    data = buffer.getvalue()
     if file_format.container == "OGG":
         return _with_serial(data, recipe.seed & 0xFFFFFFFF)
     return data
@@ -231,14 +234,14 @@ def decode(data: bytes) -> NDArray[np.float64]:
 def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     """Open a sound file of any origin. ``Invalid`` when it is none, or when decoding it would take too much memory."""
     beginning = file.read(4)
-    if not (beginning.startswith(_BEGINNINGS) or (beginning[:1] == b"\xff" and beginning[1:2] >= b"\xe0")):
-        raise Invalid("not a sound file (Format not recognised)")
+    if not beginning.startswith(_BEGINNINGS):
+        raise Invalid("not a sound file made by cnndsd (format not recognised)")
     size = file.seek(0, os.SEEK_END)
     if size > _MAX_BYTES:
         raise Invalid(f"is too large for a sound file; allowed: up to {_MAX_BYTES} bytes")
     file.seek(0)
     try:
-        with soundfile.SoundFile(_Source(file)) as sound:
+        with _silent(beginning.startswith(b"ID3")), soundfile.SoundFile(_Source(file)) as sound:
             if sound.frames > _MAX_FRAMES or sound.channels > _MAX_CHANNELS:
                 raise Invalid(
                     f"has {sound.frames} samples on {sound.channels} channels; "
@@ -246,7 +249,28 @@ def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
                 )
             yield sound
     except soundfile.LibsndfileError as error:
-        raise Invalid(f"not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+        why = str(error).rpartition(": ")[2].rstrip(".")
+        raise Invalid(f"not a sound file ({'damaged' if why.startswith('File does not exist') else why})") from None
+
+
+@contextmanager
+def _silent(is_silent: bool) -> Iterator[None]:
+    """Keep a library from printing warnings, as that for MP3 does: what is wrong is told in one line."""
+    try:
+        saved = os.dup(2) if is_silent else None
+    except OSError:
+        saved = None
+    if saved is None:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 class _Source:
@@ -271,16 +295,15 @@ class _Source:
             return 0
 
 
-def _without_timestamp(data: bytes) -> bytes:
+def _remove_timestamp(file: io.BytesIO) -> None:
     """Set to zero the time that libsndfile writes into the PEAK chunk of a float WAV file."""
-    out = bytearray(data)
-    at = 12
-    while at + 8 <= len(out):
-        name, size = out[at : at + 4], struct.unpack_from("<I", out, at + 4)[0]
-        if name == b"PEAK":
-            out[at + 12 : at + 16] = bytes(4)
-        at += 8 + size + size % 2
-    return bytes(out)
+    with file.getbuffer() as data:
+        at = 12
+        while at + 8 <= len(data):
+            name, size = bytes(data[at : at + 4]), struct.unpack_from("<I", data, at + 4)[0]
+            if name == b"PEAK":
+                data[at + 12 : at + 16] = bytes(4)
+            at += 8 + size + size % 2
 
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

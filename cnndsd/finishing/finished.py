@@ -155,6 +155,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
         conditioned, loop = _conditioned(audio, recipe, sound, spec)
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     finished = normalise(conditioned, rate, mastering, spec.channels)
+    del conditioned
     pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS

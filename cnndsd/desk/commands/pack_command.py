@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import errno
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsd.desk import arguments
 from cnndsd.desk.stopping import Stop, Stopped
-from cnndsd.desk.terminal import DONE, FEWER, Bars, count_of, say
+from cnndsd.desk.terminal import DONE, FEWER, Bars, command_line, count_of, say
 
 if TYPE_CHECKING:
     from cnndsd.farm.factory import Packed
@@ -118,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
                     progress=bars,
                 )
             )
-    same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
+    same = command_line(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
         with Bars(None if by_time else spec.candidates, stop) as bars:
