@@ -33,13 +33,13 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 
 
 class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+    """A copy of a loop that the page repeats without a gap: FLAC, mono, 16 bits, in base 64.
 
     The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
     goes on for ``start`` samples.
     """
 
-    ogg: str
+    flac: str
     sample_rate: int
     start: int
     end: int
@@ -103,8 +103,8 @@ def loop_copy(data: bytes) -> LoopCopy:
     """
     loop, rate = audiofile.decode(data), soundfile.info(io.BytesIO(data)).samplerate
     margin = round(_MARGIN_S * rate)
-    ogg = audiofile.encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
+    flac = audiofile.encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.size)
 
 
 def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:
