@@ -43,8 +43,8 @@ _RAW = {
     np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
     np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
 }
-# FLAC's level 2, of 0 (0.0) to 8 (1.0): the highest at which a file depends on whole numbers alone, so that all machines
-# write the same. Higher levels make files of networks smaller by less than a hundredth.
+# FLAC's level 2, of 0 (0.0) to 8 (1.0): the highest at which whole numbers alone decide, so that all machines write the
+# same file. Higher levels make these sounds smaller by less than a hundredth.
 _FLAC_LEVEL = 0.25
 # A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
