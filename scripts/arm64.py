@@ -1,7 +1,7 @@
 """Compare the digests of tests/machines.py on an ARM64 processor that is emulated: ``python3 scripts/arm64.py``.
 
-Needs the programs qemu-aarch64-static and mmdebstrap, and a Linux with apt; without them it says so in one line and ends
-with 0. A system of Debian 12 with its Python is unpacked to a folder of its own, and never booted: one process of it runs.
+Needs the programs qemu-aarch64-static and mmdebstrap, and a Linux with apt; without them it says so in one line and
+ends with 0. A system of Debian 12 with its Python is unpacked to a folder and never booted: one process of it runs.
 """
 
 import os
@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import environment
 
 # What Python and the packages load; the names of Debian's packages.
 SYSTEM = "python3,libstdc++6,libgcc-s1,libgomp1"
-PACKAGES = "numpy numba scipy soundfile pyloudnorm msgspec tqdm filelock werkzeug lazy-loader".split()
 
 
 def main() -> int:
@@ -26,6 +26,7 @@ def main() -> int:
         root, site = Path(folder, "root"), Path(folder, "site")
         system = ["mmdebstrap", "--variant=extract", "--architectures=arm64", f"--include={SYSTEM}", "bookworm", root]
         pip = [environment.BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        packages = tomllib.loads((environment.ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
         platforms = [f"--platform=manylinux{glibc}_aarch64" for glibc in ("2014", "_2_17", "_2_27", "_2_28")]
         wheels = [
             *platforms,
@@ -34,7 +35,7 @@ def main() -> int:
             "-c",
             environment.ROOT / "constraints.txt",
         ]
-        for command in (system, [*pip, f"--target={site}", *wheels, *PACKAGES]):
+        for command in (system, [*pip, f"--target={site}", *wheels, *packages]):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 print(f"ARM64 is not tested: {command[0]} failed: {done.stderr.strip().splitlines()[-1]}")
