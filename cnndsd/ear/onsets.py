@@ -72,7 +72,8 @@ def onset_flux(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S
     hop = max(1, round(window_s * sample_rate / _HOPS))
     size = _HOPS * hop
     frames = -(-sound.size // hop) + 1
-    padded = np.zeros((frames + _HOPS) * hop, np.float32)
+    # In double: in single precision, machines would differ by enough for another onset, and so another sample rate.
+    padded = np.zeros((frames + _HOPS) * hop)
     padded[size // 2 : size // 2 + sound.size] = sound - sound.mean()
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[: frames * hop : hop] * _window(size)
     spectra = fft.rfft(windows, axis=1, overwrite_x=True)
@@ -96,8 +97,8 @@ def pick_onsets(flux: Flux, over: float = OVER) -> Onsets:
 
 
 @functools.cache
-def _window(size: int) -> NDArray[np.float32]:
-    return np.hanning(size + 1)[:-1].astype(np.float32)
+def _window(size: int) -> NDArray[np.float64]:
+    return np.hanning(size + 1)[:-1]
 
 
 @functools.lru_cache(maxsize=256)

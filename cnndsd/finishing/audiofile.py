@@ -26,13 +26,13 @@ from cnndsd.spec import SoundFormat
 
 
 class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+    """A copy of a loop that the page repeats without a gap: FLAC, mono, 16 bits, in base 64.
 
     The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
     goes on for ``start`` samples.
     """
 
-    ogg: str
+    flac: str
     sample_rate: int
     start: int
     end: int
@@ -62,6 +62,9 @@ _RAW = {
     np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
     np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
 }
+# FLAC's level 2, of 0 (0.0) to 8 (1.0): the highest at which whole numbers alone decide, so that all machines write the
+# same file. Higher levels make these sounds smaller by less than a hundredth.
+_FLAC_LEVEL = 0.25
 # A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
 # A larger file is not decoded: the longest raw sound has 8 bytes a sample. Encoders may add up to a second of silence.
@@ -88,14 +91,15 @@ def encode(
 
 
 def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
-    """Return one period of a loop as the bytes of an Ogg Vorbis file, without a recipe.
+    """Return one period of a loop as the bytes of a FLAC file in 16 bits, without a recipe.
 
     ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
     it, so that a player can fade from its end to its start.
     """
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
-    return _with_serial(buffer.getvalue(), 0)
+    samples = np.clip(np.rint(np.pad(loop, margin, mode="wrap") * 32_768.0), -32_768, 32_767).astype(np.int16)
+    soundfile.write(buffer, samples, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
+    return buffer.getvalue()
 
 
 def loop_copy(data: bytes) -> LoopCopy:
@@ -106,8 +110,8 @@ def loop_copy(data: bytes) -> LoopCopy:
     """
     loop, rate = decode(data), soundfile.info(io.BytesIO(data)).samplerate
     margin = round(_MARGIN_S * rate)
-    ogg = encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
+    flac = encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.size)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
@@ -123,8 +127,15 @@ def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rat
         # libsndfile would round down instead.
         sound = dithered(sound, recipe.last_seed)
     buffer = io.BytesIO()
+    level = _FLAC_LEVEL if file_format.container == "FLAC" else None
     with soundfile.SoundFile(
-        buffer, "w", sample_rate, channels, file_format.encoding, format=file_format.container
+        buffer,
+        "w",
+        sample_rate,
+        channels,
+        file_format.encoding,
+        format=file_format.container,
+        compression_level=level,
     ) as file:
         file.comment = recipe.to_json()
         for start in range(0, sound.size, _TOGETHER):

@@ -386,20 +386,18 @@ def cut_bars(
     loop begins with its downbeat and joins itself when it is repeated.
     """
     from cnndsd.finishing.mastering import center
-    from cnndsd.finishing.resampling import resample
+    from cnndsd.finishing.resampling import resample, resample_cycle
 
     samples = loop_samples(loop.bars, music, file_rate)
     sound = np.asarray(audio, np.float64)
     length = loop.bars * music.beats * 60.0 * loop.sample_rate / music.bpm
     if loop.cycle:
-        from scipy import signal
-
         count = round(length / loop.cycle)
         cycles = np.tile(sound[loop.start : loop.start + loop.cycle], count)
         # The filter has settled once it has run over half a second of cycles.
         rounds = 1 + math.ceil(_LEAD_S * loop.sample_rate / cycles.size)
         settled = center(np.tile(cycles, rounds), loop.sample_rate, highpass_hz)[-cycles.size :]
-        return np.asarray(signal.resample(settled, samples))
+        return resample_cycle(settled, samples)
     centered = center(sound, loop.sample_rate, highpass_hz)
     # The filter of the resampling reaches less far than this.
     margin = math.ceil(_AROUND_S * loop.sample_rate)

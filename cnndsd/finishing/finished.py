@@ -19,6 +19,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.filtering import in_steps
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.recipe import Recipe
@@ -170,7 +171,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:
                 break
-            samples = samples * (0.995 * ceiling / peak)
+            samples = samples * in_steps(0.995 * ceiling / peak)
             data = audiofile.encode(samples, recipe, name, rate, spec.channels)
         return data, samples
 

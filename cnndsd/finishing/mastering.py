@@ -12,7 +12,7 @@ from scipy import signal
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
-from cnndsd.finishing.filtering import biquad, in_single
+from cnndsd.finishing.filtering import biquad, in_steps, mean, raised, sines
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -98,7 +98,7 @@ def condition(
             sound *= window
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
-            window *= in_single(sound.mean() / window.mean())
+            window *= mean(sound) / mean(window)
             sound -= window
     return sound, start, fade_out_s
 
@@ -106,7 +106,9 @@ def condition(
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
     """Apply a second-order Butterworth high-pass that starts settled and is causal: nothing rings before an onset."""
     # The bilinear transform of the analog filter.
-    k = float(in_single(math.tan(math.pi * highpass_hz / sample_rate)))
+    share = highpass_hz / sample_rate
+    sine, cosine = sines((share, 0.5 - share)).tolist()
+    k = sine / cosine
     norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
     a1, a2 = 2.0 * (k * k - 1.0) * norm, (1.0 - math.sqrt(2.0) * k + k * k) * norm
     out = np.empty(sound.size)
@@ -184,8 +186,9 @@ def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) ->
     if not 0.0 < most < first:
         return sound
     gain = np.ones(sound.size)
-    gain[:onset] = most / first
-    gain[onset : 2 * onset] += (most / first - 1.0) * in_single(np.cos(np.arange(onset) * (np.pi / 2 / onset)) ** 2)
+    lower = in_steps(most / first)
+    gain[:onset] = lower
+    gain[onset : 2 * onset] = lower + (1.0 - lower) * raised(np.arange(onset) / onset)
     return sound * gain
 
 
@@ -194,7 +197,7 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
     window = np.ones(size)
     for seconds, part in ((fade_in_s, window), (fade_out_s, window[::-1])):
         length = min(size // 2, round(seconds * sample_rate))
-        part[:length] *= in_single(np.sin(np.arange(length) * (np.pi / 2 / max(1, length))) ** 2)
+        part[:length] *= raised(np.arange(length) / max(1, length))
     return window
 
 
@@ -243,7 +246,7 @@ def normalise(
         gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
-    return sound * in_single(gain)
+    return sound * in_steps(gain)
 
 
 def true_peak(sound: NDArray[np.float64]) -> float:
