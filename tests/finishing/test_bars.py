@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sounds import REAL_LOOP
 
 from cnndsd import describe, render
 from cnndsd.finishing.bars import BarLoop, beat_margin, cut_bars, find_bars, loop_samples
