@@ -363,7 +363,7 @@ def made(change=None, **facts):
         path = io.BytesIO(data)
         with zipfile.ZipFile(path) as archive:
             manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
-            looks = shown_looks(archive.read("index.html").decode())
+            looks = shown_looks(archive.read("index.html"))
             sounds = [
                 PackSound(
                     s.candidate,

@@ -173,7 +173,7 @@ def _changed(archive: zipfile.ZipFile) -> Iterator[str]:
     if SUMS not in names:
         return
     names.remove(SUMS)
-    sums = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in names}
+    sums = {name: _sha256(archive, name) for name in names}
     written = archive.read(SUMS).decode(errors="replace")
     if written != sums_text(sums):
         lines = set(written.splitlines())
@@ -181,6 +181,11 @@ def _changed(archive: zipfile.ZipFile) -> Iterator[str]:
         yield from (f"{name}: is not the file that was packed (its SHA-256 differs)" for name in changed)
         if not changed:
             yield f"{SUMS}: was changed"
+
+
+def _sha256(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _count_faults(spec: Spec, manifest: Manifest) -> Iterator[str]:
@@ -357,7 +362,7 @@ def _is_level(level: Level | None, made: Level, margin_db: float) -> bool:
 def _other_faults(archive: zipfile.ZipFile, spec: Spec, manifest: Manifest, made: Sequence[PackSound]) -> Iterator[str]:
     """Yield the names of sounds that are wrong, and the files beside the sounds that are not what the sounds make."""
     names = [name for sound in manifest.sounds for name in (sound.file, sound.preview) if name is not None]
-    shown = shown_looks(archive.read("index.html").decode(errors="replace")) if _has_page(archive) else []
+    shown = shown_looks(archive.read("index.html")) if _has_page(archive) else []
     looks: Sequence[Looks | None] = shown if len(shown) == len(made) else [None] * len(made)
 
     def sounds() -> Iterator[PackSound]:

@@ -25,7 +25,7 @@ from cnndsd.finishing.terms import TERMS
 # The script's parts, in the order in which they are joined.
 _SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
 # What is before the data in the page.
-_DATA = '<script type="application/json" id="data">'
+_DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
@@ -89,9 +89,11 @@ class _Shown(msgspec.Struct):
     sounds: list[_ShownSound]
 
 
-def shown_looks(page: str) -> list[Looks]:
+def shown_looks(page: bytes) -> list[Looks]:
     """Return the looks of all sounds that a page shows, in their order; none when it is not a page of a pack."""
-    data = page.partition(_DATA)[2].partition("</script>")[0]
+    # Not copied: it is nearly all of the page.
+    begin = page.find(_DATA) + len(_DATA)
+    data = memoryview(page)[begin : page.find(b"</script>", begin)]
     try:
         return [sound.looks for sound in msgspec.json.decode(data, type=_Shown).sounds]
     except (msgspec.DecodeError, ValueError, RecursionError):
