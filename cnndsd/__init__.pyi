@@ -15,9 +15,9 @@ from .farm.factory import search as search
 from .farm.factory import vary as vary
 from .farm.findings import Findings as Findings
 from .farm.progress import Progress as Progress
+from .farm.verification import verify as verify
 from .finishing.finished import write as write
 from .finishing.mastering import master as master
-from .finishing.verification import verify as verify
 from .recipe import Adjusting as Adjusting
 from .recipe import Recipe as Recipe
 from .recipe import Variation as Variation

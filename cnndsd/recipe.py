@@ -169,6 +169,9 @@ def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
 
 def load_recipe(path: Path | str) -> Recipe:
     """Read a recipe from a JSON file of at most 100,000 bytes; ``Invalid`` when it holds none."""
+    if Path(path).is_fifo():
+        # Which may never end, nor begin.
+        raise Invalid(f"{path}: is a pipe; allowed: a recipe as JSON")
     try:
         with open(path, "rb") as file:
             text = file.read(100_001)

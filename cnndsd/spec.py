@@ -371,6 +371,8 @@ def load_spec(path: Path | str) -> Spec:
     48
     """
     where = str(path)
+    if Path(path).is_fifo():
+        raise Invalid(f"{where}: is a pipe; allowed: a TOML file")
     try:
         with open(path, "rb") as file:
             text = file.read(_MAX_BYTES + 1)

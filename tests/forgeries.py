@@ -5,7 +5,8 @@ import random
 import struct
 import zipfile
 
-from cnndsd.finishing.verification import find_faults
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.verification import Verification
 
 
 def again(data, change=lambda info: None, **extra):
@@ -137,6 +138,6 @@ def changed_bytes(data, count, folder):
         changed = bytearray(data)
         changed[place] ^= rng.randrange(1, 256)
         path.write_bytes(changed)
-        if next(find_faults(path), None) is None:
+        if next(Verification(path, InProcess()).faults(), None) is None:
             unnoticed.append(place)
     return unnoticed

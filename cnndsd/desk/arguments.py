@@ -90,6 +90,8 @@ def _candidate_list(text: str) -> list[int]:
 
     if not text.strip(" ,0123456789"):
         numbers = [int(number) for number in text.replace(",", " ").split()]
+    elif Path(text).is_fifo():
+        raise ValueError
     else:
         with Path(text).open(encoding="utf-8") as file:
             numbers = [int(number) for number in file.read(10_000_000).replace(",", " ").split()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,24 @@ if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
 
 DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def prepare_output() -> None:
+    """Let every text be written, also to a pipe in an encoding that lacks some of its letters."""
+    codecs.register_error("cnndsd", _written)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="cnndsd")
+
+
+def _written(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A name of a file that is no text is written as the bytes that it is, any other letter as an escape."""
+    for name in ("surrogateescape", "backslashreplace"):
+        try:
+            return codecs.lookup_error(name)(error)
+        except UnicodeError:
+            continue
+    raise error
 
 
 def say(message: str, code: int) -> int:
@@ -74,6 +93,13 @@ class Bars(Progress):
 
     def note(self, line: str) -> None:
         say(line, DONE)
+
+    def show(self, line: str) -> None:
+        """Print a line to stdout; on a terminal, above the bar."""
+        if self._bar is None or self._bar.disable:
+            print(line)
+        else:
+            self._bar.write(line)
 
     def stopped(self) -> bool:
         return self._stop is not None and self._stop.asked()

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnndsd.ear.complexity import permutation_entropy
 from cnndsd.ear.describing import describe_heard, known_weights
-from cnndsd.ear.description import AT, ROW, Description, from_row
+from cnndsd.ear.description import AT, ROW, Description, from_row, to_row
 from cnndsd.ear.judging import PASSES, REASONS, Reason, judge_amplitude, judge_spectrum, limit_row
 from cnndsd.ear.measuring import (
     PLACES,
@@ -34,6 +34,7 @@ from cnndsd.spec import Limits
 
 # The segments that are transformed together have so many steps at most: they and their spectra fit in the cache.
 _STEPS_TOGETHER = 24 * 1024
+_DECIMALS = 4
 Rows = NDArray[np.float64]
 
 
@@ -59,6 +60,18 @@ def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
     return from_row(rounded(_row(audio, sample_rate)).tolist())
 
 
+def deviations(sound: Description, audio: ArrayLike, sample_rate: int) -> list[str]:
+    """Return the names of the descriptors in which ``sound`` is not the description of ``audio``.
+
+    Before rounding, the values may differ by 1e-6 and by 1e-9 of themselves: machines differ in the last bits of
+    logarithms and FFTs, and so, rarely, in the last decimal. ``audio`` and ``sample_rate`` as for ``describe``.
+    """
+    row = _row(audio, sample_rate)
+    off = np.abs(to_row(sound) - row) > 0.5 * 10.0**-_DECIMALS + 1e-6 + 1e-9 * np.abs(row)
+    names = [name for name, part in zip(AT._fields, np.split(off, AT[1:]), strict=True) if part.any()]
+    return names if sound.finite else ["finite", *names]
+
+
 def _row(audio: ArrayLike, sample_rate: int) -> Rows:
     steps, hold = unhold(checked_audio(audio, sample_rate))
     clock = Clock(int(sample_rate), hold)
@@ -68,11 +81,11 @@ def _row(audio: ArrayLike, sample_rate: int) -> Rows:
 
 
 def rounded(rows: Rows) -> Rows:
-    """Round descriptions as rows of numbers to 4 decimals.
+    """Round descriptions as rows of numbers to ``_DECIMALS``.
 
     Machines differ in the last bits of logarithms and FFTs; without those bits all machines decide the same.
     """
-    return np.round(rows, 4)
+    return np.round(rows, _DECIMALS)
 
 
 def hear(

@@ -1,10 +1,11 @@
 """Onsets: when the notes and strokes of a sound begin, and how strong each is.
 
-The onset strength is the spectral flux of band levels in dB: how much they rise, summed over the bands (Bello et al.,
-"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). Onsets are the peaks of it that stand out
-from their surroundings (Böck, Krebs and Schedl, "Evaluating the online capabilities of onset detection methods",
-ISMIR 2012). The time of a peak depends on how loud the sound was before; so an onset is placed where the energy of the
-bands that rise has risen by half. For a step that is the moment of the step, whatever window the energy is taken in.
+The onset strength is the spectral flux of band levels in dB: how much they rise, averaged over the bands (Bello et al.,
+"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). Onsets are the
+peaks of it that stand out from their surroundings (Böck, Krebs and Schedl, "Evaluating the online capabilities of onset
+detection methods", ISMIR 2012). The time of a peak depends on how loud the sound was before; so an onset is placed
+where the energy of the bands that rise has risen by half. For a step that is the moment of the step, whatever the
+length of the windows.
 """
 
 import functools
@@ -29,8 +30,8 @@ _FLOOR_DB = 80.0
 # Of a window: an onset's energy has risen by half so long before it in clicks and tones (0.18, as their spectra are
 # wide while the window holds the edge), and later in noise (0.04). In between, all are within 1.5 ms.
 _EARLY = 0.125
-# A peak is the greatest within the first time on both sides, and above the mean of the second by a share of the greatest
-# of all.
+# A peak is the greatest within the first time on both sides, and above the mean of the second by a share of the
+# greatest of all.
 _ALONE_S, _AROUND_S = 0.03, 0.1
 # The levels of all bands rise by at least so much in a hop, on average. Steady tones stay below.
 _LEAST_DB = 0.3
@@ -71,7 +72,8 @@ def onset_flux(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S
     hop = max(1, round(window_s * sample_rate / _HOPS))
     size = _HOPS * hop
     frames = -(-sound.size // hop) + 1
-    padded = np.zeros((frames + _HOPS) * hop, np.float32)
+    # In double: in single precision, machines would differ by enough for another onset, and so another sample rate.
+    padded = np.zeros((frames + _HOPS) * hop)
     padded[size // 2 : size // 2 + sound.size] = sound - sound.mean()
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[: frames * hop : hop] * _window(size)
     spectra = fft.rfft(windows, axis=1, overwrite_x=True)
@@ -95,8 +97,8 @@ def pick_onsets(flux: Flux, over: float = OVER) -> Onsets:
 
 
 @functools.cache
-def _window(size: int) -> NDArray[np.float32]:
-    return np.hanning(size + 1)[:-1].astype(np.float32)
+def _window(size: int) -> NDArray[np.float64]:
+    return np.hanning(size + 1)[:-1]
 
 
 @functools.lru_cache(maxsize=256)

@@ -29,8 +29,9 @@ from cnndsd.spec import Spec
 _OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
 # How often sounds are chosen again after some of the chosen were found to be off key.
 _ROUNDS = 12
-# Of so many sounds for each that is wanted it is found out whether they can be loops, the best first.
-_LOOPS_TRIED = 40
+# Of so many sounds for each that is wanted it is found out whether they can be loops, the most rhythmic first: of 3,500
+# sounds, the 40 % with the greatest ``rhythm_db`` have three quarters of the loops.
+_LOOPS_TRIED = 80
 # A pitch is clear above this clarity, and when it glides by less than this many octaves.
 _CLEAR, _GLIDE = 0.7, 0.15
 # How far from its note a sound may be, as a ratio: half a cent.
@@ -67,7 +68,7 @@ def arrange(
     heard: dict[int, Heard] = {}
     welcome: dict[int, float] = {}
     if spec.music.bpm:
-        likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.score, e.index))
+        likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.sound.rhythm_db, e.index))
         likely = likely[: _LOOPS_TRIED * spec.count]
         found = _hear(hear_loop, spec, likely, workers)
         heard.update((index, music) for index, music in found if music.bars is not None)
@@ -102,7 +103,7 @@ def in_order_of_kinds(entry: Entry) -> tuple[int, float, int]:
 
 def _may_loop(sound: Description) -> bool:
     """Return whether a sound is worth listening to its onsets."""
-    return sound.onsets >= 4.0
+    return sound.onsets >= 3.0
 
 
 def _is_off_key(spec: Spec, entry: Entry, heard: Heard) -> bool:

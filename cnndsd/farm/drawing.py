@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from cnndsd.recipe import Adjusting, Recipe, Variation
+from cnndsd.schema import Invalid
 from cnndsd.spec import Ranges, Spec
 
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
@@ -145,6 +146,48 @@ def draw_blocks(
         low = max(first, block * BLOCK)
         seeds = draw_seeds(spec, seed, block)[low - block * BLOCK : first + count - block * BLOCK]
         yield Drawn(low, shape, seeds)
+
+
+def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -> bool:
+    """Whether a recipe, at any sample rate, can be candidate ``index`` of the run ``seed``.
+
+    One that is drawn afresh is known. Of one that varies a parent its last variation is known, and whether its gap,
+    length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
+    """
+    shapes = None
+    try:
+        if not is_afresh:
+            original = recipe.at_rate(spec.sample_rate)
+            if not recipe.variations or not _is_within(spec.sound, original):
+                return False
+            parent = msgspec.structs.replace(original, variations=original.variations[:-1])
+            block = index // BLOCK
+            shapes = {block: draw_child_shape(spec, seed, block, parent)}
+        drawn = draw(spec, seed, index, shapes)
+        return recipe in (drawn, drawn.at_rate(recipe.sample_rate))
+    except Invalid:
+        # It has another length than the candidate, which is not possible at its sample rate.
+        return False
+
+
+def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
+    """Whether a recipe is within the ranges of a spec, and its variations are such as make children."""
+    least, most = (max(1, round(seconds * ranges.sample_rate)) for seconds in ranges.seconds)
+    adjusting = recipe.adjusting is None or (
+        ranges.adjusting is not None
+        and ranges.adjusting.every[0] <= recipe.adjusting.every <= ranges.adjusting.every[1]
+        and ranges.adjusting.amount[0] <= recipe.adjusting.amount <= ranges.adjusting.amount[1]
+    )
+    return (
+        ranges.length[0] <= recipe.length <= ranges.length[1]
+        and ranges.gap[0] <= recipe.gap <= ranges.gap[1]
+        and ranges.layers[0] <= len(recipe.hidden) <= ranges.layers[1]
+        and all(ranges.width[0] <= width <= ranges.width[1] for width in recipe.hidden)
+        and least <= recipe.samples <= most
+        and (recipe.precision, recipe.weights, recipe.biases) == (ranges.precision, ranges.weights, ranges.biases)
+        and adjusting
+        and all(_CHILD_AMOUNT[0] <= variation.amount <= _CHILD_AMOUNT[1] for variation in recipe.variations)
+    )
 
 
 def draw(spec: Spec, seed: int, index: int, shapes: Mapping[int, Recipe] | None = None) -> Recipe:

@@ -3,6 +3,7 @@
 They know nothing of the tasks. When a worker dies, its task fails with ``WorkerDied``, and all others run on.
 """
 
+import ctypes
 import gc
 import importlib
 import multiprocessing
@@ -14,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple, Protocol
 
@@ -261,12 +263,7 @@ class _Worker:
         self._process = context.Process(target=_work, args=(theirs, preload), daemon=True)
         self._hung = 0.0
         self._waiting: tuple[float, float] | None = None
-        with _STARTING:
-            if hasattr(signal, "pthread_sigmask"):
-                # A process inherits the blocked signals of the thread that starts it. Ctrl-C is for the parent alone,
-                # also while a worker starts. Starting multiprocessing's tracker unblocks it, so that comes first.
-                resource_tracker.ensure_running()
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        with _STARTING, _interrupts_ignored():
             self._process.start()
         theirs.close()
 
@@ -319,12 +316,34 @@ class _Worker:
             return f"hung for {self._hung:g} s"
         if code is not None and code < 0:
             return f"killed by {_NAMES.get(-code, f'signal {-code}')}"
-        return f"exited with {code}"
+        # Windows tells in large numbers what other systems tell by signals.
+        return f"exited with {code}" if code is None or code < 256 else f"exited with 0x{code:08X}"
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C, also before they can say so: it is for the parent alone."""
+    if hasattr(signal, "pthread_sigmask"):
+        # A process inherits the blocked signals of the thread that starts it. Starting multiprocessing's tracker
+        # unblocks them, so that comes first.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+        return
+    # On Windows it inherits whether its parent ignores Ctrl-C.
+    ignore = ctypes.windll.kernel32.SetConsoleCtrlHandler  # type: ignore[attr-defined, unused-ignore]
+    ignore(None, True)
+    try:
+        yield
+    finally:
+        ignore(None, False)
 
 
 def _work(pipe: Any, preload: tuple[str, ...]) -> None:
     """What a worker process does: import modules, say so, and run tasks until its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     gc.set_threshold(100_000)  # as the command's own process, and for the same reason

@@ -178,7 +178,7 @@ def repack(
         findings.refused.update(manifest.refused)
         findings.held = {index: entry_of(index, sounds[index].recipe) for index in keep}
         placed = None
-        if spec.music == packed_with.music:
+        if spec.has_music and spec.music == packed_with.music:
             placed = {index: placed_as_listed(entry, sounds[index]) for index, entry in findings.held.items()}
         count = make_pack(packed, spec, findings, workers, progress, only=keep, placed=placed)
     return _packed(packed, count, len({*keep}), findings, keep)

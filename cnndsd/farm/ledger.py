@@ -20,7 +20,7 @@ import msgspec
 
 from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
 from cnndsd.farm.shelf import Entry, Item, unpack
-from cnndsd.finishing.atomic import sync_folder
+from cnndsd.finishing.atomic import replace, sync_folder
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
@@ -245,7 +245,7 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
             ledger.commit(identity, spec, findings, watch)
         # SQLite would roll an old journal back into the new file.
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-        os.replace(beside, path)
+        replace(beside, path)
         sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Turns chosen recipes into a zip of sound files, and back.
+"""Turns chosen recipes into a zip of sound files.
 
 ``finished`` masters a raw sound, finds its pitch and its loop, and encodes it. ``packing`` writes the files, with a
-manifest, a page, a cover and instruments, into one zip. ``verification`` reads such a zip and checks every part of it.
+manifest, a page, a cover and instruments, into one zip.
 """

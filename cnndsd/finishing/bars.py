@@ -30,26 +30,28 @@ _OFF_S = 0.007
 
 
 class _Ear(NamedTuple):
-    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them, every place has ``parts``.
+    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them.
 
-    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that is above ``strong`` of the strongest.
+    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that
+    is above ``strong`` of the strongest.
     """
 
     window_s: float
-    parts: int
     over: float
     off_share: float
     strong: float
 
 
-# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: they may be
-# between the places, but not just anywhere. All of a loop may be late by this share of a window, as with soft attacks.
-_EARS = (_Ear(0.0464, 1, 0.06, 0.01, 0.1), _Ear(0.0232, 2, 0.07, 0.15, 0.4))
+# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: a few of them
+# may be between the places. All of a loop may be late by this share of a window, as with soft attacks.
+_EARS = (_Ear(0.0464, 0.06, 0.01, 0.1), _Ear(0.0232, 0.07, 0.05, 0.25))
 _LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
 _JOIN_S = 0.01
+# A loop begins so long before its downbeat: the step of the attack, often the greatest of all, is not at the join.
+_BEFORE_S = 0.0005
 # The high-pass filter runs over so much of a cycle before the loop, and the resampling over so much on both sides.
 _LEAD_S, _AROUND_S = 0.5, 0.05
 # What may be off (see ``_Ear``) in a first look, which has strokes outside the loop, too.
@@ -74,9 +76,9 @@ _MARGIN, _TRACKED_S = 1.1, 8.0
 class BarLoop(msgspec.Struct, frozen=True):
     """A part of a raw sound that is a number of bars long at another sample rate.
 
-    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the raw
-    sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the network,
-    or 0.
+    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the
+    raw sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the
+    network, or 0.
     """
 
     sample_rate: int
@@ -142,6 +144,7 @@ def _onset_bars(
     ranked.sort(key=lambda fit: fit[0])
     for _, first, place_s, grid in ranked:
         start = _attack(centered, round(times[first] * sample_rate), round(0.004 * sample_rate))
+        start -= round(_BEFORE_S * sample_rate)
         rate = _rate(sample_rate * place_s / grid.place_s, sample_rate, grid)
         length = grid.places * grid.place_s * rate
         if not _is_allowed(rate, sample_rate) or start < _JOIN_S * rate + 2 or start + length + 4 > centered.size:
@@ -271,7 +274,8 @@ def _cycle_bars(audio: NDArray[Any], sample_rate: int, cycle: tuple[int, int], g
                 continue
             for place in first_onsets:
                 around = np.tile(once, 3)
-                at = _attack(around, int(place) + period, round(0.004 * sample_rate)) % period
+                at = _attack(around, int(place) + period, round(0.004 * sample_rate))
+                at = (at - round(_BEFORE_S * sample_rate)) % period
                 part = np.tile(np.roll(once, -at), count)
                 if _is_in_time(part, rate, grid):
                     return BarLoop(rate, begin + at, grid.bars, period)
@@ -330,8 +334,7 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
         times, strengths = times[inside], strengths[inside]
         if np.unique(np.round(times / grid.place_s)).size < _ONSETS * grid.bars:
             return False
-        place_s = grid.place_s / ear.parts
-        errors = times - np.round(times / place_s) * place_s
+        errors = times - np.round(times / grid.place_s) * grid.place_s
         # The median of all, weighted by strength.
         order = np.argsort(errors, kind="stable")
         late = errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())]
@@ -383,20 +386,18 @@ def cut_bars(
     loop begins with its downbeat and joins itself when it is repeated.
     """
     from cnndsd.finishing.mastering import center
-    from cnndsd.finishing.resampling import resample
+    from cnndsd.finishing.resampling import resample, resample_cycle
 
     samples = loop_samples(loop.bars, music, file_rate)
     sound = np.asarray(audio, np.float64)
     length = loop.bars * music.beats * 60.0 * loop.sample_rate / music.bpm
     if loop.cycle:
-        from scipy import signal
-
         count = round(length / loop.cycle)
         cycles = np.tile(sound[loop.start : loop.start + loop.cycle], count)
         # The filter has settled once it has run over half a second of cycles.
         rounds = 1 + math.ceil(_LEAD_S * loop.sample_rate / cycles.size)
         settled = center(np.tile(cycles, rounds), loop.sample_rate, highpass_hz)[-cycles.size :]
-        return np.asarray(signal.resample(settled, samples))
+        return resample_cycle(settled, samples)
     centered = center(sound, loop.sample_rate, highpass_hz)
     # The filter of the resampling reaches less far than this.
     margin = math.ceil(_AROUND_S * loop.sample_rate)

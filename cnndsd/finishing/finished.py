@@ -17,7 +17,9 @@ from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
+from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.filtering import in_steps
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.recipe import Recipe
@@ -62,7 +64,7 @@ class Finished:
     """A finished sound: the bytes of its file, its length in seconds, its picture, and what samplers can use.
 
     ``bars``: when the file is a loop of whole bars. ``preview``: the bytes of a small second file, when the spec wants
-    one.
+    one. ``copy``: of a loop of bars, for the page.
     """
 
     data: bytes
@@ -74,6 +76,7 @@ class Finished:
     tempo_bpm: float | None = None
     bars: BarLoop | None = None
     preview: bytes | None = None
+    copy: LoopCopy | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
         conditioned, loop = _conditioned(audio, recipe, sound, spec)
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     finished = normalise(conditioned, rate, mastering, spec.channels)
+    del conditioned
     pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
@@ -167,7 +171,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:
                 break
-            samples = samples * (0.995 * ceiling / peak)
+            samples = samples * in_steps(0.995 * ceiling / peak)
             data = audiofile.encode(samples, recipe, name, rate, spec.channels)
         return data, samples
 
@@ -179,7 +183,8 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
     measured = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
     level = Level(loudness_rule(finished, rate, mastering), *measured)
-    return Finished(data, finished.size / rate, level, depict(finished, rate), pitch, loop, tempo, bars, preview)
+    picture, copy = depict(finished, rate), None if bars is None else audiofile.loop_copy(data)
+    return Finished(data, finished.size / rate, level, picture, pitch, loop, tempo, bars, preview, copy)
 
 
 def _conditioned(

@@ -17,6 +17,7 @@ from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
+from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES
 
 MANIFEST_FORMAT = 1
 # Of the text, and of what may be in it: the commas and opening brackets. A pack of 10,000 sounds has 0.9 million.
@@ -48,6 +49,7 @@ class Manifest(msgspec.Struct):
     """The manifest of a pack.
 
     ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
+    ``by_hand``: a person chose the sounds.
     """
 
     format: Literal[1]
@@ -59,6 +61,7 @@ class Manifest(msgspec.Struct):
     candidates: int
     refused: dict[str, int]
     sounds: list[Listed]
+    by_hand: bool = False
 
 
 def read_manifest(path: Path | str) -> Manifest:
@@ -74,7 +77,11 @@ def read_manifest(path: Path | str) -> Manifest:
         manifest = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Invalid(f"{path}: manifest.json: {error}") from None
-    return decode(manifest, Manifest, f"{path}: manifest.json")
+    read = decode(manifest, Manifest, f"{path}: manifest.json")
+    for place, sound in enumerate(read.sounds):
+        if sound.recipe.macs > 2 * MAX_PACK_MACS or sound.recipe.samples > MAX_PACK_SAMPLES:
+            raise Invalid(f"{path}: manifest.json: sounds[{place}].recipe: is too much work for a sound of a pack")
+    return read
 
 
 def csv_table(listed: list[Listed]) -> str:

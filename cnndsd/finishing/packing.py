@@ -35,10 +35,34 @@ def write_pack(
     sounds: Iterable[PackSound],
     by_hand: bool = False,
 ) -> int:
-    """Write the zip, and return how many sounds are in it.
+    """Write the zip of ``pack_files``, and return how many sounds are in it.
+
+    Files are stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
+    """
+    count = 0
+
+    def counted() -> Iterator[PackSound]:
+        nonlocal count
+        for sound in sounds:
+            count += 1
+            yield sound
+
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in pack_files(spec, candidates, refused, counted(), by_hand):
+            archive.writestr(entry(name), data)
+    return count
+
+
+def pack_files(
+    spec: Spec,
+    candidates: int,
+    refused: dict[str, int],
+    sounds: Iterable[PackSound],
+    by_hand: bool = False,
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and the bytes of a pack's files, in their order; only one sound at a time is in memory.
 
     ``candidates``: how many were judged; ``refused``: how many for each reason. ``by_hand``: a person chose the sounds.
-    Files are stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
     """
     listed: list[Listed] = []
     cards: list[Card] = []
@@ -46,68 +70,65 @@ def write_pack(
     names = Names(spec)
     ending = audiofile.FORMATS[spec.format].extension
     sums: dict[str, str] = {}
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
 
-        def store(name: str, data: bytes) -> None:
-            sums[name] = hashlib.sha256(data).hexdigest()
-            archive.writestr(entry(name), data)
+    def summed(name: str, data: bytes) -> tuple[str, bytes]:
+        sums[name] = hashlib.sha256(data).hexdigest()
+        return name, data
 
-        for sound in sounds:
-            finished = sound.finished
-            facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
-            name = f"{names.name(sound.recipe, *facts)}.{ending}"
-            store(name, finished.data)
-            preview = None
-            if finished.preview is not None:
-                preview = f"previews/{Path(name).stem}.{spec.previews}"
-                store(preview, finished.preview)
-            listed.append(
-                Listed(
-                    name,
-                    sound.recipe,
-                    sound.measures,
-                    sound.raw_sha256,
-                    sums[name],
-                    sound.candidate,
-                    finished.level,
-                    finished.pitch,
-                    finished.tempo_bpm,
-                    finished.loop,
-                    preview,
-                    finished.bars,
-                )
+    for sound in sounds:
+        finished = sound.finished
+        facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
+        name = f"{names.name(sound.recipe, *facts)}.{ending}"
+        yield summed(name, finished.data)
+        preview = None
+        if finished.preview is not None:
+            preview = f"previews/{Path(name).stem}.{spec.previews}"
+            yield summed(preview, finished.preview)
+        listed.append(
+            Listed(
+                name,
+                sound.recipe,
+                sound.measures,
+                sound.raw_sha256,
+                sums[name],
+                sound.candidate,
+                finished.level,
+                finished.pitch,
+                finished.tempo_bpm,
+                finished.loop,
+                preview,
+                finished.bars,
             )
-            pictures.append(finished.picture)
-            cards.append(Card(sound.candidate, name, sound.measures, looks(finished), preview=preview))
-        instruments = dict(instruments_of(spec, listed))
-        for name, text in instruments.items():
-            store(name, text.encode())
-        manifest = {
-            "format": MANIFEST_FORMAT,
-            "name": spec.name,
-            "cnndsd": __version__,
-            "definition": DEFINITION,
-            "spec": msgspec.to_builtins(spec),
-            "seed": spec.seed,
-            "candidates": candidates,
-            "refused": dict(sorted(refused.items())),
-            "sounds": listed,
-        }
-        chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
-        if candidates > len(listed):
-            chosen += f" out of {candidates} candidates"
-        about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
-        store("cover.png", cover(pictures))
-        store(
-            "index.html",
-            page_html(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep ").encode(),
         )
-        store("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-        store("manifest.csv", csv_table(listed).encode())
-        store("README.txt", readme_text(spec, chosen, listed, bool(instruments)).encode())
-        store("LICENSE.txt", licence_text(spec).encode())
-        archive.writestr(entry(SUMS), sums_text(sums))
-    return len(listed)
+        pictures.append(finished.picture)
+        cards.append(Card(sound.candidate, name, sound.measures, looks(finished), preview=preview))
+    instruments = dict(instruments_of(spec, listed))
+    for name, text in instruments.items():
+        yield summed(name, text.encode())
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        "name": spec.name,
+        "cnndsd": __version__,
+        "definition": DEFINITION,
+        "spec": msgspec.to_builtins(spec),
+        "seed": spec.seed,
+        "candidates": candidates,
+        "refused": dict(sorted(refused.items())),
+        "by_hand": by_hand,
+        "sounds": listed,
+    }
+    chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
+    if candidates > len(listed):
+        chosen += f" out of {candidates} candidates"
+    about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
+    yield summed("cover.png", cover(pictures))
+    page = page_html(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep ")
+    yield summed("index.html", page.encode())
+    yield summed("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    yield summed("manifest.csv", csv_table(listed).encode())
+    yield summed("README.txt", readme_text(spec, chosen, listed, bool(instruments)).encode())
+    yield summed("LICENSE.txt", licence_text(spec).encode())
+    yield SUMS, sums_text(sums).encode()
 
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:

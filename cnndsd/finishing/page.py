@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import html
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,44 +11,31 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import reasons, score
-from cnndsd.finishing import audiofile, pictures
+from cnndsd.finishing import pictures
+from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.finished import Finished
 from cnndsd.finishing.terms import TERMS
 
 # The script's parts, in the order in which they are joined.
 _SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
+# What is before the data in the page.
+_DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
-# A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
-_MARGIN_S = 0.05
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
-
-
-class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
-
-    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
-    goes on for ``start`` samples.
-    """
-
-    ogg: str
-    sample_rate: int
-    start: int
-    end: int
 
 
 class Looks(msgspec.Struct, frozen=True):
     """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64.
 
     ``bars``: how many bars a loop in time is long; its file is exactly that long and joins itself. 0: not such a loop.
-    ``copy``: of a loop in time, see ``loop_copy``; without one the page plays the file, with a gap at the join.
+    ``copy``: of a loop in time; without one the page plays the file, with a gap at the join.
     """
 
     seconds: float
@@ -91,20 +77,27 @@ def looks(sound: Finished) -> Looks:
         base64.b64encode(sound.picture.wave).decode(),
         base64.b64encode(sound.picture.spectrum).decode(),
         bars,
-        loop_copy(sound.data) if bars else None,
+        sound.copy,
     )
 
 
-def loop_copy(data: bytes) -> LoopCopy:
-    """Return a copy of a sound file that is one whole loop, for ``Looks``.
+class _ShownSound(msgspec.Struct):
+    looks: Looks
 
-    A browser lets a page that was opened from a folder play the files next to it, but not read their samples, and its
-    player leaves a gap when it repeats a file. So the page carries its own copy.
-    """
-    loop, rate = audiofile.decode(data), soundfile.info(io.BytesIO(data)).samplerate
-    margin = round(_MARGIN_S * rate)
-    ogg = audiofile.encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
+
+class _Shown(msgspec.Struct):
+    sounds: list[_ShownSound]
+
+
+def shown_looks(page: bytes) -> list[Looks]:
+    """Return the looks of all sounds that a page shows, in their order; none when it is not a page of a pack."""
+    # Not copied: it is nearly all of the page.
+    begin = page.find(_DATA) + len(_DATA)
+    data = memoryview(page)[begin : page.find(b"</script>", begin)]
+    try:
+        return [sound.looks for sound in msgspec.json.decode(data, type=_Shown).sounds]
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return []
 
 
 def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import lzma
+import os
 import re
 import stat
 import struct
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_PACK_SAMPLES
@@ -18,7 +20,7 @@ from cnndsd.spec import MAX_PACK_SAMPLES
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
-_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+)?")
+_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,2}")
 
 # A pack of 10,000 sounds, each with a preview and two instruments, has a central directory of 6 MB. No file of a pack
 # is larger than the longest sound, in 32 bits on two channels; a manifest and a page of 10,000 sounds are smaller.
@@ -121,6 +123,46 @@ def _fault(archive: zipfile.ZipFile) -> str | None:
     if end > archive.start_dir:
         return "files overlap the central directory"
     return None
+
+
+def is_as_packed(archive: zipfile.ZipFile, path: Path | str) -> bool:
+    """Return whether a zip is, to the byte, the one that results from packing its files again, in their order."""
+    with open(path, "rb") as original:
+        compared = _Compared(original)
+        with zipfile.ZipFile(compared, "w", zipfile.ZIP_STORED) as packed_again:  # type: ignore[call-overload]
+            for name in archive.namelist():
+                packed_again.writestr(entry(name), archive.read(name))
+        return compared.is_equal()
+
+
+class _Compared:
+    """A file that is kept nowhere: what is written is compared with what another file has at the same place."""
+
+    def __init__(self, original: BinaryIO) -> None:
+        self._original = original
+        self._at = 0
+        # The places where something else was written. A zip's headers are written twice, first without their sums.
+        self._wrong: set[int] = set()
+
+    def write(self, data: bytes) -> int:
+        self._original.seek(self._at)
+        (self._wrong.discard if self._original.read(len(data)) == data else self._wrong.add)(self._at)
+        self._at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int) -> int:
+        self._at = offset
+        return offset
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def is_equal(self) -> bool:
+        """Return whether the other file has the bytes that were written, and no more."""
+        return not self._wrong and self._original.seek(0, os.SEEK_END) == self._at
 
 
 def _is_safe(name: str) -> bool:

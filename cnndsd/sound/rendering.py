@@ -194,4 +194,4 @@ def _adjustment(recipe: Recipe) -> kernel.Adjustment:
 
 def raw_sha256(audio: Audio) -> str:
     """SHA-256 over the raw samples as little-endian bytes of the recipe's precision."""
-    return hashlib.sha256(audio.astype(audio.dtype.newbyteorder("<"), copy=False).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(audio, audio.dtype.newbyteorder("<")).data).hexdigest()

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_runs import begun, gone, left, packed, write_spec
+from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
 from cnndsd.desk import audition
 from cnndsd.farm import ledger, production, runs, units
@@ -283,10 +283,11 @@ def test_thousands_of_garbled_requests_never_make_it_fail(finished_run, tmp_path
     record_property("figures", f"{statuses.total():,} requests with changed bytes, answered: {by_status}")
 
 
+@needs_proc
 def test_it_listens_to_this_machine_only(finished_run):
     with served(finished_run) as (address, _):
         port = int(re.search(r":(\d+)/", address)[1])
-        tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+        tables = [Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:] for name in ("tcp", "tcp6")]
         ours = {line.split()[1] for table in tables for line in table if line.split()[1].endswith(f":{port:04X}")}
         # The address in the processor's order: 127.0.0.1.
         assert ours == {f"0100007F:{port:04X}"}

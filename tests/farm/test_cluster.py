@@ -11,7 +11,7 @@ import cluster
 import copies
 import distributed
 import pytest
-from small_runs import finished, packed, start, write_spec
+from small_runs import finished, needs_posix, packed, start, write_spec
 
 from cnndsd.ear.judging import JUDGING
 from cnndsd.farm.cluster import Cluster
@@ -50,7 +50,10 @@ def test_what_becomes_of_work_is_told_as_our_own_workers_tell_it(scheduler):
 
 def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
     judging = copies.with_kernels(tmp_path / "other") / "ear" / "judging.py"
-    judging.write_text(judging.read_text().replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"))
+    judging.write_text(
+        judging.read_text(encoding="utf-8").replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"),
+        encoding="utf-8",
+    )
     write_spec(tmp_path / "s", 3000)
     with cluster.local(tmp_path, 1, {"PYTHONPATH": str(tmp_path / "other")}) as (address, _):
         running = start(tmp_path / "s", "--scheduler", address)
@@ -81,6 +84,7 @@ def test_no_scheduler_is_told_in_one_line():
         Cluster("nonsense://", patience_s=0.5)
 
 
+@needs_posix
 def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
     monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)
     with cluster.local(tmp_path, 1) as (address, _), Cluster(address) as workers:
@@ -98,6 +102,7 @@ def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
             more.wait()
 
 
+@needs_posix
 def test_a_scheduler_that_is_stuck_is_given_up(tmp_path, monkeypatch):
     """It keeps its connections, and answers nothing: neither while workers get ready nor while they work."""
     monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)

@@ -11,10 +11,11 @@ from small_runs import packed, small_generations, write_spec
 from cnndsd import distance, verify
 from cnndsd.desk import cli
 from cnndsd.farm import factory, production, runs
-from cnndsd.farm.drawing import BLOCK
+from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.shelf import unpack
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.recipe import Adjusting
 from cnndsd.spec import load_spec
 
 
@@ -157,6 +158,44 @@ def test_show_of_a_run_without_search(tmp_path, in_process, capsys):
     capsys.readouterr()
     assert cli.main(["show", str(tmp_path / "s.run")]) == 0
     assert "generations none, all are drawn afresh\n" in capsys.readouterr().out
+
+
+def test_a_child_is_known_by_its_number(folder):
+    spec = factory.spec_of_pack(folder / "s.zip")
+    listed = read_manifest(folder / "s.zip").sounds
+
+    def can(index, recipe):
+        return can_be(spec, spec.seed, index, is_afresh(spec.luck, index // BLOCK), recipe)
+
+    assert all(can(sound.candidate, sound.recipe) for sound in listed)
+    assert any(len(sound.recipe.variations) > 1 for sound in listed)
+    for sound in children(listed):
+        index, recipe = sound.candidate, sound.recipe
+        last = recipe.variations[-1]
+        others = [
+            recipe.reseeded(last.seed + 1),
+            changed(recipe, variations=(*recipe.variations[:-1], changed(last, amount=last.amount * 1.01))),
+            changed(recipe, variations=recipe.variations[:-1]),
+            changed(recipe, variations=(last,) * 17),
+            changed(recipe, variations=(changed(last, amount=0.6), last)),
+            changed(recipe, precision="single"),
+            changed(recipe, weights=(0.0, 1.1)),
+            changed(recipe, length=spec.sound.length[1] + 1),
+            changed(recipe, hidden=(spec.sound.width[1] + 1,)),
+            changed(recipe, hidden=()),
+            changed(recipe, gap=spec.sound.gap[1] + 1),
+            changed(recipe, seconds=spec.sound.seconds[1] * 44_100 / recipe.sample_rate + 0.01),
+            changed(recipe, adjusting=Adjusting(every=1, amount=0.1)),
+        ]
+        assert not any(can(index, other) for other in others)
+        assert not any(can(other, recipe) for other in (index - 1, index + 1, index + BLOCK))
+        # Its sample rate is not its own, and of its parent only the ranges are known.
+        assert can(index, recipe.at_rate(30_000))
+        assert can(index, changed(recipe, seed=recipe.seed + 1))
+
+
+def changed(structure, **changes):
+    return msgspec.structs.replace(structure, **changes)
 
 
 def test_repacking_takes_another_finish(folder):

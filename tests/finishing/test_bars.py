@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sounds import REAL_LOOP
 
 from cnndsd import describe, render
 from cnndsd.finishing.bars import BarLoop, beat_margin, cut_bars, find_bars, loop_samples
 from cnndsd.finishing.resampling import handy_rate
-from cnndsd.recipe import Recipe
 from cnndsd.spec import Music
 
 RATE = 44_100
@@ -142,14 +142,10 @@ def test_the_end_goes_over_into_what_was_before_the_start():
     assert np.abs(np.diff(repeated, 2)).max() < 1.5 * steepest * 2 * np.pi * 331.7 / RATE
 
 
-# One of the sounds that packs/loops.toml finds.
-REAL = Recipe()
-
-
 def test_a_real_network_is_in_time_to_an_independent_ear():
     librosa = pytest.importorskip("librosa")
-    audio = render(REAL)
-    loop = find_bars(audio, REAL.sample_rate, describe(audio, REAL.sample_rate), AT_120)
+    audio = render(REAL_LOOP)
+    loop = find_bars(audio, REAL_LOOP.sample_rate, describe(audio, REAL_LOOP.sample_rate), AT_120)
     assert loop is not None
     cut = cut_bars(audio, loop, AT_120, RATE, 20.0)
     strength = librosa.onset.onset_strength(y=np.tile(cut, 4), sr=RATE, hop_length=128)

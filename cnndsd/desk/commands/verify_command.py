@@ -1,35 +1,41 @@
-"""``cnndsd verify``: check that a pack is unchanged and that its recipes make its sounds."""
+"""``cnndsd verify``: check that a pack is exactly what its recipes make."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from cnndsd.desk.terminal import DONE, FAULTY, count_of, printable, say
+from cnndsd.desk import arguments
+from cnndsd.desk.terminal import DONE, FAULTY, Bars, count_of, printable, say
 
 
 def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
     parser = commands.add_parser(
         "verify",
-        help="check that a pack is unchanged",
-        description="Check a pack: the structure of the zip to the byte, the digest of every file, the format, peak "
-        "and recipe of every sound file, and every raw sound, rendered again from its recipe. Prints a line for each "
-        "fault; exit code 4 when there is one.",
+        help="check that a pack is exactly what its recipes make",
+        description="Check a pack: every sound is rendered, mastered and encoded again from its recipe, every other "
+        "file is made again from the sounds, and the zip must be equal to the byte. Files of lossy formats that differ "
+        "are compared by decoding. Of a pack that another version made, only the sounds are compared. Prints a line "
+        "for each fault; exit code 4 when there is one.",
         epilog="example: cnndsd verify packs/cnndsd_sample_pack.zip",
     )
     parser.add_argument("file", metavar="PACK.zip", help="a pack made by cnndsd")
+    parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from cnndsd.finishing.verification import find_faults
+    from cnndsd.farm import verification
+    from cnndsd.farm.executors import cores
 
     faults = 0
-    for fault in find_faults(options.file):
-        faults += 1
-        print(printable(f"{options.file}: {fault}"))
+    with verification.processes(options.jobs or cores()) as workers, Bars(None) as bars:
+        found = verification.Verification(options.file, workers, bars)
+        for fault in found.faults():
+            faults += 1
+            bars.show(printable(f"{options.file}: {fault}"))
     if faults:
         return say(f"{options.file}: {count_of(faults, 'fault')}", FAULTY)
-    return say(f"{options.file}: no faults", DONE)
+    return say(f"{options.file}: {found.note or 'no faults'}", DONE)
