@@ -8,6 +8,21 @@ from cnndsd.schema import Invalid, did_you_mean
 _ALLOWED = "allowed: the folder of a run, which cnndsd pack makes beside the zip (NAME.run)"
 
 
+def pack_file(path: Path) -> Path:
+    """Return the file of a pack. ``Invalid`` when ``path`` is a folder or is not there: it names packs that are near."""
+    if path.is_file():
+        return path
+    folder = path if path.is_dir() else path.parent
+    inside = sorted(folder.glob("*.zip"))
+    if path.suffix == ".run" and path.with_suffix(".zip").is_file():
+        inside = [path.with_suffix(".zip")]
+    if path.is_dir():
+        meant = f" (did you mean {' or '.join(map(str, inside[:3]))}?)" if inside else ""
+        raise Invalid(f"{path}: is a folder{meant}; allowed: a pack (.zip)")
+    meant = did_you_mean(str(path), map(str, inside))
+    raise Invalid(f"{path}: there is no such file{meant}; allowed: a pack (.zip)")
+
+
 def run_folder(path: Path) -> Path:
     """Return the folder of a run. ``Invalid`` when ``path`` is none: it names those that are near."""
     if (path / "ledger.sqlite").is_file():

@@ -185,7 +185,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
+        raise Failed(f"{folder}: a pack command is at work here, or an audition is open; end that first, or use another --out") from None
     try:
         yield
     finally:

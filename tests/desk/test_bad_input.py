@@ -146,7 +146,7 @@ BROKEN_OPTIONS = [
     (["pack", "SPEC", "--bpm", "nan"], "--bpm"),
     (["pack", "SPEC", "--minutes", "1", "--until", "07:00"], "--until"),
     (["pack", "no-such-file.toml"], "no-such-file.toml"),
-    (["pack", "."], " .: cannot be read (Is a directory)"),
+    (["pack", "."], " .: is a folder"),
     (["render", "-o", "x.aiff"], "x.aiff"),
     (["render", "-o", "x.mp3", "--raw"], "x.mp3"),
     (["render", "-o", "x.wav", "--hidden", "8,a"], "--hidden"),

@@ -53,7 +53,7 @@ def test_the_program_is_named_as_it_was_called(tmp_path, monkeypatch):
     assert told(f"'{script}'", tmp_path / "my bin" / "..") == "'my bin/cnndsd'"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert told("'../my bin/cnndsd'", elsewhere) == shlex.quote(f"{elsewhere}/../my bin/cnndsd")
+    assert told("'../my bin/cnndsd'", elsewhere) == "'../my bin/cnndsd'"
     assert told("cnndsd", elsewhere, PATH=f"{script.parent}:{os.environ['PATH']}") == "cnndsd"
 
 

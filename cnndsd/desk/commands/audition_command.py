@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,18 @@ def run(options: argparse.Namespace) -> int:
     from cnndsd.desk import audition
     from cnndsd.desk.finding import run_folder
     from cnndsd.farm import runs
+    from cnndsd.schema import Failed
 
     folder = run_folder(Path(options.run_folder))
     with runs.opened_for_picks(folder) as (spec, findings, remember):
         again = _pack_command(runs.command_of(folder), folder, spec.seed, findings.reach)
         app = audition.Audition(spec, findings, options.count, f"{again} --keep ", remember)
-        server, address = audition.server(app, options.port)
+        try:
+            server, address = audition.server(app, options.port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise Failed(f"port {options.port} is taken; allowed: another --port, or none, for any free one") from None
         with server:
             print(address, flush=True)
             say("open this address in a browser on this machine; Ctrl-C ends the audition", DONE)

@@ -166,6 +166,10 @@ def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
         path, folder = spec_path(named or DEFAULT), Path()
     else:
         path, folder = Path(named), Path(named).parent
+        if path.is_dir():
+            specs = [str(file) for file in sorted(path.glob("*.toml"))[:3]]
+            meant = f" (did you mean {' or '.join(specs)}?)" if specs else ""
+            raise Invalid(f"{named}: is a folder{meant}; allowed: a spec (.toml)")
         if not path.exists():
             near = [str(folder / file.name) for end in ("*.toml", "*.zip") for file in folder.glob(end)]
             meant = did_you_mean(named, [*near, *shipped_specs()])

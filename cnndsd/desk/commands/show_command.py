@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from cnndsd.desk.terminal import DONE, printable
@@ -27,9 +28,15 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     import msgspec
 
+    from cnndsd.desk.finding import pack_file, run_folder
     from cnndsd.desk.showing import report_text, show
 
-    report = show(options.file)
+    path = Path(options.file)
+    if path.is_dir():
+        path = run_folder(path)
+    elif path.suffix.lower() == ".zip":
+        path = pack_file(path)
+    report = show(path)
     if options.json:
         print(msgspec.json.encode(report).decode())
     else:
