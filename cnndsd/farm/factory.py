@@ -65,9 +65,8 @@ def search(
     """
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.searching import judge_missing
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress or Progress())
         return judge_missing(spec, workers, deadline=_deadline(seconds, until_s), progress=progress)
 
 
@@ -107,7 +106,6 @@ def pack(
     run_folder = folder / f"{spec.name}.run"
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm import runs
-        from cnndsd.farm.units import warm
 
         if only_kept:
             # Without a run nothing is kept, and none is begun.
@@ -120,7 +118,7 @@ def pack(
             note_replaced(path, spec, progress, only)
             if command:
                 run.note_command(command)
-            workers.prepare(warm, spec)
+            _prepare(workers, spec, progress)
             if not only:
                 run.search(workers, deadline, progress)
                 if progress.stopped():
@@ -170,9 +168,8 @@ def repack(
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.findings import Findings
         from cnndsd.farm.production import entry_of, make_pack, placed_as_listed
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress)
         findings = Findings()
         findings.done = [(0, manifest.candidates)]
         findings.refused.update(manifest.refused)
@@ -226,9 +223,8 @@ def vary(
         from cnndsd.farm.findings import Findings
         from cnndsd.farm.production import make_pack
         from cnndsd.farm.searching import judge_missing
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress)
         findings = Findings() if keep else judge_missing(spec, workers, progress=progress)
         made = make_pack(path, spec, findings, workers, progress, only=keep)
     return _packed(path, made, len({*keep}) or count, findings, keep)
@@ -311,6 +307,15 @@ def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
     if until_s is not None:
         return Deadline(until_s, time.time)
     return None if seconds is None else Deadline(time.monotonic() + seconds)
+
+
+def _prepare(workers: Workers, spec: Spec, progress: Progress) -> None:
+    from cnndsd.farm.units import warm
+    from cnndsd.sound.compiler import COMPILING, is_compiled
+
+    if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
+        progress.note(COMPILING)
+    workers.prepare(warm, spec)
 
 
 @contextmanager

@@ -94,10 +94,15 @@ class PackSound:
 
 
 class Written(NamedTuple):
-    """The path of a file that was written, and the SHA-256 of its raw sound (``rendering.raw_sha256``)."""
+    """A file that was written: its path, the SHA-256 of its raw sound (``rendering.raw_sha256``), and what is in it.
+
+    ``sound``: the description of the raw sound. ``finished``: None when the file holds the raw sound.
+    """
 
     path: Path
     raw_sha256: str
+    sound: Description
+    finished: Finished | None = None
 
 
 def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None) -> Written:
@@ -114,13 +119,15 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
     # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
         audio = render(recipe)
+        sound, finished = describe(audio, recipe.sample_rate), None
         if raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
             spec = single_sound_spec(recipe, audiofile.ENDINGS[path.suffix.lower()], mastering)
-            data = finish(audio, recipe, describe(audio, recipe.sample_rate), spec).data
+            finished = finish(audio, recipe, sound, spec)
+            data = finished.data
         file.write(data)
-    return Written(path, raw_sha256(audio))
+    return Written(path, raw_sha256(audio), sound, finished)
 
 
 def check_ending(path: Path | str, raw: bool = False) -> None:

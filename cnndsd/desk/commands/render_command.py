@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from cnndsd.desk import arguments
-from cnndsd.desk.terminal import DONE, say
+from cnndsd.desk.terminal import DONE, note_compiling, say, working
 
 
 def add(commands: Any) -> None:
@@ -47,6 +47,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from cnndsd.ear.telling import settles, summary
     from cnndsd.finishing.audiofile import read_recipe
     from cnndsd.finishing.finished import check_ending, write
     from cnndsd.recipe import Recipe
@@ -61,6 +62,16 @@ def run(options: argparse.Namespace) -> int:
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
     recipe = Recipe() if options.file is None else read_recipe(options.file)
-    written = write(arguments.changed(recipe, changes, "--"), options.output, raw=options.raw)
+    recipe = arguments.changed(recipe, changes, "--")
+    note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
+    with working(f"rendering {recipe.seconds:g} s of sound"):
+        written = write(recipe, options.output, raw=options.raw)
     print(written.path)
+    finished = written.finished
+    if finished is None:
+        say(summary(written.sound, recipe.samples / recipe.sample_rate), DONE)
+    else:
+        say(summary(written.sound, finished.seconds, finished.pitch, finished.level.integrated_lufs), DONE)
+    if warning := settles(written.sound):
+        say(warning, DONE)
     return say(f"raw sha256 {written.raw_sha256}", DONE)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cnndsd.desk.terminal import DONE, printable
+from cnndsd.desk.terminal import DONE, note_compiling, printable, working
 
 
 def add(commands: Any) -> None:
@@ -36,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
         path = run_folder(path)
     elif path.suffix.lower() == ".zip":
         path = pack_file(path)
-    report = show(path)
+    if path.suffix.lower() not in (".zip", ".run"):
+        note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
+    with working("reading"):
+        report = show(path)
     if options.json:
         print(msgspec.json.encode(report).decode())
     else:
