@@ -348,7 +348,7 @@ def _toml_fault(error: Exception) -> str:
     advice = {
         "Invalid value": "a value is missing or wrong; texts need quotes",
         "Cannot overwrite a value": "a key is there twice",
-    }.get(what, what)
+    }.get(what, "it is not written as key = value" if "Expected" in what else what)
     return f"{advice}{at}{where}"
 
 

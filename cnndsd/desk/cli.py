@@ -65,6 +65,11 @@ class _Parser(argparse.ArgumentParser):
         self.error(f'"{first}" is one word too many; a name with spaces needs quotes, such as "{together}"')
 
 
+def _names() -> list[str]:
+    """Return the names of all commands."""
+    return [command.__name__.rpartition(".")[2].removesuffix("_command") for command in _COMMANDS]
+
+
 def _in_words(message: str) -> str:
     """Return an error of argparse without words of Python."""
     if found := re.fullmatch(r"argument (\S+): invalid (int|float) value: '(.*)'", message):
@@ -73,12 +78,12 @@ def _in_words(message: str) -> str:
     if found := re.fullmatch(r"argument COMMAND: invalid choice: '(.*)' \(choose from .*\)", message):
         from cnndsd.schema import did_you_mean
 
-        names = [command.__name__.rpartition(".")[2].removesuffix("_command") for command in _COMMANDS]
-        return f'"{found[1]}" is no command{did_you_mean(found[1], names)}; commands: {", ".join(names)}'
+        return f'"{found[1]}" is no command{did_you_mean(found[1], _names())}; commands: {", ".join(_names())}'
     if found := re.fullmatch(r"argument (\S+): expected .*", message):
         return f"{found[1]} needs a value behind it"
     if found := re.fullmatch(r"the following arguments are required: (.*)", message):
-        return f"{found[1]} is missing"
+        names = f"; commands: {', '.join(_names())}" if found[1] == "COMMAND" else ""
+        return f"{found[1]} is missing{names}"
     return message
 
 

@@ -158,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
     """Return the file of the spec or pack, and the folder for the zip."""
-    from cnndsd.schema import Invalid, did_you_mean
+    from cnndsd.schema import Failed, Invalid, did_you_mean
     from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
 
     named = options.spec
@@ -168,14 +168,22 @@ def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
         path, folder = Path(named), Path(named).parent
         if path.is_dir():
             specs = [str(file) for file in sorted(path.glob("*.toml"))[:3]]
+            if path.suffix == ".run" and path.with_suffix(".toml").is_file():
+                specs = [str(path.with_suffix(".toml"))]
             meant = f" (did you mean {' or '.join(specs)}?)" if specs else ""
             raise Invalid(f"{named}: is a folder{meant}; allowed: a spec (.toml)")
         if not path.exists():
             near = [str(folder / file.name) for end in ("*.toml", "*.zip") for file in folder.glob(end)]
-            meant = did_you_mean(named, [*near, *shipped_specs()])
+            ending = f"{named}.toml"
+            meant = f' (did you mean "{ending}"?)' if ending in near else did_you_mean(named, [*near, *shipped_specs()])
             ready = ", ".join(shipped_specs())
             raise Invalid(f"{named}: there is no such file{meant}; allowed: a spec (.toml), or one by name: {ready}")
-    return path, folder if options.out is None else Path(options.out)
+        if path.suffix.lower() in (".wav", ".flac", ".ogg", ".mp3"):
+            raise Invalid(f"{named}: is a sound; allowed: a spec (.toml), or cnndsd vary {named} for variations of it")
+    folder = folder if options.out is None else Path(options.out)
+    if folder.is_file():
+        raise Failed(f"{folder}: is a file; allowed: a folder, in which the pack is made")
+    return path, folder
 
 
 def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+from pathlib import Path
 from typing import Any
 
 from cnndsd.desk import arguments
@@ -63,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
     recipe = Recipe() if options.file is None else read_recipe(options.file)
     recipe = arguments.changed(recipe, changes, "--")
+    if not Path(options.output).parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(Path(options.output)))
     note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
     with working(f"rendering {recipe.seconds:g} s of sound"):
         written = write(recipe, options.output, raw=options.raw)

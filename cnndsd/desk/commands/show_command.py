@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
     from cnndsd.desk.finding import pack_file, run_folder
     from cnndsd.desk.showing import report_text, show
+    from cnndsd.finishing.audiofile import read_recipe
 
     path = Path(options.file)
     if path.is_dir():
@@ -37,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     elif path.suffix.lower() == ".zip":
         path = pack_file(path)
     if path.suffix.lower() not in (".zip", ".run"):
+        # An error comes before any work.
+        read_recipe(path)
         note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
     with working("reading"):
         report = show(path)
