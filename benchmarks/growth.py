@@ -17,7 +17,7 @@ from cnndsd import load_spec
 from cnndsd.ear.distances import distance
 from cnndsd.farm.executors import Processes, cores
 from cnndsd.farm.findings import no_findings
-from cnndsd.farm.production import choose_sounds
+from cnndsd.farm.production import arrange_sounds
 from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.units import warm
 
@@ -36,10 +36,10 @@ def main() -> None:
             start = time.perf_counter()
             judge_missing(spec, workers, findings)
             seconds += time.perf_counter() - start
+            chosen = [entry for entry, _ in arrange_sounds(spec, findings, workers)]
         # Linux counts in kB.
         memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         best = np.array([-item[0] for item in findings.shelf.best])
-        chosen = choose_sounds(spec, findings)
         scores = np.sort([entry.score for entry in chosen])
         apart = min(distance(a.sound, b.sound) for i, a in enumerate(chosen) for b in chosen[:i])
         print(

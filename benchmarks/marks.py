@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 def read_marks(sheet: str) -> list[Mark]:
     """Return the marks of a sheet, such as ``sheet_a``, with the scores that the sounds have now."""
     marks = []
-    for listed in json.loads((SHEETS / f"{sheet}.json").read_text()):
+    for listed in json.loads((SHEETS / f"{sheet}.json").read_text(encoding="utf-8")):
         recipe = msgspec.convert(listed["recipe"], Recipe)
         sound = describe(render(recipe), recipe.sample_rate)
         marks.append(Mark(listed["keep"], listed["sure"], listed["use"], score(sound)))

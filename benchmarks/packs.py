@@ -14,7 +14,7 @@ import numpy as np
 from cnndsd import load_spec
 from cnndsd.ear.kinds import kind
 from cnndsd.farm.executors import Processes
-from cnndsd.farm.production import choose_sounds
+from cnndsd.farm.production import arrange_sounds
 from cnndsd.farm.searching import judge_missing
 from cnndsd.spec import Choice, Search, Spec
 
@@ -36,9 +36,8 @@ def main() -> None:
         for name, spec in packs(msgspec.structs.replace(load_spec(options.spec), seed=seed)).items():
             for way, luck in (("luck", 1.0), ("search", spec.luck)):
                 with Processes(2) as workers:
-                    chosen = choose_sounds(
-                        spec, judge_missing(msgspec.structs.replace(spec, search=Search(luck=luck)), workers)
-                    )
+                    findings = judge_missing(msgspec.structs.replace(spec, search=Search(luck=luck)), workers)
+                    chosen = [entry for entry, _ in arrange_sounds(spec, findings, workers)]
                 if name != "1000 sounds":
                     chosen = [entry for entry in chosen if kind(entry.sound) == name]
                 scores = np.sort([entry.score for entry in chosen])

@@ -193,7 +193,7 @@ def write_marks(path: Path, recipes: list[Recipe]) -> None:
         {"number": number, "recipe": json.loads(recipe.to_json()), **empty} for number, recipe in enumerate(recipes, 1)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
+    path.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n", encoding="utf-8")
 
 
 def blind(numbers: list[int], recipes: list[Recipe]) -> Figure:
@@ -271,7 +271,7 @@ def main() -> None:
     elif options.command == "sample":
         write_marks(options.marks, sample(options.seeds, options.count, options.candidates))
     else:
-        records = json.loads(options.marks.read_text())
+        records = json.loads(options.marks.read_text(encoding="utf-8"))
         options.folder.mkdir(parents=True, exist_ok=True)
         for start in range(0, len(records), BLIND_COLUMNS * BLIND_ROWS):
             some = records[start : start + BLIND_COLUMNS * BLIND_ROWS]

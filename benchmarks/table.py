@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("bench", type=Path, metavar="BENCH.json")
     parser.add_argument("peers", type=Path, metavar="PEERS.json")
     options = parser.parse_args()
-    text = README.read_text()
+    text = README.read_text(encoding="utf-8")
     for name, file, table in (("speed", options.bench, speed_table), ("peers", options.peers, peer_table)):
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->")
         assert end, f"README.md: no <!-- {name} --> ... <!-- end of {name} -->"
-        text = f"{before}<!-- {name} -->\n{table(json.loads(file.read_text()))}\n{end}{after}"
-    README.write_text(text)
+        text = f"{before}<!-- {name} -->\n{table(json.loads(file.read_text(encoding='utf-8')))}\n{end}{after}"
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

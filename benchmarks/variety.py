@@ -32,10 +32,11 @@ from cnndsd.ear.kinds import kind
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.executors import Processes
 from cnndsd.farm.findings import Findings
-from cnndsd.farm.production import choose_sounds
+from cnndsd.farm.production import arrange_sounds
 from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.mastering import master
+from cnndsd.finishing.resampling import resample
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Search, Spec
 
@@ -53,8 +54,9 @@ class Heard(NamedTuple):
 
 def hear(recipe: Recipe) -> Heard:
     """Render, finish and measure a sound."""
-    rate = recipe.sample_rate
-    sound = master(render(recipe), rate).astype(np.float32)
+    rate = 44_100
+    sound = master(render(recipe), recipe.sample_rate)
+    sound = resample(sound, recipe.sample_rate, rate).astype(np.float32)
     mel = librosa.feature.melspectrogram(y=sound, sr=rate)
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
     smooth = max(1, round(0.05 * rate / 512))
@@ -112,7 +114,7 @@ def search(pack: Spec) -> tuple[list[Entry], Findings]:
     """Choose the sounds of a pack."""
     with Processes(2) as workers:
         findings = judge_missing(pack, workers)
-    return choose_sounds(pack, findings), findings
+        return [entry for entry, _ in arrange_sounds(pack, findings, workers)], findings
 
 
 def report(name: str, chosen: list[Entry], findings: Findings, heard: list[Heard], others: np.ndarray) -> float:

@@ -32,6 +32,8 @@ DEFINITION: Literal[1] = 1
 
 # The largest number of multiply-adds of one recipe, which take one core about a minute.
 MAX_MACS = 60_000_000_000
+# The largest number of samples of one recipe: ten minutes at 44.1 kHz. As doubles they take 212 MB.
+MAX_SAMPLES = 26_460_000
 MAX_VARIATIONS = 64
 
 
@@ -61,7 +63,7 @@ class Recipe(Checked, frozen=True, kw_only=True):
 
     ``length``: inputs of the network, 1..16. ``hidden``: widths of the hidden layers, at most four, each 1..64.
     ``gap``: the nearest input is ``2 ** gap`` samples old, 0..12. ``seed``: key of the random numbers, 0..2**63-1.
-    ``seconds``: 0.001..600, rounded to whole samples. ``sample_rate``: Hz, 8000..192000.
+    ``seconds``: 0.001..600, rounded to whole samples, 26,460,000 at most. ``sample_rate``: Hz, 8000..192000.
     ``precision``: "double" (64 bit) or "single" (32 bit).
     ``weights``, ``biases``: ``(low, high)`` of the random numbers, within -100..100.
     ``adjusting``: how they move while the sound goes on. ``variations``: moves before it begins, at most 64, in order.
@@ -88,6 +90,11 @@ class Recipe(Checked, frozen=True, kw_only=True):
             raise Invalid(f"variations: {len(self.variations)} are too many; allowed: up to {MAX_VARIATIONS}")
         ascending("weights", self.weights)
         ascending("biases", self.biases)
+        if self.samples > MAX_SAMPLES:
+            raise Invalid(
+                f"seconds: {self.seconds} asks for {self.samples} samples; "
+                f"allowed: up to {MAX_SAMPLES} (shorten the sound or lower its sample rate)"
+            )
         if self.macs > MAX_MACS:
             raise Invalid(
                 f"seconds: {self.seconds} asks for {self.macs:.3g} multiply-adds; "
@@ -161,6 +168,9 @@ def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
 
 def load_recipe(path: Path | str) -> Recipe:
     """Read a recipe from a JSON file of at most 100,000 bytes; ``Invalid`` when it holds none."""
+    if Path(path).is_fifo():
+        # Which may never end, nor begin.
+        raise Invalid(f"{path}: is a pipe; allowed: a recipe as JSON")
     try:
         with open(path, "rb") as file:
             text = file.read(100_001)

@@ -43,8 +43,9 @@ def pitch_classes(key: str) -> tuple[int, ...]:
     root = re.fullmatch("([a-g])([#♯b♭]?)", words[0]) if words else None
     scale = _SCALES.get(" ".join(words[1:]))
     if root is None or scale is None:
+        shown = "".join(c if c.isprintable() else "?" for c in key)
         raise Invalid(
-            f'"{key}" is not a key; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
+            f'"{shown}" is not a key; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
             f"{', '.join(_SCALES)}"
         )
     first = _LETTERS[root[1]] + _ACCIDENTALS[root[2]]

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from cnndsd.profiles import profile_keys
 from cnndsd.recipe import MAX_VARIATIONS, Recipe
-from cnndsd.scales import CHROMATIC, pitch_classes
+from cnndsd.scales import CHROMATIC, FREE, pitch_classes
 from cnndsd.schema import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -46,6 +46,10 @@ FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
 MAX_CANDIDATES = 10**10
 # The largest number of multiply-adds of one candidate; a block of candidates then takes a few seconds.
 MAX_PACK_MACS = 2e9
+# The largest number of samples of one candidate, and of its file on each channel: 60 s at 192 kHz.
+MAX_PACK_SAMPLES = 60 * MAX_SAMPLE_RATE
+# Of a spec's file. A key of n parts, all in one line, takes tomllib a time of n squared.
+_MAX_BYTES, _MAX_LINE_BYTES = 100_000, 6_000
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 # Sample rates of files that players read, in Hz.
 USUAL_RATES = (*MP3_SAMPLE_RATES, 64_000, 88_200, 96_000, 176_400, 192_000)
@@ -266,6 +270,12 @@ class Spec(Checked, frozen=True, kw_only=True):
             raise Invalid(f"{which}: {self.written_rate} is not a sample rate of MP3; allowed: {allowed}")
         if self.licence == "CC-BY-4.0" and not self.author:
             raise Invalid('author: "" is not enough for CC-BY-4.0; allowed: the name to be credited')
+        if self.master.dc != "center" and (self.music.bpm or self.music.key.lower() not in (CHROMATIC, FREE)):
+            name = "bpm" if self.music.bpm else "key"
+            raise Invalid(
+                f'music.{name}: needs centered sounds; allowed with master.dc = "{self.master.dc}": '
+                'key = "free" and bpm = 0, as samples then stay as the networks made them'
+            )
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
@@ -276,6 +286,13 @@ class Spec(Checked, frozen=True, kw_only=True):
                 f"family.recipe: asks for {self.family.recipe.macs:.3g} multiply-adds a sound; "
                 f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sound)"
             )
+        if self.family is not None:
+            rate = max(self.written_rate, self.sample_rate)
+            if self.family.recipe.seconds * rate > MAX_PACK_SAMPLES:
+                raise Invalid(
+                    f"family.recipe: {self.family.recipe.seconds} s at {rate} Hz is too long for a sound of a pack; "
+                    f"allowed: up to {MAX_PACK_SAMPLES} samples"
+                )
 
     @property
     def sample_rate(self) -> int:
@@ -319,7 +336,7 @@ def usual_rate(sample_rate: int) -> int:
 
 
 def load_spec(path: Path | str) -> Spec:
-    """Read a spec from a TOML file of at most 1,000,000 bytes.
+    """Read a spec from a TOML file of at most 100,000 bytes.
 
     ``Invalid`` names the file and the key, and says what is wrong and what is allowed.
 
@@ -327,12 +344,17 @@ def load_spec(path: Path | str) -> Spec:
     48
     """
     where = str(path)
+    if Path(path).is_fifo():
+        raise Invalid(f"{where}: is a pipe; allowed: a TOML file")
     try:
-        text = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise Invalid(f"{where}: cannot be read ({error.strerror}); allowed: a TOML file") from None
-    if len(text) > 1_000_000:
-        raise Invalid(f"{where}: {len(text)} bytes is too large; allowed: up to 1000000")
+    if len(text) > _MAX_BYTES:
+        raise Invalid(f"{where}: is too large; allowed: up to {_MAX_BYTES} bytes")
+    if max(map(len, text.split(b"\n"))) > _MAX_LINE_BYTES:
+        raise Invalid(f"{where}: has a line that is too long; allowed: up to {_MAX_LINE_BYTES} bytes")
     try:
         data = tomllib.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

@@ -21,18 +21,18 @@ def python(extras: str = "") -> Path:
     needs = b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt", "cnndsd/__init__.py"))
     stamp = VENV / f"installed{extras.strip('[]')}"
     mark = hashlib.sha256(needs + sys.version.encode()).hexdigest()
-    if interpreter.exists() and stamp.exists() and stamp.read_text() == mark:
+    if interpreter.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == mark:
         return interpreter
     print("making .venv (once; a minute, most of it downloads)", file=sys.stderr, flush=True)
     made_by = VENV / "made_by"
-    if not interpreter.exists() or not made_by.exists() or made_by.read_text() != sys.version:
+    if not interpreter.exists() or not made_by.exists() or made_by.read_text(encoding="utf-8") != sys.version:
         # It is incomplete (interrupted, no ensurepip) or made by another Python: make it again.
         make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
         _run(make, "a virtual environment (on Debian: apt install python3-venv)")
-        made_by.write_text(sys.version)
+        made_by.write_text(sys.version, encoding="utf-8")
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     _run([*pip, "-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}{extras}"], "the packages; see pip's words above")
-    stamp.write_text(mark)
+    stamp.write_text(mark, encoding="utf-8")
     return interpreter
 
 

@@ -28,7 +28,7 @@ def main() -> int:
             return code
         # The file is pytest's own.
         cases = list(ET.parse(results).iter("testcase"))  # noqa: S314
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     table, _, after = rest.partition(END)
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
     by_test: dict[str, list[ET.Element]] = defaultdict(list)
@@ -36,7 +36,9 @@ def main() -> int:
         by_test[case.get("name", "").partition("[")[0]].append(case)
     rows.update((name, in_words(cases)) for name, cases in by_test.items())
     lines = [f"| `{name}` | {text} |" for name, text in rows.items()]
-    PAGE.write_text("\n".join([before + BEGIN, "| test | figures |", "| --- | --- |", *lines, END + after]))
+    PAGE.write_text(
+        "\n".join([before + BEGIN, "| test | figures |", "| --- | --- |", *lines, END + after]), encoding="utf-8"
+    )
     return code
 
 

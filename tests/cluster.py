@@ -7,6 +7,13 @@ import sys
 import time
 from contextlib import contextmanager
 
+_processes = []
+
+
+def running():
+    """The processes of clusters that run."""
+    return [process for process in _processes if process.poll() is None]
+
 
 @contextmanager
 def local(folder, workers=2, environment=None):
@@ -24,6 +31,7 @@ def local(folder, workers=2, environment=None):
                 command, cwd=folder, stdout=log, stderr=log, env=everything, start_new_session=True
             )
         processes.append(process)
+        _processes.append(process)
         return process
 
     try:

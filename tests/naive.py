@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-DEFINITION = (Path(__file__).parent.parent / "docs" / "definition.md").read_text()
+DEFINITION = (Path(__file__).parent.parent / "docs" / "definition.md").read_text(encoding="utf-8")
 
 
 def coefficients(precision):

@@ -1,10 +1,12 @@
 """Small runs for tests: started as real processes, disturbed, and compared with the undisturbed one."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,12 @@ from cnndsd.schema import Invalid
 TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.3, 0.6]\n'
 # What a run leaves in its folder, besides the pack.
 WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
+
+
+# Tests of what the processes of a system tell of themselves, or are bounded by.
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc here")
+needs_limits = pytest.mark.skipif(find_spec("resource") is None, reason="no limits of a process here")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals and process groups")
 
 
 # Whatever a test started, for the end of a test that failed.
@@ -34,7 +42,7 @@ class Heard(Progress):
 def write_spec(folder, candidates, more=""):
     """``s.toml``; ``more`` goes on in its section [sound]."""
     folder.mkdir(exist_ok=True)
-    (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more)
+    (folder / "s.toml").write_text(TEXT.format(candidates=candidates) + more, encoding="utf-8")
 
 
 def start(folder, *options, **how):
@@ -62,11 +70,18 @@ def begun(folder, *arguments, program=USUAL, **how):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_signals,
+        preexec_fn=_heed_signals if os.name == "posix" else None,
         **how,
     )
     started.append(running)
     return running
+
+
+def limit_files(most_bytes):
+    """Let this process write no larger file: a write then fails as on a full disk."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
 
 def _heed_signals():
@@ -112,7 +127,7 @@ def descendants(pid):
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            children = task.read_text().split()
+            children = task.read_text(encoding="utf-8").split()
         except OSError:  # gone meanwhile
             continue
         for child in map(int, children):
@@ -158,7 +173,7 @@ def gone(processes, seconds=5.0):
 def alive(pid):
     """Whether a process is there; a zombie is not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 

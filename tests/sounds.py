@@ -9,6 +9,15 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
+# A sound that packs/loops.toml finds: a loop at 120 BPM.
+REAL_LOOP = Recipe(
+    length=10,
+    hidden=(2,),
+    gap=7,
+    seed=608798648082723,
+    seconds=5.68,
+    variations=({"seed": 2028298026825560, "amount": 0.099},),
+)
 # A search that is short and finds sounds of every kind.
 SPEC = Spec(name="x", candidates=4000, count=24)
 

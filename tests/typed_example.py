@@ -53,7 +53,9 @@ def one_sound(folder: Path) -> Path:
 
 def packs(folder: Path, sound: Path) -> None:
     """Search, pack, vary, verify and show."""
-    (folder / "small.toml").write_text('name = "small"\ncount = 3\ncandidates = 256\n[sound]\nseconds = [0.3, 0.6]\n')
+    (folder / "small.toml").write_text(
+        'name = "small"\ncount = 3\ncandidates = 256\n[sound]\nseconds = [0.3, 0.6]\n', encoding="utf-8"
+    )
     spec: Spec = cnndsd.load_spec(folder / "small.toml")
     progress = Counted()
     packed: Packed = cnndsd.pack(spec, folder, jobs=1, progress=progress)

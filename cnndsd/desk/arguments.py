@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -15,7 +16,9 @@ def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
         return msgspec.structs.replace(structure, **changes)
     except Invalid as error:
         name, colon, rest = str(error).partition(":")
-        raise Invalid(f"{prefix}{name.replace('_', '-')}{colon}{rest}") from None
+        # Options for keys of a table have the names of the keys.
+        option = name.removeprefix("music.").replace("_", "-")
+        raise Invalid(f"{prefix}{option}{colon}{rest}") from None
 
 
 def _argument(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
@@ -37,6 +40,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _tempo(text: str) -> float:
+    value = float(text)
+    if not (value == 0.0 or 40.0 <= value <= 240.0):
+        raise ValueError
+    return value
+
+
 def _count(most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = int(text)
@@ -54,16 +64,19 @@ def _time_of_day(text: str) -> tuple[int, int]:
     return hour, minute
 
 
-def seconds_until(clock: tuple[int, int]) -> float:
-    """Return the seconds from now until a time of day, ``(hours, minutes)``, today or tomorrow."""
-    import datetime
+def next_time(clock: tuple[int, int], now: datetime | None = None) -> float:
+    """Return when a time of day, ``(hours, minutes)``, comes next by the clock on the wall, in seconds since 1970.
 
-    now = datetime.datetime.now()
+    ``now``: the local time; by default what it is.
+    """
+    now = now or datetime.now()
     then = now.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
-    return (then - now).total_seconds() % 86_400
+    # By the calendar: the night may have an hour more or less than others.
+    return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
 minutes = _argument(_positive, "a number of minutes above 0")
+bpm = _argument(_tempo, "40 to 240 beats per minute, or 0 for no loops")
 jobs = _argument(_count(1024), "1 to 1024")
 rounds = _argument(_count(1000), "1 to 1000")
 shown = _argument(_count(10_000), "1 to 10000")
@@ -77,6 +90,8 @@ def _candidate_list(text: str) -> list[int]:
 
     if not text.strip(" ,0123456789"):
         numbers = [int(number) for number in text.replace(",", " ").split()]
+    elif Path(text).is_fifo():
+        raise ValueError
     else:
         with Path(text).open(encoding="utf-8") as file:
             numbers = [int(number) for number in file.read(10_000_000).replace(",", " ").split()]

@@ -5,9 +5,11 @@ names a sound by its candidate number, and the sound is made from its recipe: no
 """
 
 import functools
+import io
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, get_args
@@ -15,7 +17,7 @@ from typing import Any, get_args
 import msgspec
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
 from cnndsd.ear.kinds import KINDS, kind
@@ -34,6 +36,9 @@ from cnndsd.spec import Choice, Spec
 _CACHED = 128
 # In bytes.
 _LARGEST_REQUEST = 1000
+# A browser asks over six connections at a time. A request must arrive within so long, and a response be taken.
+_CONNECTIONS = 32
+_REQUEST_S, _RESPONSE_S = 10.0, 60.0
 _MEDIA = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "audio/mpeg"}
 
 
@@ -166,11 +171,66 @@ def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
     return sorted(first, key=lambda e: (KINDS.index(kind(e.sound)), e.sound.brightness_hz, e.index))
 
 
+class _Server(ThreadedWSGIServer):
+    """Answers at most ``_CONNECTIONS`` requests at a time; others wait until one of them ends, as it soon must."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        super().__init__(*args, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a request in a thread of its own."""
+        self._free.acquire()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a request in this thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of connections that break or are too slow."""
+
+
+class _Incoming(socket.SocketIO):
+    """What a client sends. It must end in time, however slowly the parts arrive that keep the connection awake."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, "r")
+        self._connection, self._end = connection, time.monotonic() + _REQUEST_S
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what has arrived. ``TimeoutError`` when the time is over."""
+        left = self._end - time.monotonic()
+        if left <= 0.0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        try:
+            return super().readinto(buffer)
+        finally:
+            self._connection.settimeout(_RESPONSE_S)
+
+
 class _Quiet(WSGIRequestHandler):
     """Does not log requests to the terminal."""
 
-    # Keeps connections open: players ask for many parts of one sound.
     protocol_version = "HTTP/1.1"
+    timeout = _RESPONSE_S
+
+    def setup(self) -> None:
+        """Prepare to read a request, in time."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Incoming(self.connection))
 
     def log(self, *_: Any) -> None:
         """Log nothing."""
@@ -178,9 +238,8 @@ class _Quiet(WSGIRequestHandler):
 
 def server(audition: Audition, port: int = 0) -> tuple[BaseWSGIServer, str]:
     """Return a server on 127.0.0.1 and its page's address. Port 0 is any free one. ``OSError`` when a port is taken."""
-    # Bound here, because make_server's error about a port that is taken is for developers.
-    with socket.create_server(("127.0.0.1", port)) as bound:
-        fd = bound.fileno()
-        http = make_server("127.0.0.1", port, audition, threaded=True, request_handler=_Quiet, fd=fd)
+    # Bound here, because the server's error about a port that is taken is for developers.
+    with socket.create_server(("127.0.0.1", port), backlog=_Server.request_queue_size) as bound:
+        http = _Server("127.0.0.1", port, audition, _Quiet, fd=bound.fileno())
     audition.hosts = frozenset(f"{name}:{http.port}" for name in ("127.0.0.1", "localhost"))
     return http, f"http://127.0.0.1:{http.port}/{audition.token}/"

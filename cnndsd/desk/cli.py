@@ -18,7 +18,7 @@ from cnndsd.desk.commands import (
     verify_command,
 )
 from cnndsd.desk.stopping import Stopped
-from cnndsd.desk.terminal import BAD_INPUT, FAILED, FEWER, INTERRUPTED, say
+from cnndsd.desk.terminal import BAD_INPUT, FAILED, FEWER, INTERRUPTED, prepare_output, say
 
 # In the order of the help.
 _COMMANDS = (
@@ -32,6 +32,10 @@ _COMMANDS = (
 )
 
 
+# Of Windows, unless its registry allows more; files of a run have up to 30 letters more than its folder.
+_LONGEST_PATH = 230
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -39,6 +43,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. ``arguments``: those of the process when None."""
+    prepare_output()
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(_joined(arguments))
     options.arguments = arguments
@@ -54,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        return say(f"{where}{error.strerror or error}", FAILED)
+        return say(f"{where}{error.strerror or error}{_about_length(error.filename)}", FAILED)
     except MemoryError:
         return say("out of memory; a shorter sound or fewer jobs need less", FAILED)
     except Exception as error:
@@ -70,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, Failed | BrokenExecutor):
             return say(str(error), FAILED)
         raise
+
+
+def _about_length(path: object) -> str:
+    """Windows says of a path that is too long that it does not exist."""
+    long = os.name == "nt" and isinstance(path, str) and len(os.path.abspath(path)) >= _LONGEST_PATH  # noqa: PTH100
+    return f" (its path has over {_LONGEST_PATH} letters; a shorter --out may help)" if long else ""
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

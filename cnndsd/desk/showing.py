@@ -9,7 +9,7 @@ import msgspec
 
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
-from cnndsd.ear.distances import distance
+from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
@@ -70,20 +70,16 @@ def _pack(path: Path | str) -> dict[str, Any]:
 def _why(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return for each sound of a pack the reasons why it is there, and which other sound is nearest."""
     sounds = [msgspec.convert(listed["measures"], Description) for listed in report["sounds"]]
-    results = []
-    for i, sound in enumerate(sounds):
-        others = ((distance(sound, other), k) for k, other in enumerate(sounds) if k != i)
-        away, nearest = min(others, default=(None, None))
-        results.append(
-            {
-                "kind": kind(sound),
-                "score": score(sound),
-                "reasons": reasons(sound),
-                "nearest": None if nearest is None else report["sounds"][nearest]["file"],
-                "distance": None if away is None else round(away, 4),
-            }
-        )
-    return results
+    return [
+        {
+            "kind": kind(sound),
+            "score": score(sound),
+            "reasons": reasons(sound),
+            "nearest": None if near is None else report["sounds"][near[1]]["file"],
+            "distance": None if near is None else round(near[0], 4),
+        }
+        for sound, near in zip(sounds, nearest_others(sounds), strict=True)
+    ]
 
 
 def _run(folder: Path) -> dict[str, Any]:

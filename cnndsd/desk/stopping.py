@@ -1,8 +1,11 @@
-"""How Ctrl-C (SIGINT), SIGTERM and a hangup (SIGHUP) end a command."""
+"""How Ctrl-C (SIGINT), SIGTERM, a hangup (SIGHUP) and the end of a console on Windows (SIGBREAK) end a command."""
 
 import os
 import signal
 from typing import Any
+
+# The exit codes are the same everywhere, and the numbers of signals are not.
+_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGBREAK": 143}
 
 
 class Stopped(BaseException):
@@ -10,7 +13,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"{'interrupted' if number == signal.SIGINT else 'terminated'}; {message}")
-        self.code = 128 + number
+        self.code = next(code for name, code in _CODES.items() if getattr(signal, name, None) == number)
 
 
 class Stop:
@@ -23,7 +26,7 @@ class Stop:
         self.message = message
         self.number = 0
         self.gentle = False
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        for name in _CODES:
             # nohup lets a process ignore the hangup; leave it so.
             if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
                 signal.signal(getattr(signal, name), self)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnndsd.farm.progress import Progress
@@ -12,6 +17,29 @@ if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
 
 DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def prepare_output() -> None:
+    """Let every text be written, also to a pipe in an encoding that lacks some of its letters."""
+    codecs.register_error("cnndsd", _written)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="cnndsd")
+
+
+def _written(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A name of a file that is no text is written as the bytes that it is, any other letter as an escape."""
+    for name in ("surrogateescape", "backslashreplace"):
+        try:
+            return codecs.lookup_error(name)(error)
+        except UnicodeError:
+            continue
+    raise error
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return a command as the shell of this system reads it: ``cmd`` on Windows."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def say(message: str, code: int) -> int:

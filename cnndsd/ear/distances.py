@@ -1,12 +1,18 @@
 """How different two sounds are: the distance of two descriptions in a space whose axes are scaled for the ear."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from cnndsd.ear.description import Description
 from cnndsd.ear.pitch import PITCH_HZ
 
 # So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.5.
 _SCALE = 0.18
+# So many sounds at a time are compared with all, which takes 8 bytes for each pair. Squares are exact to a share of
+# their size; of those that are equally near to it so many are compared exactly: all of a pack may be equal.
+_TOGETHER, _EXACT, _EQUALS = 256, 1e-12, 16
 
 
 def position(sound: Description) -> list[float]:
@@ -33,3 +39,26 @@ def distance(a: Description, b: Description) -> float:
     >>> distance(describe(first), describe(second))
     """
     return math.dist(position(a), position(b))
+
+
+def nearest_others(sounds: Sequence[Description]) -> list[tuple[float, int] | None]:
+    """Return for each sound the ``distance`` to its nearest other one, and the place of that one; None when alone.
+
+    The first of those that are equally near.
+    """
+    if len(sounds) < 2:
+        return [None] * len(sounds)
+    positions = [position(sound) for sound in sounds]
+    places = np.array(positions)
+    squares = np.square(places).sum(axis=1)
+    found: list[tuple[float, int] | None] = []
+    for first in range(0, len(sounds), _TOGETHER):
+        # The square of a difference as a product of matrices is fast, and rounded; the nearest are compared exactly.
+        away = squares - 2.0 * places[first : first + _TOGETHER] @ places.T
+        rows = np.arange(len(away))
+        away[rows, first + rows] = np.inf
+        margin = _EXACT * (squares[first : first + _TOGETHER, None] + squares.max())
+        for i, near in enumerate(away <= away.min(axis=1, keepdims=True) + margin, first):
+            equals = np.flatnonzero(near)[:_EQUALS].tolist()
+            found.append(min((math.dist(positions[i], positions[k]), k) for k in equals))
+    return found

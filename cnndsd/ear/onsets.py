@@ -1,10 +1,11 @@
 """Onsets: when the notes and strokes of a sound begin, and how strong each is.
 
-The onset strength is the spectral flux of band levels in dB: how much they rise, summed over the bands (Bello et al.,
-"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). Onsets are the peaks of it that stand out
-from their surroundings (Böck, Krebs and Schedl, "Evaluating the online capabilities of onset detection methods",
-ISMIR 2012). The time of a peak depends on how loud the sound was before; so an onset is placed where the energy of the
-bands that rise has risen by half. For a step that is the moment of the step, whatever window the energy is taken in.
+The onset strength is the spectral flux of band levels in dB: how much they rise, averaged over the bands (Bello et al.,
+"A tutorial on onset detection in music signals", IEEE Trans. Speech and Audio Processing 13(5), 2005). Onsets are the
+peaks of it that stand out from their surroundings (Böck, Krebs and Schedl, "Evaluating the online capabilities of onset
+detection methods", ISMIR 2012). The time of a peak depends on how loud the sound was before; so an onset is placed
+where the energy of the bands that rise has risen by half. For a step that is the moment of the step, whatever the
+length of the windows.
 """
 
 import functools
@@ -18,20 +19,23 @@ from scipy import fft
 from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2
 from cnndsd.sound.compiler import compiled
 
-# Length of a spectrum's window, which has so many hops. A level is compared with that of so many hops before.
+# Length of a spectrum's window, which has so many hops.
 WINDOW_S = 0.0232
-_HOPS, _LAG = 8, 3
+_HOPS = 8
 # Bands of equal width in mel (O'Shaughnessy 1987), each at least one bin wide.
 _BANDS = 64
 _RANGE_HZ = (30.0, 16_000.0)
 # What is this far below the loudest band is not heard.
-_FLOOR_DB = 60.0
+_FLOOR_DB = 80.0
 # Of a window: an onset's energy has risen by half so long before it in clicks and tones (0.18, as their spectra are
 # wide while the window holds the edge), and later in noise (0.04). In between, all are within 1.5 ms.
-_EARLY = 0.14
-# A peak is the greatest within this time, and above the mean of a longer one by this share of the greatest of all.
+_EARLY = 0.125
+# A peak is the greatest within the first time on both sides, and above the mean of the second by a share of the
+# greatest of all.
 _ALONE_S, _AROUND_S = 0.03, 0.1
-_OVER = 0.07
+# The levels of all bands rise by at least so much in a hop, on average. Steady tones stay below.
+_LEAST_DB = 0.3
+OVER = 0.07
 
 
 class Onsets(NamedTuple):
@@ -56,7 +60,7 @@ class Flux(NamedTuple):
 
 
 def find_onsets(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S) -> Onsets:
-    """Return the onsets of a sound, shape ``(samples,)``, at ``sample_rate`` Hz. What comes before it is silence.
+    """Return the onsets of a sound, shape ``(samples,)``, at ``sample_rate`` Hz. That it begins or ends is none.
 
     ``window_s``: the length of the windows that spectra are taken of; longer ones hear lower tones apart.
     """
@@ -68,7 +72,8 @@ def onset_flux(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S
     hop = max(1, round(window_s * sample_rate / _HOPS))
     size = _HOPS * hop
     frames = -(-sound.size // hop) + 1
-    padded = np.zeros((frames + _HOPS) * hop, np.float32)
+    # In double: in single precision, machines would differ by enough for another onset, and so another sample rate.
+    padded = np.zeros((frames + _HOPS) * hop)
     padded[size // 2 : size // 2 + sound.size] = sound - sound.mean()
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[: frames * hop : hop] * _window(size)
     spectra = fft.rfft(windows, axis=1, overwrite_x=True)
@@ -78,20 +83,22 @@ def onset_flux(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S
     return Flux(curve, energy, hop / sample_rate)
 
 
-def pick_onsets(flux: Flux) -> Onsets:
-    """Return the onsets that an onset strength shows."""
+def pick_onsets(flux: Flux, over: float = OVER) -> Onsets:
+    """Return the onsets that an onset strength shows.
+
+    ``over``: how far a peak stands out from the mean of 0.2 s about it, as a share of the highest peak.
+    """
     curve, energy, hop_s = flux
     times, strengths = np.empty(curve.size), np.empty(curve.size)
-    count = fill_onsets(
-        curve, energy, max(1, round(_ALONE_S / hop_s)), max(1, round(_AROUND_S / hop_s)), times, strengths
-    )
+    alone, around = max(1, round(_ALONE_S / hop_s)), max(1, round(_AROUND_S / hop_s))
+    count = fill_onsets(curve, energy, alone, around, over, times, strengths)
     times = (times[:count] + _EARLY * _HOPS) * hop_s
     return Onsets(times, strengths[:count] / max(curve.max(initial=0.0), 1e-300))
 
 
 @functools.cache
-def _window(size: int) -> NDArray[np.float32]:
-    return np.hanning(size + 1)[:-1].astype(np.float32)
+def _window(size: int) -> NDArray[np.float64]:
+    return np.hanning(size + 1)[:-1]
 
 
 @functools.lru_cache(maxsize=256)
@@ -120,25 +127,26 @@ def fill_flux(spectra, edges, energy, curve):  # type: ignore[no-untyped-def]
     if not loudest > 0.0:
         return
     floor = loudest * 10.0 ** (-_FLOOR_DB / 10.0)
-    now = np.empty(bands)
-    # Levels of the last frames in turns.
-    before = np.full((_LAG, bands), math.log2(floor))
+    now, before = np.empty(bands), np.empty(bands)
     for f in range(frames):
         for b in range(bands):
             now[b] = max(energy[f, b], floor)
         to_log2(now)
         rise = 0.0
         for b in range(bands):
-            rise += max(0.0, now[b] - before[f % _LAG, b])
-            before[f % _LAG, b] = now[b]
+            # The windows of the first and last frames reach beyond the sound: levels rise there whatever it does.
+            if _HOPS // 2 < f < frames - _HOPS // 2 - 1:
+                rise += max(0.0, now[b] - before[b])
+            before[b] = now[b]
         curve[f] = rise * DB_PER_OCTAVE / bands
 
 
 @compiled
-def fill_onsets(curve, energy, alone, around, times, strengths):  # type: ignore[no-untyped-def]
+def fill_onsets(curve, energy, alone, around, over, times, strengths):  # type: ignore[no-untyped-def]
     """Fill in the times in hops and the strengths in dB of all onsets; return how many there are.
 
-    ``alone``, ``around``: how many frames on both sides a peak is compared with, and averaged over.
+    ``alone``, ``around``: how many frames on both sides a peak is compared with, and averaged over; ``over``: see
+    ``pick_onsets``.
     """
     frames = curve.size
     highest = 0.0
@@ -147,7 +155,7 @@ def fill_onsets(curve, energy, alone, around, times, strengths):  # type: ignore
     count = 0
     for f in range(frames):
         first, stop = max(0, f - alone), min(frames, f + alone + 1)
-        peak = curve[f] > 0.0
+        peak = curve[f] > _LEAST_DB
         for g in range(first, stop):
             # Of equal values the first is the peak.
             if curve[g] > curve[f] or (curve[g] == curve[f] and g < f):
@@ -156,7 +164,7 @@ def fill_onsets(curve, energy, alone, around, times, strengths):  # type: ignore
         if not peak:
             continue
         first, stop = max(0, f - around), min(frames, f + around + 1)
-        if curve[f] < curve[first:stop].mean() + _OVER * highest:
+        if curve[f] < curve[first:stop].mean() + over * highest:
             continue
         times[count], strengths[count] = place(energy, f), curve[f]
         count += 1
@@ -170,7 +178,7 @@ def place(energy, peak):  # type: ignore[no-untyped-def]
     first, stop = max(0, peak - _HOPS), min(frames, peak + _HOPS + 1)
     course = np.zeros(stop - first)
     for b in range(bands):
-        low, high = energy[max(0, peak - _LAG), b], 0.0
+        low, high = energy[max(0, peak - 1), b], 0.0
         for f in range(peak, stop):
             high = max(high, energy[f, b])
         rise = math.log(max(high, 1e-300) / max(low, 1e-300)) if high > low else 0.0

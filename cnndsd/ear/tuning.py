@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from cnndsd.scales import NOTES
 
-# A pitch is sure when this share of the sounding frames agrees on it, within this many cents, and this share of the
-# energy below the 12th harmonic is that of its harmonics, within ``_HARMONIC_CENTS`` or 1.5 bins of the spectrum.
+# A pitch is sure when this share of the sounding frames agrees on it within ``_CENTS``, when the middle half of these
+# spreads over at most ``_SPREAD_CENTS`` and loud frames say the same as most within ``_LOUD_CENTS``, and when
+# ``_HARMONIC`` of the energy below the 12th harmonic is that of its harmonics, within ``_HARMONIC_CENTS`` or 1.5 bins
+# of the spectrum.
 _AGREEING, _CENTS = 0.6, 25.0
+_SPREAD_CENTS, _LOUD_CENTS = 3.0, 1.5
 _HARMONIC, _HARMONIC_CENTS, _HARMONICS = 0.7, 30.0, 12
 _SPECTRUM = 16_384
 # A frame is sounding when it is at most this far below the loudest.
@@ -57,18 +60,24 @@ def estimate_pitch(sound: NDArray[np.float64], sample_rate: int, tuning_hz: floa
     power = np.array([np.square(sound[start : start + frame]).mean() for start in starts])
     if not power.max() > 0.0:
         return None
-    starts = starts[power >= power.max() * 10 ** (-_SOUNDING_DB / 10)]
-    needed, left, found = _AGREEING * starts.size, starts.size, []
-    for start in starts:
-        left -= 1
-        if (hz := _frame_hz(sound[start : start + frame], sample_rate, longest)) is not None:
-            found.append(hz)
-        elif len(found) + left < needed:
+    sounding = power >= power.max() * 10 ** (-_SOUNDING_DB / 10)
+    starts, power = starts[sounding], power[sounding]
+    estimates = np.zeros(starts.size)
+    needed, failed = _AGREEING * starts.size, 0
+    for i, start in enumerate(starts):
+        hz = _frame_hz(sound[start : start + frame], sample_rate, longest)
+        failed += hz is None
+        if starts.size - failed < needed:
             return None
-    estimates = np.array(found)
+        estimates[i] = hz or 0.0
+    estimates, power = estimates[estimates > 0.0], power[estimates > 0.0]
     hz = float(np.median(estimates))
-    agreeing = estimates[np.abs(np.log2(estimates / hz)) * 1200 <= _CENTS]
-    if agreeing.size < needed or _harmonic_share(sound, sample_rate, hz) < _HARMONIC:
+    cents = 1200 * np.log2(estimates / hz)
+    agreeing = np.abs(cents) <= _CENTS
+    cents, power = cents[agreeing], power[agreeing]
+    if cents.size < needed or np.subtract(*np.percentile(cents, [75, 25])) > _SPREAD_CENTS:
+        return None
+    if abs((cents * power).sum()) > _LOUD_CENTS * power.sum() or _harmonic_share(sound, sample_rate, hz) < _HARMONIC:
         return None
     note = 69 + 12 * math.log2(hz / tuning_hz)
     return Pitch(round(hz, 3), round(note), round(100 * (note - round(note)), 1))

@@ -7,7 +7,7 @@ a loop of whole bars.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cnndsd.ear.analysis import describe
@@ -24,13 +24,14 @@ from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.rendering import render
 from cnndsd.spec import Spec
 
-# A sound with a clear pitch that no sample rate can bring to a note counts so much less, and so does a beat that is no
-# loop where loops are wanted.
-_OFF_KEY, _OUT_OF_TIME = 0.3, 0.3
+# A sound with a clear pitch that no sample rate can bring to a note counts so much less. Where loops are wanted, a beat
+# that is none counts less, and every loop counts more.
+_OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
 # How often sounds are chosen again after some of the chosen were found to be off key.
 _ROUNDS = 12
-# Of so many sounds for each that is wanted it is found out whether they can be loops, the best first.
-_LOOPS_TRIED = 40
+# Of so many sounds for each that is wanted it is found out whether they can be loops, the most rhythmic first: of 3,500
+# sounds, the 40 % with the greatest ``rhythm_db`` have three quarters of the loops.
+_LOOPS_TRIED = 80
 # A pitch is clear above this clarity, and when it glides by less than this many octaves.
 _CLEAR, _GLIDE = 0.7, 0.15
 # How far from its note a sound may be, as a ratio: half a cent.
@@ -67,16 +68,19 @@ def arrange(
     heard: dict[int, Heard] = {}
     welcome: dict[int, float] = {}
     if spec.music.bpm:
-        likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.score, e.index))
+        likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.sound.rhythm_db, e.index))
         likely = likely[: _LOOPS_TRIED * spec.count]
-        heard.update(_hear(spec, likely, workers))
+        found = _hear(hear_loop, spec, likely, workers)
+        heard.update((index, music) for index, music in found if music.bars is not None)
         for entry in offered:
-            if kind(entry.sound) == "beat" and heard.get(entry.index, Heard()).bars is None:
+            if heard.get(entry.index, Heard()).bars is not None:
+                welcome[entry.index] = _IN_TIME
+            elif kind(entry.sound) == "beat":
                 welcome[entry.index] = _OUT_OF_TIME
     for _ in range(_ROUNDS):
         chosen = choose(welcome)
         unheard = [entry for entry in chosen if entry.index not in heard]
-        heard.update(_hear(spec, unheard, workers))
+        heard.update(_hear(hear_music, spec, unheard, workers))
         off_key = [e.index for e in chosen if _is_off_key(spec, e, heard[e.index]) and e.index not in welcome]
         if not off_key:
             break
@@ -99,7 +103,7 @@ def in_order_of_kinds(entry: Entry) -> tuple[int, float, int]:
 
 def _may_loop(sound: Description) -> bool:
     """Return whether a sound is worth listening to its onsets."""
-    return sound.onsets >= 4.0
+    return sound.onsets >= 3.0
 
 
 def _is_off_key(spec: Spec, entry: Entry, heard: Heard) -> bool:
@@ -107,12 +111,12 @@ def _is_off_key(spec: Spec, entry: Entry, heard: Heard) -> bool:
     return bool(spec.music.pitch_classes) and has_pitch and heard.pitch_hz is None and heard.bars is None
 
 
-def _hear(spec: Spec, entries: Iterable[Entry], workers: Workers) -> Iterator[tuple[int, Heard]]:
+def _hear(
+    hear: Callable[[Spec, Recipe, Description], Heard], spec: Spec, entries: Sequence[Entry], workers: Workers
+) -> Iterator[tuple[int, Heard]]:
     """Yield the index of each sound, and what music is in it: none when hearing failed twice."""
-    entries = list(entries)
-    for entry, found in zip(
-        entries, in_order(workers, hear_music, ((spec, e.recipe, e.sound) for e in entries)), strict=True
-    ):
+    tasks = ((spec, entry.recipe, entry.sound) for entry in entries)
+    for entry, found in zip(entries, in_order(workers, hear, tasks), strict=True):
         yield entry.index, Heard() if isinstance(found, Exception) else found
 
 
@@ -124,17 +128,22 @@ def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
     audio = render(recipe)
     conditioned, *_ = condition(audio, recipe.sample_rate, spec.master, sound)
     pitch = estimate_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
-    bars = None
-    if spec.music.bpm and _may_loop(sound):
-        bars = find_bars(audio, recipe.sample_rate, sound, spec.music)
-        if (
-            pitch is not None
-            and bars is not None
-            and _note_at(spec, pitch.hz * bars.sample_rate / recipe.sample_rate) is None
-        ):
+    bars = find_bars(audio, recipe.sample_rate, sound, spec.music) if spec.music.bpm and _may_loop(sound) else None
+    if pitch is not None and bars is not None:
+        in_time_hz = pitch.hz * bars.sample_rate / recipe.sample_rate
+        if spec.music.pitch_classes and _note_at(spec, in_time_hz) is None:
             # In time it would be off key.
             bars = None
     return Heard(None if pitch is None else pitch.hz, bars)
+
+
+def hear_loop(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
+    """Find out whether a sound can be a loop in the tempo, and only then its pitch."""
+    from cnndsd.finishing.bars import find_bars
+
+    if find_bars(render(recipe), recipe.sample_rate, sound, spec.music) is None:
+        return Heard()
+    return hear_music(spec, recipe, sound)
 
 
 def _note_at(spec: Spec, hz: float) -> int | None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
 from contextlib import suppress
 from typing import Any
 
@@ -51,7 +51,8 @@ class Cluster(Executor):
         return 2 * max(1, self._threads)
 
     def _count_threads(self) -> int:
-        return sum(self._client.nthreads().values())
+        """The threads of all workers. ``TimeoutError`` when the scheduler does not say in time: it may be stuck."""
+        return sum(self._client.nthreads(callback_timeout=self._patience_s).values())
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the task on any worker of the cluster."""
@@ -83,12 +84,22 @@ class Cluster(Executor):
 
     def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
         """Call ``fn(*args)`` once on each machine of the cluster, before there is work."""
-        one_of_each = {
-            worker["host"]: address for address, worker in self._client.scheduler_info(-1)["workers"].items()
-        }
-        try:
-            self._client.run(fn, *args, workers=list(one_of_each.values()))
-        except Exception as error:
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                found = self._client.scheduler_info(-1)["workers"].items()
+                one_of_each = {worker["host"]: address for address, worker in found}
+                done.set_result(self._client.run(fn, *args, workers=list(one_of_each.values())))
+            except BaseException as error:
+                done.set_exception(error)
+
+        # Dask would wait for ever when the scheduler is lost meanwhile.
+        threading.Thread(target=run, daemon=True).start()
+        while not wait([done], timeout=0.5).done:
+            if self._broken:
+                raise BrokenExecutor(self._gone)
+        if (error := done.exception()) is not None:
             raise _unable(error) from None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -100,16 +111,18 @@ class Cluster(Executor):
         self.shutdown()
 
     def _watch(self) -> None:
-        """Follow the size of the cluster, and give up a lost scheduler, for which Dask's client waits for ever."""
-        seen = counted = time.monotonic()
+        """Follow the size of the cluster, and give up a lost scheduler, for which Dask's client waits for ever.
+
+        The client does not see that a scheduler is stuck, so an answer counts, and not its state alone.
+        """
+        seen = asked = time.monotonic()
         while not self._closed.wait(0.5):
-            if self._client.status == "running":
-                seen = time.monotonic()
-                if seen - counted > _COUNT_S:
-                    counted = seen
-                    with suppress(OSError, TimeoutError, RuntimeError):
-                        self._threads = self._count_threads()
-            elif time.monotonic() - seen > self._patience_s:
+            if self._client.status == "running" and time.monotonic() - asked > min(_COUNT_S, self._patience_s / 2):
+                asked = time.monotonic()
+                with suppress(OSError, TimeoutError, RuntimeError):
+                    self._threads = self._count_threads()
+                    seen = time.monotonic()
+            if time.monotonic() - seen > self._patience_s:
                 self._broken = True
                 for future in list(self._pending):
                     if not future.done():

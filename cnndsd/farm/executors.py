@@ -3,6 +3,7 @@
 They know nothing of the tasks. When a worker dies, its task fails with ``WorkerDied``, and all others run on.
 """
 
+import ctypes
 import gc
 import importlib
 import multiprocessing
@@ -14,11 +15,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple, Protocol
 
-from cnndsd.schema import Failed
+from cnndsd.schema import Failed, Invalid
 
+MAX_JOBS = 1024
 # A worker that has not started after this long is stuck.
 _START_S = 300.0
 _START_TRIES = 5
@@ -102,10 +105,13 @@ class Processes(Executor):
 
     Forking a process that has started threads or a JIT is unsafe, so workers are spawned. They start at once and import
     the modules ``preload`` while the caller gets ready. A worker whose task takes longer than ``hang_s`` seconds is
-    killed. ``BrokenExecutor`` when workers cannot start.
+    killed. ``BrokenExecutor`` when workers, or the threads that wait for them, cannot start. ``Invalid`` when there is
+    to be no worker.
     """
 
     def __init__(self, jobs: int, hang_s: float = 600.0, preload: Sequence[str] = ()) -> None:
+        if not 1 <= jobs <= MAX_JOBS:
+            raise Invalid(f"jobs: {jobs} is not allowed; allowed: 1 to {MAX_JOBS}")
         self.hang_s = hang_s
         self.capacity = 2 * jobs
         self._preload = tuple(preload)
@@ -114,10 +120,16 @@ class Processes(Executor):
         self._closing = False
         self._workers: list[_Worker | None] = [None] * jobs  # the last of each slot
         self._closed = threading.Event()
-        threading.Thread(target=self._end_hung_workers, daemon=True).start()
-        self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            threading.Thread(target=self._end_hung_workers, daemon=True).start()
+            for slot in range(jobs):
+                thread = threading.Thread(target=self._run_slot, args=(slot,), daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except RuntimeError as error:
+            self.__exit__(None, None, None)
+            raise BrokenExecutor(f"a thread cannot start ({error}); fewer --jobs need fewer") from None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the task in the next worker that is free."""
@@ -167,6 +179,13 @@ class Processes(Executor):
                 if worker is not None:
                     worker.kill_if_hung()
 
+    def _run_slot(self, slot: int) -> None:
+        """Serve a slot; whatever ends that, nobody waits for it."""
+        try:
+            self._serve(slot)
+        except BaseException as error:
+            self._break(f"a worker cannot be served ({type(error).__name__}: {error})")
+
     def _serve(self, slot: int) -> None:
         """Run tasks in one slot, by a worker that is replaced when it dies."""
         worker = None
@@ -187,7 +206,7 @@ class Processes(Executor):
             except WorkerDied as died:
                 worker = None
                 task.future.set_exception(died)
-            except Exception as error:
+            except BaseException as error:
                 task.future.set_exception(error)
             else:
                 task.future.set_result(result)
@@ -204,15 +223,19 @@ class Processes(Executor):
                     # Closing may have missed this one.
                     worker.kill()
                 worker.receive(_START_S)
-            except (WorkerDied, OSError) as error:
-                how = str(error)
+            except Exception as error:
+                # Beside what a system refuses, such as memory, it may be a thread that multiprocessing starts.
+                how = str(error) or type(error).__name__
                 time.sleep(0.5)
             else:
                 return worker
-        if not self._closing:
-            self._broken = f"a worker process cannot start ({how}); fewer --jobs need less memory"
-            self._fail_all()
+        self._break(f"a worker process cannot start ({how}); fewer --jobs need less memory")
         return None
+
+    def _break(self, why: str) -> None:
+        if not self._closing:
+            self._broken = self._broken or why
+            self._fail_all()
 
     def _fail_all(self) -> None:
         for task in self._drain():
@@ -240,12 +263,7 @@ class _Worker:
         self._process = context.Process(target=_work, args=(theirs, preload), daemon=True)
         self._hung = 0.0
         self._waiting: tuple[float, float] | None = None
-        with _STARTING:
-            if hasattr(signal, "pthread_sigmask"):
-                # A process inherits the blocked signals of the thread that starts it. Ctrl-C is for the parent alone,
-                # also while a worker starts. Starting multiprocessing's tracker unblocks it, so that comes first.
-                resource_tracker.ensure_running()
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        with _STARTING, _interrupts_ignored():
             self._process.start()
         theirs.close()
 
@@ -298,12 +316,34 @@ class _Worker:
             return f"hung for {self._hung:g} s"
         if code is not None and code < 0:
             return f"killed by {_NAMES.get(-code, f'signal {-code}')}"
-        return f"exited with {code}"
+        # Windows tells in large numbers what other systems tell by signals.
+        return f"exited with {code}" if code is None or code < 256 else f"exited with 0x{code:08X}"
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C, also before they can say so: it is for the parent alone."""
+    if hasattr(signal, "pthread_sigmask"):
+        # A process inherits the blocked signals of the thread that starts it. Starting multiprocessing's tracker
+        # unblocks them, so that comes first.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+        return
+    # On Windows it inherits whether its parent ignores Ctrl-C.
+    ignore = ctypes.windll.kernel32.SetConsoleCtrlHandler  # type: ignore[attr-defined, unused-ignore]
+    ignore(None, True)
+    try:
+        yield
+    finally:
+        ignore(None, False)
 
 
 def _work(pipe: Any, preload: tuple[str, ...]) -> None:
     """What a worker process does: import modules, say so, and run tasks until its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     gc.set_threshold(100_000)  # as the command's own process, and for the same reason

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.executors import Processes, Workers, cores
 from cnndsd.farm.progress import Progress
 from cnndsd.recipe import Recipe
@@ -52,13 +53,14 @@ def search(
     jobs: int | None = None,
     scheduler: str | None = None,
     seconds: float | None = None,
+    until_s: float | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Judge the spec's candidates, in memory.
 
     ``jobs``: worker processes, one per core by default; or ``scheduler``, the address of a Dask cluster's. With
-    ``seconds``, no more candidates are begun after so long. Worker processes are spawned: a script that calls this
-    needs ``if __name__ == "__main__":``.
+    ``seconds``, no more candidates are begun after so long; with ``until_s``, after that time, in seconds since 1970 by
+    the wall clock. Worker processes are spawned: a script that calls this needs ``if __name__ == "__main__":``.
 
     >>> search(load_spec("packs/sample_pack.toml")).entries[0].score
     """
@@ -67,7 +69,7 @@ def search(
         from cnndsd.farm.units import warm
 
         workers.prepare(warm, spec)
-        return judge_missing(spec, workers, deadline=_deadline(seconds), progress=progress)
+        return judge_missing(spec, workers, deadline=_deadline(seconds, until_s), progress=progress)
 
 
 def pack(
@@ -77,6 +79,7 @@ def pack(
     jobs: int | None = None,
     scheduler: str | None = None,
     seconds: float | None = None,
+    until_s: float | None = None,
     keep: Collection[int] = (),
     restart: bool = False,
     progress: Progress | None = None,
@@ -84,9 +87,9 @@ def pack(
     """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does.
 
     What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
-    it. ``jobs``, ``scheduler`` and ``seconds`` as for ``search``. ``keep``: the candidates of which the pack is made,
-    without judging any more. ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds
-    another run, ``OSError`` when something cannot be written.
+    it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: the candidates of which the
+    pack is made, without judging any more. ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the
+    folder holds another run, ``OSError`` when something cannot be written.
 
     >>> pack(load_spec("packs/sample_pack.toml"), "out").path
     """
@@ -95,7 +98,7 @@ def pack(
     path = folder / f"{spec.name}.zip"
     refuse_folder(path)
     progress = progress or Progress()
-    deadline = _deadline(seconds)
+    deadline = _deadline(seconds, until_s)
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm import runs
         from cnndsd.farm.units import warm
@@ -237,8 +240,10 @@ def _packed(path: Path, count: int, wanted: int, findings: Findings, keep: Colle
     raise NothingPassed(f"none of {findings.candidates} candidates passed: {refusals_in_words(findings.refused)}")
 
 
-def _deadline(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
+def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
+    if until_s is not None:
+        return Deadline(until_s, time.time)
+    return None if seconds is None else Deadline(time.monotonic() + seconds)
 
 
 @contextmanager
@@ -249,5 +254,5 @@ def _workers(jobs: int | None = None, scheduler: str | None = None) -> Iterator[
         with Cluster(scheduler) as cluster:
             yield cluster
     else:
-        with Processes(jobs or cores(), preload=_PRELOAD) as processes:
+        with Processes(cores() if jobs is None else jobs, preload=_PRELOAD) as processes:
             yield processes

@@ -6,33 +6,46 @@ SQLite's rollback journal. A digest over everything shows other damage.
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
 from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
 from cnndsd.farm.shelf import Entry, Item, unpack
-from cnndsd.finishing.atomic import sync_folder
+from cnndsd.finishing.atomic import replace, sync_folder
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
-from cnndsd.spec import Spec
+from cnndsd.spec import MAX_CANDIDATES, Spec
 
 FORMAT = 3
 # What each table holds by number, besides the facts: entries by candidate, shapes of child blocks by block.
 _TABLES = ("shelf", "shapes")
+_SCHEMA = [
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    *(f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, value BLOB NOT NULL)" for table in _TABLES),
+]
+# The longest value, in bytes.
+_MAX_VALUE = 2**25
 # How long a commit waits for a reader, and a reader for a commit.
 _PATIENCE_S = 20.0
 _FULL = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_NOMEM: errno.ENOMEM}
 _FAILED = {
-    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_INTERRUPT,
 }  # fmt: skip
+_HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+class Held(OSError):
+    """Another program holds the ledger for longer than it was waited for; nothing was written."""
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -69,12 +82,19 @@ class Ledger:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         with self._translated():
             # Not "ro": the journal of a process that was killed must be rolled back before reading.
-            uri = f"{path.resolve().as_uri()}?mode=rw"
+            uri = f"{file_uri(path.resolve())}?mode=rw"
             self._connection = sqlite3.connect(
                 uri, uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
             )
-            # A commit that has returned survives a power cut, and so does the end of its journal.
-            self._connection.execute("PRAGMA synchronous = EXTRA")
+            try:
+                self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
+                # A commit that has returned survives a power cut, and so does the end of its journal. On Apple's
+                # systems a flush that is not full reaches the disk, and not what the disk is made of.
+                for setting in ("synchronous = EXTRA", "fullfsync = ON", "trusted_schema = OFF"):
+                    self._connection.execute(f"PRAGMA {setting}")
+            except BaseException:
+                self._connection.close()
+                raise
 
     def __enter__(self) -> "Ledger":
         return self
@@ -85,15 +105,11 @@ class Ledger:
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
         """The run's identity, the spec that it was last given, its findings, and its state."""
-        with self._translated():
-            self._connection.execute("BEGIN")
-            facts = dict(self._connection.execute("SELECT name, value FROM facts"))
+        with self._transaction("DEFERRED"):
+            self._refuse_other_tables()
+            facts = dict(self._rows("facts", "name"))
             self._refuse_other_formats(facts.get("identity"))
-            rows = {
-                table: self._connection.execute(f"SELECT number, value FROM {table}").fetchall()  # noqa: S608
-                for table in _TABLES
-            }
-            self._connection.execute("COMMIT")
+            rows = {table: self._rows(table, "number") for table in _TABLES}
         if not all(isinstance(value, bytes) for value in facts.values()):
             raise self._damaged("facts")
         for table, of_table in rows.items():
@@ -109,12 +125,32 @@ class Ledger:
             shapes = {block: msgspec.json.decode(row, type=Recipe) for block, row in rows["shapes"]}
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
+        spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
+        if not all(a <= b for a, b in itertools.pairwise(spans)):
+            raise self._damaged("what was judged")
         findings = no_findings(progress.spec, progress.depth)
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
         findings.picks.update(progress.picks)
         findings.restore(progress.done, entries, shapes)
         return identity, progress.spec, findings, progress.watch
+
+    def _refuse_other_tables(self) -> None:
+        """A view or a trigger of the same name may do anything, and never end."""
+        found = [sql for (sql,) in self._connection.execute("SELECT sql FROM sqlite_schema LIMIT 9")]
+        if sorted(map(str, found)) != sorted(_SCHEMA):
+            raise self._damaged("its tables are others")
+
+    def _rows(self, table: str, key: str) -> list[tuple[Any, Any]]:
+        """All rows of a table; in a damaged one, pages may be in it again and again."""
+        rows: list[tuple[Any, Any]] = []
+        left = self.path.stat().st_size
+        for number, value in self._connection.execute(f"SELECT {key}, value FROM {table}"):  # noqa: S608
+            left -= 1 + (len(value) if isinstance(value, bytes | str) else 8)
+            if left < 0:
+                raise self._damaged(f"{table} has more than the file")
+            rows.append((number, value))
+        return rows
 
     def _refuse_other_formats(self, identity: Any) -> None:
         try:
@@ -152,17 +188,28 @@ class Ledger:
             for table, rows in wanted.items()
         }
         facts = [("identity", identity), ("progress", progress), ("check", _check(identity, progress, marks))]
-        with self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction("IMMEDIATE"):
             for table in _TABLES:
                 self._connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone[table])  # noqa: S608
                 self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", new[table])  # noqa: S608
             self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
-            self._connection.execute("COMMIT")
         self._marks = marks
 
     def _damaged(self, how: str) -> Invalid:
         return Invalid(f"{self.path}: is damaged ({how}); allowed: --restart, which begins anew")
+
+    @contextmanager
+    def _transaction(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[None]:
+        """All of what is done, or nothing: also when the end of it, the commit, finds the file locked."""
+        with self._translated():
+            self._connection.execute(f"BEGIN {kind}")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -172,9 +219,17 @@ class Ledger:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if code in _FULL:
                 raise OSError(_FULL[code], os.strerror(_FULL[code]), str(self.path)) from None
+            if code in _HELD:
+                raise Held(errno.EBUSY, "another program holds it", str(self.path)) from None
             if code in _FAILED:
                 raise OSError(errno.EIO, str(error), str(self.path)) from None
             raise self._damaged(str(error)) from None
+
+
+def file_uri(path: PurePath) -> str:
+    """The URI by which SQLite finds a file. It takes no host: a share is ``file:////nas/share/file``."""
+    text = quote(path.as_posix(), safe="/:")
+    return f"file://{text}" if text.startswith("/") else f"file:///{text}"
 
 
 def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
@@ -186,16 +241,11 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
     try:
         with Ledger(beside) as ledger:
             with ledger._translated():
-                ledger._connection.executescript(
-                    "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-                    + "".join(
-                        f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, value BLOB NOT NULL);" for table in _TABLES
-                    )
-                )
+                ledger._connection.executescript(";".join(_SCHEMA))
             ledger.commit(identity, spec, findings, watch)
         # SQLite would roll an old journal back into the new file.
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-        os.replace(beside, path)
+        replace(beside, path)
         sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)

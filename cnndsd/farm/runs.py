@@ -3,6 +3,7 @@
 The folder holds ``ledger.sqlite``, ``log.txt`` and ``lock``, and belongs to one process at a time.
 """
 
+import itertools
 import json
 import shutil
 import time
@@ -16,9 +17,10 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from cnndsd.farm import ledger, production, searching, units
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.executors import Workers
 from cnndsd.farm.findings import Findings, Pick, no_findings, refusals_in_words, shelf_depth
-from cnndsd.farm.ledger import Ledger, Watch
+from cnndsd.farm.ledger import Held, Ledger, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import CELLS
 from cnndsd.schema import Failed, Invalid
@@ -27,9 +29,13 @@ from cnndsd.spec import Spec
 # Commits are so far apart that they take at most this share of the time, and at least this long.
 _COMMIT_SHARE = 0.02
 _COMMIT_S = 1.0
+# How often a commit that cannot be put off is tried, for 20 s each, while another program holds the ledger.
+_COMMIT_TRIES = 6
 _LOG_S = 60.0
-# What an entry of the shelf takes on disk.
+# What an entry of the shelf takes on disk. Of the cells a few in a hundred are filled, even by a million candidates
+# (``benchmarks/search.py``); an eighth is more than any run was seen to fill.
 _ENTRY_BYTES = 1500
+_REACHABLE_CELLS = CELLS // 8
 
 
 class Run:
@@ -42,7 +48,7 @@ class Run:
         self._commit_due = 0.0
 
     def search(
-        self, workers: Workers, deadline: float | None = None, progress: Progress | None = None, **options: Any
+        self, workers: Workers, deadline: Deadline | None = None, progress: Progress | None = None, **options: Any
     ) -> Findings:
         """Judge what is missing, as ``searching.judge_missing`` does, commit meanwhile, and log a line a minute."""
         recorder = _Recorder(self, progress or Progress(), deadline)
@@ -80,21 +86,33 @@ class Run:
         self._watch = watch
         if only_when_due and time.monotonic() < self._commit_due:
             return
-        begun = time.monotonic()
-        self._ledger.commit(identity(self.spec), self.spec, self.findings, watch)
-        took = time.monotonic() - begun
-        self._commit_due = time.monotonic() + max(_COMMIT_S, took / _COMMIT_SHARE)
+        for tries in itertools.count(1):
+            begun = time.monotonic()
+            try:
+                self._ledger.commit(identity(self.spec), self.spec, self.findings, watch)
+            except Held as error:
+                # A scan or a backup, perhaps. It ends before the night does.
+                self.log(f"nothing was saved at this time: {error.strerror}")
+                if only_when_due:
+                    self._commit_due = time.monotonic() + _COMMIT_S
+                    return
+                if tries == _COMMIT_TRIES:
+                    raise
+            else:
+                took = time.monotonic() - begun
+                self._commit_due = time.monotonic() + max(_COMMIT_S, took / _COMMIT_SHARE)
+                return
 
 
 class _Recorder(Progress):
     """Writes the ledger and the log of a run while it works, and passes all reports on."""
 
-    def __init__(self, run: Run, progress: Progress, deadline: float | None) -> None:
+    def __init__(self, run: Run, progress: Progress, deadline: Deadline | None) -> None:
         self._run, self._progress = run, progress
         self._begun = time.monotonic()
         self._before = run.findings.candidates
         self._aside = set(run.findings.aside)
-        self._until = None if deadline is None else time.time() + deadline - self._begun
+        self._deadline = deadline
         self.wanted = run.spec.candidates if deadline is None else None
         self._log_due = self._begun + _LOG_S
 
@@ -102,7 +120,8 @@ class _Recorder(Progress):
         """The state of the run."""
         elapsed_s = max(time.monotonic() - self._begun, 1e-3)
         rate = (self._run.findings.candidates - self._before) / elapsed_s
-        return Watch(state, time.time(), self.wanted, self._until, rate)
+        until_s = None if self._deadline is None else time.time() + self._deadline.left_s
+        return Watch(state, time.time(), self.wanted, until_s, rate)
 
     def searched(self, findings: Findings) -> None:
         for index in findings.aside.keys() - self._aside:
@@ -238,8 +257,9 @@ def space_needed(spec: Spec) -> float:
     """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
     pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
-    # At first the shelf keeps one candidate in eight, later one of each cell.
-    shelf_bytes = _ENTRY_BYTES * min(spec.candidates // 8, CELLS)
+    # The shelf keeps most of those that pass, half of all, until its cells are full, each to its depth. At a start the
+    # ledger is written anew beside the old one.
+    shelf_bytes = 2 * _ENTRY_BYTES * min(spec.candidates // 2, _REACHABLE_CELLS * shelf_depth(spec))
     return 2 + (pack_bytes + shelf_bytes) / 1e6
 
 

@@ -1,13 +1,13 @@
 """The search: units are handed to an executor, retried when a worker dies, and their results added up."""
 
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.drawing import BLOCK, draw
 from cnndsd.farm.executors import WorkerDied, Workers
 from cnndsd.farm.findings import Aside, Findings, UnitResult, no_findings
@@ -15,12 +15,18 @@ from cnndsd.farm.generations import first_candidate
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.units import judge_unit, version
 from cnndsd.schema import Failed
+from cnndsd.sound.rendering import BATCH_BYTES
+from cnndsd.sound.target import ROW_BYTES
 from cnndsd.spec import Spec
 
-# Work of a unit, in multiply-adds of its heaviest candidates: at most some tenths of a second, so that progress moves
-# and an interruption loses little; and no more blocks than this. The parent's work is the same for a unit of any size.
-_UNIT_MACS = 32e9
+# Work of a unit, in multiply-adds in lanes, of which a core does some 20 in a nanosecond: a second or two, so that
+# progress moves, an interruption loses little, and whoever is at work for minutes hangs. No more blocks than this.
+# The parent's work is the same for a unit of any size.
+_UNIT_WORK = 48e9
 _UNIT_BLOCKS = 64
+# What else a sound takes, in such multiply-adds: in lanes, and rendered alone.
+_SINE, _MOVE, _MOST_LANES = 4.0, 10.0, 16
+_ALONE, _SINE_ALONE, _STEP_ALONE, _MOVE_ALONE = 6.0, 100.0, 300.0, 26.0
 # So many units at least for each task that is submitted at a time, so that all workers end at about the same time.
 _UNITS_EACH = 8
 # When a search is stopped, units that have begun have this long to end.
@@ -43,16 +49,16 @@ def judge_missing(
     spec: Spec,
     workers: Workers,
     findings: Findings | None = None,
-    deadline: float | None = None,
+    deadline: Deadline | None = None,
     progress: Progress | None = None,
     judge: Callable[..., UnitResult] = judge_unit,
 ) -> Findings:
     """Judge what ``findings`` lack of ``spec.candidates``, or as many as are begun before ``deadline``.
 
-    ``deadline`` is by ``time.monotonic``. When ``progress`` says stop, units that have begun may end within some
-    seconds, and the rest is left. A unit whose worker died (``WorkerDied``) is tried again. If it kills twice, its
-    parts are tried, down to the one candidate that kills twice alone, which is set aside. ``Failed`` when too many are
-    set aside. The findings are complete up to their ``reach``, unless the search was stopped.
+    When ``progress`` says stop, units that have begun may end within some seconds, and the rest is left. A unit whose
+    worker died (``WorkerDied``) is tried again. If it kills twice, its parts are tried, down to the one candidate that
+    kills twice alone, which is set aside. ``Failed`` when too many are set aside. The findings are complete up to their
+    ``reach``, unless the search was stopped.
     """
     findings = findings if findings is not None else no_findings(spec)
     progress = progress or Progress()
@@ -71,7 +77,7 @@ def judge_missing(
             # Its parents are not known before more results arrive.
             early.append(piece)
             return None
-        if piece is None or deadline is None or time.monotonic() < deadline:
+        if piece is None or deadline is None or deadline.left_s > 0.0:
             return piece
         # Gaps are closed whatever the deadline says, and at least one unit is judged.
         return piece if piece.first < reach or not (pending or findings.done) else None
@@ -126,11 +132,11 @@ def _waited_for(done: "SimpleQueue[Future[UnitResult]]") -> Iterator[Future[Unit
 
 def _units(spec: Spec, findings: Findings, workers: Workers) -> Iterator[tuple[int, int]]:
     """The units that are still to be judged, ascending. None is part of two generations."""
-    by_work = int(_UNIT_MACS / (BLOCK * spec.heaviest_macs))
+    by_work = most_by_work(spec)
     by_count = (spec.candidates - findings.candidates) // (_UNITS_EACH * workers.capacity * BLOCK)
-    most = min(_UNIT_BLOCKS, by_work, by_count)
+    most = min(_UNIT_BLOCKS, by_work // BLOCK, by_count)
     if findings.generations is None:
-        yield from findings.missing(spec.candidates, BLOCK * max(1, most))
+        yield from findings.missing(spec.candidates, min(by_work, BLOCK * max(1, most)))
         return
     for generation in itertools.count():
         first, stop = first_candidate(generation), min(first_candidate(generation + 1), spec.candidates)
@@ -138,7 +144,33 @@ def _units(spec: Spec, findings: Findings, workers: Workers) -> Iterator[tuple[i
             return
         # One generation has enough units for all workers, while the last ones of the generation before it are judged.
         by_generation = (stop - first) // (workers.capacity * BLOCK)
-        yield from findings.missing(stop, BLOCK * max(1, min(most, by_generation)), first)
+        yield from findings.missing(stop, min(by_work, BLOCK * max(1, min(most, by_generation))), first)
+
+
+def most_by_work(spec: Spec) -> int:
+    """How many of the heaviest candidates make a unit that is not too long: a part of a block, or more."""
+    work, is_alone = _heaviest_work(spec)
+    least = 1 if is_alone else _MOST_LANES
+    count = max(least, int(_UNIT_WORK / work))
+    # Equal parts of a block.
+    return count // BLOCK * BLOCK if count >= BLOCK else 2 ** (count.bit_length() - 1)
+
+
+def _heaviest_work(spec: Spec) -> tuple[float, bool]:
+    """The work of the heaviest candidate that may be drawn, and whether it is too long to be rendered in lanes."""
+    if spec.family is None:
+        steps = spec.sound.seconds[1] * spec.sample_rate / 2 ** spec.sound.gap[0]
+        neurons = spec.sound.layers[1] * spec.sound.width[1] + 1
+        every = None if spec.sound.adjusting is None else spec.sound.adjusting.every[0]
+    else:
+        recipe = spec.family.recipe
+        steps, neurons = recipe.steps, sum(recipe.hidden) + 1
+        every = None if recipe.adjusting is None else recipe.adjusting.every
+    moves = 0.0 if every is None else spec.heaviest_macs / every
+    if steps * ROW_BYTES > BATCH_BYTES:
+        sines = steps * (_STEP_ALONE + _SINE_ALONE * neurons)
+        return _ALONE * spec.heaviest_macs + sines + _MOVE_ALONE * moves, True
+    return spec.heaviest_macs + _SINE * steps * neurons + _MOVE * moves, False
 
 
 def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:

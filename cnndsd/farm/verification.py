@@ -411,7 +411,7 @@ def _is_same_copy(copy: LoopCopy | None, made: LoopCopy | None) -> bool:
     if copy is None or made is None or copy == made:
         return copy == made
     try:
-        audio, expected = (audiofile.decode(b64decode(one.ogg, validate=True))[:, None] for one in (copy, made))
+        audio, expected = (audiofile.decode(b64decode(one.flac, validate=True))[:, None] for one in (copy, made))
     except (ValueError, soundfile.LibsndfileError):
         return False
     same_place = msgspec.structs.astuple(copy)[1:] == msgspec.structs.astuple(made)[1:]

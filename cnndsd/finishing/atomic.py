@@ -3,18 +3,26 @@
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+# A virus scanner or a reader may hold a file for some seconds, during which Windows lets nobody replace it.
+_WAITING_HELPS = os.name == "nt"
+_PATIENCE_S, _PAUSE_S = 10.0, 0.1
+# What file systems say that cannot flush a folder, such as some on a network.
+_CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 
 
 @contextmanager
 def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file. It replaces ``path`` when the block ends without an error; otherwise it is deleted.
 
-    ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a new name
-    in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
+    A whole file that cannot replace ``path``, because another program holds that one, stays beside it, and the error
+    names it. ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a
+    new name in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -31,12 +39,15 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
         with opened as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         # mkstemp makes the file readable for its owner only; a pack is to be shared.
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        try:
+            replace(Path(temporary), path)
+        except PermissionError as error:
+            raise _kept(Path(temporary), path, error) from None
         sync_folder(path.parent)
     except BaseException as error:
         with suppress(FileNotFoundError):
@@ -47,6 +58,41 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
         raise
 
 
+def replace(source: Path, target: Path) -> None:
+    """Rename a file to the name of another, which it replaces; for some seconds, while another program holds that."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            if not _WAITING_HELPS or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _kept(whole: Path, path: Path, error: PermissionError) -> OSError:
+    """Give a whole file a name of its own, and return the error that tells it."""
+    beside = path.with_name(f"{path.stem}.finished{path.suffix}")
+    try:
+        os.replace(whole, beside)
+    except OSError:
+        return error
+    return OSError(errno.EACCES, f"{error.strerror}; the new file is beside it: {beside.name}", str(path))
+
+
+def sync(descriptor: int) -> None:
+    """Flush a file to disk. On Apple's systems ``fsync`` leaves it in the disk's memory, and another call does not."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined, unused-ignore]
+    except (ImportError, AttributeError, OSError):
+        # Windows; others than Apple; a file system that has no such call.
+        os.fsync(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder to disk, on systems that can: a power cut may undo a rename that was not flushed."""
     if os.name != "nt":
@@ -54,6 +100,7 @@ def sync_folder(folder: Path) -> None:
         try:
             os.fsync(handle)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(folder)) from None
+            if error.errno not in _CANNOT:
+                raise OSError(error.errno, error.strerror, str(folder)) from None
         finally:
             os.close(handle)

@@ -3,10 +3,14 @@
 import base64
 import io
 import math
+import os
+import stat
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,19 +20,19 @@ from numpy.typing import NDArray
 from cnndsd import recipe as recipes
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.loops import Loop
-from cnndsd.recipe import Recipe
-from cnndsd.schema import Invalid
+from cnndsd.recipe import MAX_SAMPLES, Recipe
+from cnndsd.schema import MAX_SAMPLE_RATE, Invalid
 from cnndsd.spec import SoundFormat
 
 
 class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: Ogg Vorbis, mono, in base 64.
+    """A copy of a loop that the page repeats without a gap: FLAC, mono, 16 bits, in base 64.
 
     The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
     goes on for ``start`` samples.
     """
 
-    ogg: str
+    flac: str
     sample_rate: int
     start: int
     end: int
@@ -58,8 +62,19 @@ _RAW = {
     np.dtype(np.float64): Format("wav", "WAV", "DOUBLE", True),
     np.dtype(np.float32): Format("wav", "WAV", "FLOAT", True),
 }
+# FLAC's level 2, of 0 (0.0) to 8 (1.0): the highest at which whole numbers alone decide, so that all machines write the
+# same file. Higher levels make these sounds smaller by less than a hundredth.
+_FLAC_LEVEL = 0.25
 # A longer comment is not a recipe.
 _MAX_COMMENT = 10_000
+# A larger file is not decoded: the longest raw sound has 8 bytes a sample. Encoders may add up to a second of silence.
+_MAX_BYTES = 8 * MAX_SAMPLES + 1_000_000
+_MAX_FRAMES = MAX_SAMPLES + MAX_SAMPLE_RATE
+_MAX_CHANNELS = 2
+# So many samples are given to an encoder at a time: millions would overflow the stack of the Vorbis encoder.
+_TOGETHER = 2**20
+# How the files begin that are written here; an MP3 file without a tag carries no recipe.
+_BEGINNINGS = (b"RIFF", b"fLaC", b"OggS", b"ID3")
 # A copy of a loop goes on for this long before and after it: over this time the page fades from end to start.
 _MARGIN_S = 0.05
 
@@ -76,14 +91,15 @@ def encode(
 
 
 def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
-    """Return one period of a loop as the bytes of an Ogg Vorbis file, without a recipe.
+    """Return one period of a loop as the bytes of a FLAC file in 16 bits, without a recipe.
 
     ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
     it, so that a player can fade from its end to its start.
     """
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.pad(loop, margin, mode="wrap"), sample_rate, format="OGG", subtype="VORBIS")
-    return _with_serial(buffer.getvalue(), 0)
+    samples = np.clip(np.rint(np.pad(loop, margin, mode="wrap") * 32_768.0), -32_768, 32_767).astype(np.int16)
+    soundfile.write(buffer, samples, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
+    return buffer.getvalue()
 
 
 def loop_copy(data: bytes) -> LoopCopy:
@@ -94,8 +110,8 @@ def loop_copy(data: bytes) -> LoopCopy:
     """
     loop, rate = decode(data), soundfile.info(io.BytesIO(data)).samplerate
     margin = round(_MARGIN_S * rate)
-    ogg = encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(ogg).decode(), rate, margin, margin + loop.size)
+    flac = encode_loop(loop, rate, margin)
+    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.size)
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
@@ -104,21 +120,29 @@ def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
 
 
 def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rate: int, channels: int) -> bytes:
-    peak = float(np.abs(sound).max())
+    peak = max(float(sound.max()), -float(sound.min()))
     if not file_format.is_float and not peak <= 1.0:
         raise ValueError(f"a peak of {peak:.6g} would clip in {file_format.encoding}; allowed: up to 1")
     if file_format.encoding == "PCM_16":
         # libsndfile would round down instead.
         sound = dithered(sound, recipe.last_seed)
     buffer = io.BytesIO()
+    level = _FLAC_LEVEL if file_format.container == "FLAC" else None
     with soundfile.SoundFile(
-        buffer, "w", sample_rate, channels, file_format.encoding, format=file_format.container
+        buffer,
+        "w",
+        sample_rate,
+        channels,
+        file_format.encoding,
+        format=file_format.container,
+        compression_level=level,
     ) as file:
         file.comment = recipe.to_json()
-        file.write(np.repeat(sound[:, None], channels, axis=1))
-    data = buffer.getvalue()
+        for start in range(0, sound.size, _TOGETHER):
+            file.write(np.repeat(sound[start : start + _TOGETHER, None], channels, axis=1))
     if file_format.container == "WAV" and file_format.is_float:
-        return _without_timestamp(data)
+        _remove_timestamp(buffer)
+    data = buffer.getvalue()
     if file_format.container == "OGG":
         return _with_serial(data, recipe.seed & 0xFFFFFFFF)
     return data
@@ -194,34 +218,103 @@ def read_recipe(path: Path | str) -> Recipe:
     if str(path).lower().endswith(".json"):
         return recipes.load_recipe(path)
     try:
-        Path(path).open("rb").close()
+        # What is no file, such as a pipe, may never end.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise Invalid("is not a file; allowed: a sound file made by cnndsd")
+        with open(path, "rb") as file, _opened(file) as sound:
+            comment = sound.comment
     except OSError as error:
         raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: a sound file made by cnndsd") from None
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            comment = file.comment
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise Invalid(f"{path}: not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+    except Invalid as error:
+        raise Invalid(f"{path}: {error}") from None
     if not comment.startswith("{") or len(comment) > _MAX_COMMENT:
         raise Invalid(f"{path}: carries no recipe; allowed: a sound file made by cnndsd")
     return recipes.from_json(comment, str(path))
 
 
 def decode(data: bytes) -> NDArray[np.float64]:
-    """Return the samples on the first channel of a sound file as a player decodes them, shape ``(samples,)``, -1..1."""
-    return np.asarray(soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)[0][:, 0])
+    """Return the samples on the first channel of a sound file as a player decodes them, shape ``(samples,)``, -1..1.
+
+    ``Invalid`` when it is not a sound file, or longer than any sound can be.
+    """
+    with _opened(io.BytesIO(data)) as sound:
+        return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0])
 
 
-def _without_timestamp(data: bytes) -> bytes:
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+    """Open a sound file of any origin. ``Invalid`` when it is none, or when decoding it would take too much memory."""
+    beginning = file.read(4)
+    if not beginning.startswith(_BEGINNINGS):
+        raise Invalid("not a sound file made by cnndsd (format not recognised)")
+    size = file.seek(0, os.SEEK_END)
+    if size > _MAX_BYTES:
+        raise Invalid(f"is too large for a sound file; allowed: up to {_MAX_BYTES} bytes")
+    file.seek(0)
+    try:
+        with _silent(beginning.startswith(b"ID3")), soundfile.SoundFile(_Source(file)) as sound:
+            if sound.frames > _MAX_FRAMES or sound.channels > _MAX_CHANNELS:
+                raise Invalid(
+                    f"has {sound.frames} samples on {sound.channels} channels; "
+                    f"allowed: up to {_MAX_FRAMES} on {_MAX_CHANNELS}"
+                )
+            yield sound
+    except soundfile.LibsndfileError as error:
+        why = str(error).rpartition(": ")[2].rstrip(".")
+        raise Invalid(f"not a sound file ({'damaged' if why.startswith('File does not exist') else why})") from None
+
+
+@contextmanager
+def _silent(is_silent: bool) -> Iterator[None]:
+    """Keep a library from printing warnings, as that for MP3 does: what is wrong is told in one line."""
+    try:
+        saved = os.dup(2) if is_silent else None
+    except OSError:
+        saved = None
+    if saved is None:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+class _Source:
+    """A file without its name, from which libsndfile would take the format, and in which every seek succeeds.
+
+    Errors in these calls, which libsndfile makes, would be printed.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell, self._file = file.read, file.tell, file
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._file.tell()}.get(whence)
+        if base is None:
+            base = self._file.seek(0, os.SEEK_END)
+        return self._file.seek(max(0, min(base + offset, 2**62)))
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        except OSError:
+            return 0
+
+
+def _remove_timestamp(file: io.BytesIO) -> None:
     """Set to zero the time that libsndfile writes into the PEAK chunk of a float WAV file."""
-    out = bytearray(data)
-    at = 12
-    while at + 8 <= len(out):
-        name, size = out[at : at + 4], struct.unpack_from("<I", out, at + 4)[0]
-        if name == b"PEAK":
-            out[at + 12 : at + 16] = bytes(4)
-        at += 8 + size + size % 2
-    return bytes(out)
+    with file.getbuffer() as data:
+        at = 12
+        while at + 8 <= len(data):
+            name, size = bytes(data[at : at + 4]), struct.unpack_from("<I", data, at + 4)[0]
+            if name == b"PEAK":
+                data[at + 12 : at + 16] = bytes(4)
+            at += 8 + size + size % 2
 
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cnndsd.ear import tuning
 from cnndsd.ear.description import Description
 from cnndsd.finishing.loops import blended
-from cnndsd.sound.compiler import compiled
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Music
 
 # scipy takes longer to load than some thousand candidates to judge. So what needs it is imported when it is called for.
@@ -25,21 +25,39 @@ from cnndsd.spec import Music
 _PLACES = 4
 # The sample rate changes by at most half an octave.
 _LEAST, _MOST = 2**-0.5, 2**0.5
-# An onset is on the grid when it is at most this far off it, in seconds at the new rate. This share of the strengths
-# of all onsets may be off, but no onset above a third of the strongest.
-_OFF_S, _OFF_SHARE, _STRONG = 0.007, 0.04, 0.3
-# Detectors of onsets differ most by the length of their windows. An onset is clear when it is there in windows of all
-# these lengths, as multiples of ``onsets.WINDOW_S``; all onsets may be late by this share of the window.
-_WINDOWS = (1.0, 0.5, 2.0)
-_BIAS = 0.25
+# An onset is on the grid when it is at most this far off it, in seconds at the new rate.
+_OFF_S = 0.007
+
+
+class _Ear(NamedTuple):
+    """How onsets are compared with the grid: windows of ``window_s`` seconds hear them.
+
+    ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that
+    is above ``strong`` of the strongest.
+    """
+
+    window_s: float
+    over: float
+    off_share: float
+    strong: float
+
+
+# Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: a few of them
+# may be between the places. All of a loop may be late by this share of a window, as with soft attacks.
+_EARS = (_Ear(0.0464, 0.06, 0.01, 0.1), _Ear(0.0232, 0.07, 0.05, 0.25))
+_LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
 _JOIN_S = 0.01
+# A loop begins so long before its downbeat: the step of the attack, often the greatest of all, is not at the join.
+_BEFORE_S = 0.0005
 # The high-pass filter runs over so much of a cycle before the loop, and the resampling over so much on both sides.
 _LEAD_S, _AROUND_S = 0.5, 0.05
+# What may be off (see ``_Ear``) in a first look, which has strokes outside the loop, too.
+_FIT_SHARE, _FIT_STRONG = 0.1, 0.4
 # So many of the best fits of each number of bars are looked at closely.
-_CLOSE = 4
+_CLOSE = 10
 _FITS = 256
 # The columns of a fit: number of the first onset, place in seconds, and cost.
 _FIRST, _PLACE, _COST = range(3)
@@ -58,9 +76,9 @@ _MARGIN, _TRACKED_S = 1.1, 8.0
 class BarLoop(msgspec.Struct, frozen=True):
     """A part of a raw sound that is a number of bars long at another sample rate.
 
-    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the raw
-    sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the network,
-    or 0.
+    ``sample_rate``: that rate in Hz, the recipe's own once it is set. ``start``: the first sample of the loop in the
+    raw sound, whatever its rate. ``cycle``: the period in raw samples when the loop is made of exact cycles of the
+    network, or 0.
     """
 
     sample_rate: int
@@ -113,7 +131,7 @@ def _onset_bars(
     """Return the loop of a sound that begins with one of its onsets, or None."""
     from cnndsd.ear.onsets import find_onsets
 
-    times, strengths = find_onsets(centered, sample_rate)
+    times, strengths = find_onsets(centered, sample_rate, _EARS[0].window_s)
     if times.size < _ONSETS:
         return None
     end_s = min(centered.size / sample_rate, sound.heard_from_s + sound.heard_s)
@@ -126,6 +144,7 @@ def _onset_bars(
     ranked.sort(key=lambda fit: fit[0])
     for _, first, place_s, grid in ranked:
         start = _attack(centered, round(times[first] * sample_rate), round(0.004 * sample_rate))
+        start -= round(_BEFORE_S * sample_rate)
         rate = _rate(sample_rate * place_s / grid.place_s, sample_rate, grid)
         length = grid.places * grid.place_s * rate
         if not _is_allowed(rate, sample_rate) or start < _JOIN_S * rate + 2 or start + length + 4 > centered.size:
@@ -196,7 +215,7 @@ def grid_cost(times, strengths, summed, first, places, place, place_s, bars, off
     stop = low
     if stop - first < _ONSETS * bars:
         return math.inf
-    allowed = _OFF_SHARE * (summed[stop] - summed[first])
+    allowed = _FIT_SHARE * (summed[stop] - summed[first])
     off = error = 0.0
     hit, last = 0, -1.0
     for i in range(first, stop):
@@ -205,7 +224,7 @@ def grid_cost(times, strengths, summed, first, places, place, place_s, bars, off
         distance = abs(at - nearest) * place * scale
         if distance > off_s:
             off += strengths[i]
-            if off > allowed or strengths[i] > _STRONG:
+            if off > allowed or strengths[i] > _FIT_STRONG:
                 return math.inf
         else:
             error += strengths[i] * distance
@@ -255,7 +274,8 @@ def _cycle_bars(audio: NDArray[Any], sample_rate: int, cycle: tuple[int, int], g
                 continue
             for place in first_onsets:
                 around = np.tile(once, 3)
-                at = _attack(around, int(place) + period, round(0.004 * sample_rate)) % period
+                at = _attack(around, int(place) + period, round(0.004 * sample_rate))
+                at = (at - round(_BEFORE_S * sample_rate)) % period
                 part = np.tile(np.roll(once, -at), count)
                 if _is_in_time(part, rate, grid):
                     return BarLoop(rate, begin + at, grid.bars, period)
@@ -301,39 +321,36 @@ def _attack(sound: NDArray[np.float64], near: int, reach: int) -> int:
 
 def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
     """Return whether the onsets of a loop at its new rate in Hz are on the grid, and its beat is that of the tempo."""
-    from cnndsd.ear.onsets import WINDOW_S, onset_flux, pick_onsets
+    from cnndsd.ear.onsets import onset_flux, pick_onsets
 
     around = min(loop.size, round(0.25 * rate))
     repeated = np.concatenate([loop[-around:], loop, loop[:around]])
     length_s, before_s = grid.places * grid.place_s, around / rate
-    for windows in _WINDOWS:
-        window_s = windows * WINDOW_S
-        flux = onset_flux(repeated, rate, window_s)
-        times, strengths = pick_onsets(flux)
+    for ear in _EARS:
+        flux = onset_flux(repeated, rate, ear.window_s)
+        times, strengths = pick_onsets(flux, ear.over)
         times = times - before_s
         inside = (times >= -0.5 * grid.place_s) & (times < length_s - 0.5 * grid.place_s)
         times, strengths = times[inside], strengths[inside]
-        places = np.round(times / grid.place_s)
-        errors = times - places * grid.place_s
-        order = np.argsort(errors)
-        late = 0.0
-        if times.size:
-            late = float(errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())])
-        if abs(late) > _BIAS * window_s:
+        if np.unique(np.round(times / grid.place_s)).size < _ONSETS * grid.bars:
             return False
+        errors = times - np.round(times / grid.place_s) * grid.place_s
+        # The median of all, weighted by strength.
+        order = np.argsort(errors, kind="stable")
+        late = errors[order][np.searchsorted(np.cumsum(strengths[order]), 0.5 * strengths.sum())]
         off = np.abs(errors - late) > _OFF_S
-        if (
-            not strengths[off].sum() <= _OFF_SHARE * strengths.sum()
-            or (off & (strengths > _STRONG * strengths.max())).any()
+        if not (
+            abs(late) <= _LATE_WINDOWS * ear.window_s
+            and strengths[off].sum() <= ear.off_share * strengths.sum()
+            and strengths[off].max(initial=0.0) <= ear.strong * strengths.max()
         ):
             return False
-        if windows == 1.0:
-            if np.unique(places).size < _ONSETS * grid.bars:
+        if ear is _EARS[0]:
+            first = round(before_s / flux.hop_s)
+            curve = flux.curve[first : first + round(length_s / flux.hop_s)]
+            if not beat_margin(curve, length_s, 15.0 / grid.place_s) >= _MARGIN:
                 return False
-    first = round(before_s / flux.hop_s)
-    return (
-        beat_margin(flux.curve[first : first + round(length_s / flux.hop_s)], length_s, 15.0 / grid.place_s) >= _MARGIN
-    )
+    return True
 
 
 def beat_margin(curve: NDArray[np.float64], length_s: float, bpm: float) -> float:
@@ -369,20 +386,18 @@ def cut_bars(
     loop begins with its downbeat and joins itself when it is repeated.
     """
     from cnndsd.finishing.mastering import center
-    from cnndsd.finishing.resampling import resample
+    from cnndsd.finishing.resampling import resample, resample_cycle
 
     samples = loop_samples(loop.bars, music, file_rate)
     sound = np.asarray(audio, np.float64)
     length = loop.bars * music.beats * 60.0 * loop.sample_rate / music.bpm
     if loop.cycle:
-        from scipy import signal
-
         count = round(length / loop.cycle)
         cycles = np.tile(sound[loop.start : loop.start + loop.cycle], count)
         # The filter has settled once it has run over half a second of cycles.
         rounds = 1 + math.ceil(_LEAD_S * loop.sample_rate / cycles.size)
         settled = center(np.tile(cycles, rounds), loop.sample_rate, highpass_hz)[-cycles.size :]
-        return np.asarray(signal.resample(settled, samples))
+        return resample_cycle(settled, samples)
     centered = center(sound, loop.sample_rate, highpass_hz)
     # The filter of the resampling reaches less far than this.
     margin = math.ceil(_AROUND_S * loop.sample_rate)

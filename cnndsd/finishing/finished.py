@@ -19,6 +19,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.filtering import in_steps
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.recipe import Recipe
@@ -155,9 +156,11 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
         conditioned, loop = _conditioned(audio, recipe, sound, spec)
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     finished = normalise(conditioned, rate, mastering, spec.channels)
+    del conditioned
     pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
-    if place is not None and pitch is not None and (pitch.note != place.note or abs(pitch.cents) > NOTE_CENTS):
-        pitch = None
+    if place is not None and pitch is not None and spec.music.pitch_classes:
+        on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
+        pitch = pitch if on_note else None
     ceiling = 1.0 if mastering.level == "none" else 10 ** (mastering.peak_dbtp / 20)
 
     def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
@@ -168,7 +171,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
             peak = true_peak(audiofile.decode(data))
             if peak <= ceiling:
                 break
-            samples = samples * (0.995 * ceiling / peak)
+            samples = samples * in_steps(0.995 * ceiling / peak)
             data = audiofile.encode(samples, recipe, name, rate, spec.channels)
         return data, samples
 

@@ -23,7 +23,10 @@ _SFZ, _PRESETS = ("wav", "flac", "ogg"), ("wav", "flac")
 
 
 class Zone(NamedTuple):
-    """A sound on the keys ``low`` to ``high``, MIDI notes, both included; it is ``cents`` above the note ``root``."""
+    """A sound on the keys ``low`` to ``high``, MIDI notes, both included; it is ``cents`` above the note ``root``.
+
+    ``note``: the name of the note on which a drum stands, for the reader of the file.
+    """
 
     file: str
     low: int
@@ -32,6 +35,7 @@ class Zone(NamedTuple):
     cents: float = 0.0
     loop: Loop | None = None
     is_drum: bool = False
+    note: str | None = None
 
 
 class Tuned(NamedTuple):
@@ -51,17 +55,17 @@ def sampler_instruments(spec: Spec, sounds: Sequence[Tuned]) -> Iterator[tuple[s
     """
     if spec.plain or spec.master.dc != "center":
         return
-    drums: list[str] = []
+    drums: list[Tuned] = []
     for sound in sounds:
         if sound.pitch is not None:
             zone = _over_keyboard(sound.file.rpartition("/")[2], sound.pitch, sound.loop)
             yield from _files(sound.file.rpartition(".")[0], [zone])
         if sound.kind == "hit":
-            drums.append(sound.file)
+            drums.append(sound)
     for first in range(0, len(drums), _DRUMS):
         zones = [
-            Zone(file, key, key, key, is_drum=True)
-            for key, file in enumerate(drums[first : first + _DRUMS], _FIRST_DRUM)
+            Zone(drum.file, key, key, key, is_drum=True, note=None if drum.pitch is None else drum.pitch.name)
+            for key, drum in enumerate(drums[first : first + _DRUMS], _FIRST_DRUM)
         ]
         yield from _files("drums" if first == 0 else f"drums_{first // _DRUMS + 1}", zones)
 
@@ -94,7 +98,8 @@ def _sfz_region(zone: Zone) -> str:
         opcodes.append(f"loop_mode=loop_continuous loop_start={zone.loop.start} loop_end={zone.loop.end - 1}")
     elif not zone.is_drum:
         opcodes.append("loop_mode=no_loop")
-    return f"<region> {' '.join(opcodes)} sample={zone.file}"
+    about = "" if zone.note is None else f"// {zone.note}\n"
+    return f"{about}<region> {' '.join(opcodes)} sample={zone.file}"
 
 
 def _preset(zones: Sequence[Zone]) -> str:
@@ -102,6 +107,8 @@ def _preset(zones: Sequence[Zone]) -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<DecentSampler minVersion="1.0.0">', "<groups>"]
     lines.append(f'<group attack="0" decay="0" sustain="1" release="{release}">')
     for zone in zones:
+        if zone.note is not None:
+            lines.append(f"<!-- {zone.note} -->")
         parts = [f"path={quoteattr(zone.file)}", f'rootNote="{zone.root}" loNote="{zone.low}" hiNote="{zone.high}"']
         if zone.cents:
             parts.append(f'tuning="{-zone.cents / 100:.3f}"')

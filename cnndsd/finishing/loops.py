@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.finishing.filtering import in_single
+from cnndsd.finishing.filtering import raised
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -63,6 +63,6 @@ def blended(leaving: NDArray[np.float64], coming: NDArray[np.float64], correlati
     for unrelated parts (0 and less).
     """
     correlation = min(1.0, max(0.0, round(correlation, 6)))
-    rising = in_single(0.5 - 0.5 * np.cos(np.pi * (np.arange(leaving.size) + 1) / (leaving.size + 1)))
+    rising = raised((np.arange(leaving.size) + 1) / (leaving.size + 1))
     norm = np.sqrt(rising**2 + (1 - rising) ** 2 + 2 * correlation * rising * (1 - rising))
     return (leaving * (1 - rising) + coming * rising) / norm

@@ -17,9 +17,11 @@ from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
+from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES
 
 MANIFEST_FORMAT = 1
-_MAX_MANIFEST = 100_000_000
+# Of the text, and of what may be in it: the commas and opening brackets. A pack of 10,000 sounds has 0.9 million.
+_MAX_MANIFEST, _MAX_VALUES = 60_000_000, 3_000_000
 
 
 class Listed(msgspec.Struct):
@@ -68,11 +70,18 @@ def read_manifest(path: Path | str) -> Manifest:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
         text = archive.read("manifest.json")
+    # Each may become an object in memory that takes a hundred times the letters it is written with.
+    if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
+        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
         manifest = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Invalid(f"{path}: manifest.json: {error}") from None
-    return decode(manifest, Manifest, f"{path}: manifest.json")
+    read = decode(manifest, Manifest, f"{path}: manifest.json")
+    for place, sound in enumerate(read.sounds):
+        if sound.recipe.macs > 2 * MAX_PACK_MACS or sound.recipe.samples > MAX_PACK_SAMPLES:
+            raise Invalid(f"{path}: manifest.json: sounds[{place}].recipe: is too much work for a sound of a pack")
+    return read
 
 
 def csv_table(listed: list[Listed]) -> str:

@@ -12,7 +12,7 @@ from scipy import signal
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
-from cnndsd.finishing.filtering import biquad, in_single
+from cnndsd.finishing.filtering import biquad, in_steps, mean, raised, sines
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -32,6 +32,7 @@ _PEAK_MARGIN_DB = 0.3
 # Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
 _BLOCK_S, _HOP_S = 0.4, 0.1
 _FRAME_S = 0.01
+_GATE_LUFS = -70.0
 # True peaks are measured in stretches of this many samples, which overlap.
 _STRETCH, _OVERLAP = 2**20, 64
 
@@ -91,17 +92,23 @@ def condition(
         sound = tame_onset(sound, sample_rate, mastering.onset_db)
     if mastering.dc == "center" or fade_in_s > 0.0 or fade_out_s > 0.0:
         window = fades(sound.size, sample_rate, fade_in_s, fade_out_s)
-        sound = sound * window
+        if np.may_share_memory(sound, audio):
+            sound = sound * window
+        else:
+            sound *= window
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
-            sound -= window * in_single(sound.mean() / window.mean())
+            window *= mean(sound) / mean(window)
+            sound -= window
     return sound, start, fade_out_s
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
     """Apply a second-order Butterworth high-pass that starts settled and is causal: nothing rings before an onset."""
     # The bilinear transform of the analog filter.
-    k = float(in_single(math.tan(math.pi * highpass_hz / sample_rate)))
+    share = highpass_hz / sample_rate
+    sine, cosine = sines((share, 0.5 - share)).tolist()
+    k = sine / cosine
     norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
     a1, a2 = 2.0 * (k * k - 1.0) * norm, (1.0 - math.sqrt(2.0) * k + k * k) * norm
     out = np.empty(sound.size)
@@ -116,14 +123,23 @@ def trim(sound: NDArray[np.float64], sample_rate: int, silence: tuple[float, flo
     is at least ``TRIM_DB`` below the greatest one.
     """
     least = min(sound.size, math.ceil(MIN_S * sample_rate))
-    from_start, from_end = np.abs(sound - silence[0]), np.abs(sound - silence[1])
-    threshold = min(from_start.max(), from_end.max()) * 10 ** (TRIM_DB / 20)
+    low, high = float(sound.min()), float(sound.max())
+    threshold = min(max(high - value, value - low) for value in silence) * 10 ** (TRIM_DB / 20)
     if not threshold > 0.0:
         return 0, sound.size
     # Keep one silent sample, so that the onset is whole.
-    start = max(0, min(int(np.argmax(from_start > threshold)) - 1, sound.size - least))
-    stop = max(sound.size - int(np.argmax(from_end[::-1] > threshold)), start + least)
+    start = max(0, min(_first_beyond(sound, silence[0], threshold) - 1, sound.size - least))
+    stop = max(sound.size - _first_beyond(sound[::-1], silence[1], threshold), start + least)
     return start, stop
+
+
+def _first_beyond(sound: NDArray[np.float64], value: float, threshold: float) -> int:
+    """Return the first sample that is further from a value than a threshold; 0 when there is none."""
+    for start in range(0, sound.size, _STRETCH):
+        beyond = np.abs(sound[start : start + _STRETCH] - value) > threshold
+        if beyond.any():
+            return start + int(np.argmax(beyond))
+    return 0
 
 
 def still_end(heard: Description, still_s: float) -> float:
@@ -145,7 +161,7 @@ def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) ->
     quiet start, and 0.12 s of a quiet end.
     """
     frame = max(1, round(_FRAME_S * sample_rate))
-    power = np.add.reduceat(np.square(sound), np.arange(0, sound.size, frame))
+    power = _powers(sound, frame)
     envelope = np.convolve(np.pad(power, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
     heard = np.flatnonzero(envelope > envelope.max() * 10 ** (-quiet_db / 10)) * frame
     if not heard.size:
@@ -170,8 +186,9 @@ def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) ->
     if not 0.0 < most < first:
         return sound
     gain = np.ones(sound.size)
-    gain[:onset] = most / first
-    gain[onset : 2 * onset] += (most / first - 1.0) * in_single(np.cos(np.arange(onset) * (np.pi / 2 / onset)) ** 2)
+    lower = in_steps(most / first)
+    gain[:onset] = lower
+    gain[onset : 2 * onset] = lower + (1.0 - lower) * raised(np.arange(onset) / onset)
     return sound * gain
 
 
@@ -180,8 +197,15 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
     window = np.ones(size)
     for seconds, part in ((fade_in_s, window), (fade_out_s, window[::-1])):
         length = min(size // 2, round(seconds * sample_rate))
-        part[:length] *= in_single(np.sin(np.arange(length) * (np.pi / 2 / max(1, length))) ** 2)
+        part[:length] *= raised(np.arange(length) / max(1, length))
     return window
+
+
+def _powers(sound: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
+    """Return the sum of the squares of each frame; the last one may be shorter."""
+    stretch = max(1, _STRETCH // frame) * frame
+    parts = (sound[start : start + stretch] for start in range(0, sound.size, stretch))
+    return np.concatenate([np.add.reduceat(np.square(part), np.arange(0, part.size, frame)) for part in parts])
 
 
 Rule = Literal["hit", "loudness", "peak", "none"]
@@ -196,7 +220,7 @@ def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Maste
     if mastering.level != "use":
         return mastering.level
     frame = max(1, round(_FRAME_S * sample_rate))
-    power = np.add.reduceat(np.square(sound), np.arange(0, sound.size, frame))
+    power = _powers(sound, frame)
     sounding = int((power > 0.01 * power.max()).sum())
     return "hit" if sounding * _FRAME_S < _BLOCK_S else "loudness"
 
@@ -217,42 +241,70 @@ def normalise(
     if not peak > 0.0:
         return sound
     gain = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20) / peak
-    integrated, momentary = loudness(sound / peak, sample_rate, channels)
+    integrated, momentary = loudness(sound, sample_rate, channels, peak)
     if rule == "loudness":
         gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
-    return sound * in_single(gain)
+    return sound * in_steps(gain)
 
 
 def true_peak(sound: NDArray[np.float64]) -> float:
     """Return the greatest magnitude on and between the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
-    padded = np.pad(sound, _OVERLAP)
-    peak = float(np.abs(sound).max())
-    # In stretches: otherwise ten minutes at 192 kHz would need gigabytes of memory.
+    peak = max(float(sound.max()), -float(sound.min()))
+    # In stretches, as all that would otherwise need several times the memory of a long sound.
     for start in range(0, sound.size, _STRETCH):
-        part = padded[start : start + _STRETCH + 2 * _OVERLAP]
+        first, stop = start - _OVERLAP, min(sound.size, start + _STRETCH) + _OVERLAP
+        part = np.pad(sound[max(0, first) : stop], (max(0, -first), max(0, stop - sound.size)))
         over = signal.resample_poly(part, 4, 1, window=("kaiser", 8.0))[2 * _OVERLAP : -2 * _OVERLAP]
         peak = max(peak, float(np.abs(over).max()))
     return peak
 
 
-def loudness(sound: NDArray[np.float64], sample_rate: int, channels: int = 1) -> tuple[float, float]:
+def loudness(
+    sound: NDArray[np.float64], sample_rate: int, channels: int = 1, divisor: float = 1.0
+) -> tuple[float, float]:
     """Return integrated loudness and greatest momentary loudness, both in LUFS (ITU-R BS.1770-4).
 
     ``sound``: shape ``(samples,)``, which plays on each of ``channels``; their powers add, so two are 3 dB louder than
-    one. Its peak should be near full scale: integrated loudness ignores what is below -70 LUFS, and is ``-inf`` when
-    that is all. A sound shorter than one block of 0.4 s is padded with silence.
+    one. It is divided by ``divisor``, after which its peak should be near full scale: integrated loudness ignores what
+    is below -70 LUFS, and is ``-inf`` when that is all. A sound shorter than one block of 0.4 s is padded with silence.
     """
+    powers = _block_powers(sound, sample_rate, divisor)
+    with np.errstate(divide="ignore"):
+        momentary = 10.0 * np.log10(powers) - 0.691
+        loud = momentary >= _GATE_LUFS
+        if loud.any():
+            loud &= momentary > 10.0 * np.log10(powers[loud].mean()) - 0.691 - 10.0
+        integrated = float(10.0 * np.log10(powers[loud].mean())) - 0.691 if loud.any() else -math.inf
+    more_db = 10.0 * math.log10(channels)
+    return integrated + more_db, float(momentary.max()) + more_db
+
+
+def _block_powers(sound: NDArray[np.float64], sample_rate: int, divisor: float) -> NDArray[np.float64]:
+    """Return the K-weighted power of all gating blocks, filtered in stretches."""
     block, hop = round(_BLOCK_S * sample_rate), round(_HOP_S * sample_rate)
     if sound.size < block:
         sound = np.pad(sound, (0, block - sound.size))
-    whole = sound[: block + (sound.size - block) // hop * hop]
-    meter = _meter(sample_rate)
-    with np.errstate(divide="ignore"):
-        integrated = float(meter.integrated_loudness(whole))
-    more_db = 10.0 * math.log10(channels)
-    return integrated + more_db, float(max(meter.blockwise_loudness)) + more_db
+    # To the sample as pyloudnorm cuts them.
+    ends = [int(_BLOCK_S * (0.25 * j + 1.0) * sample_rate) for j in range(1 + (sound.size - block) // hop)]
+    starts = [int(_BLOCK_S * (0.25 * j) * sample_rate) for j in range(len(ends) + 1)]
+    stages = [(stage.b, stage.a, stage.passband_gain) for stage in _meter(sample_rate)._filters.values()]
+    states = [np.zeros(2) for _ in stages]
+    powers = np.empty(len(ends))
+    done, first, kept = 0, 0, np.empty(0)
+    for start in range(0, sound.size, _STRETCH):
+        part = sound[start : start + _STRETCH] / divisor
+        for place, (b, a, gain) in enumerate(stages):
+            part, states[place] = signal.lfilter(b, a, part, zi=states[place])
+            part *= gain
+        kept = np.concatenate([kept, part])
+        while done < len(ends) and ends[done] <= first + kept.size:
+            part = kept[starts[done] - first : ends[done] - first]
+            powers[done] = 1.0 / (_BLOCK_S * sample_rate) * np.square(part).sum()
+            done += 1
+        kept, first = kept[starts[done] - first :], starts[done]
+    return powers
 
 
 @functools.cache

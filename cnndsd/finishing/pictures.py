@@ -49,7 +49,7 @@ def are_alike(a: Picture, b: Picture) -> bool:
 
 
 def _wave(sound: NDArray[Any]) -> bytes:
-    scale = 127.0 / max(float(np.abs(sound).max()), 1e-12)
+    scale = 127.0 / max(float(sound.max()), -float(sound.min()), 1e-12)
     starts = np.arange(WAVE_COLUMNS) * sound.size // WAVE_COLUMNS
     # When there are more columns than samples, some columns share a sample.
     unique, column = np.unique(starts, return_inverse=True)
@@ -60,9 +60,12 @@ def _wave(sound: NDArray[Any]) -> bytes:
 
 def _spectrum(sound: NDArray[Any], sample_rate: int) -> bytes:
     size = 1 << round(np.log2(_WINDOW_S * sample_rate))
-    padded = np.pad(sound - sound.mean(), (size // 2, size // 2))
-    starts = np.linspace(0, max(0, sound.size - 1), COLUMNS).astype(int)
-    frames = padded[starts[:, None] + np.arange(size)] * np.hanning(size)
+    starts = np.linspace(0, max(0, sound.size - 1), COLUMNS).astype(int) - size // 2
+    frames, offset = np.zeros((COLUMNS, size)), sound.mean()
+    for frame, start in zip(frames, starts, strict=True):
+        part = sound[max(0, start) : start + size]
+        frame[max(0, -start) : max(0, -start) + part.size] = part - offset
+    frames *= np.hanning(size)
     power = np.square(np.abs(np.fft.rfft(frames)))
     # The mean power in each row, also in rows that are narrower than a bin of the transform.
     cumulative = np.concatenate([np.zeros((COLUMNS, 1)), np.cumsum(power, axis=1)], axis=1)

@@ -5,13 +5,15 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
-from cnndsd.finishing.filtering import in_single, interpolate
+from cnndsd.finishing.filtering import interpolate, interpolate_cycle, low_pass
 
 _STOP_DB = 120.0
 # End of the pass band, relative to the Nyquist frequency of the lower rate, where the stop band begins.
 _PASS = 20_000 / 22_050
+# Between two samples of a cycle the filter is known at so many places: a straight line between these is off by less
+# than the stop band.
+_FINER = 2048
 
 
 def resample(sound: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np.float64]:
@@ -23,6 +25,20 @@ def resample(sound: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np
     phases, half = _filter(up, down)
     out = np.empty(-(-sound.size * up // down))
     interpolate(np.ascontiguousarray(sound), phases, up, down, half, out)
+    return out
+
+
+def resample_cycle(cycle: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
+    """Return a cycle, shape ``(period,)``, with another number of samples; it still joins itself when repeated."""
+    least = min(1.0, samples / cycle.size)
+    response = np.pad(_FINER * _low_pass(least / _FINER), 1)
+    half = response.size // 2
+    taps = -(-response.size // _FINER)
+    padded = np.pad(response, (0, _FINER * (taps + 1) - response.size))
+    rows = [padded[p : p + taps * _FINER : _FINER][::-1] for p in range(_FINER + 1)]
+    around = np.pad(cycle, taps, mode="wrap")
+    out = np.empty(samples)
+    interpolate_cycle(around, taps, cycle.size, np.array(rows), half, out)
     return out
 
 
@@ -46,8 +62,12 @@ def _filter(up: int, down: int) -> tuple[NDArray[np.float64], int]:
 
     Its parts are as ``filtering.interpolate`` takes them, and its middle.
     """
-    nyquist = 1.0 / max(up, down)
-    taps, beta = signal.kaiserord(_STOP_DB, (1.0 - _PASS) * nyquist)
-    response = up * signal.firwin(taps | 1, (1.0 + _PASS) / 2.0 * nyquist, window=("kaiser", beta))
-    padded = np.pad(in_single(response), (0, -(taps | 1) % up))
-    return np.ascontiguousarray(padded.reshape(-1, up).T[:, ::-1]), (taps | 1) // 2
+    response = up * _low_pass(1.0 / max(up, down))
+    padded = np.pad(response, (0, -response.size % up))
+    return np.ascontiguousarray(padded.reshape(-1, up).T[:, ::-1]), response.size // 2
+
+
+def _low_pass(nyquist: float) -> NDArray[np.float64]:
+    """Return the filter for a rate whose Nyquist frequency, relative to that at which the filter runs, is given."""
+    taps = math.ceil((_STOP_DB - 7.95) / (2.285 * math.pi * (1.0 - _PASS) * nyquist) + 1.0)
+    return low_pass(taps | 1, (1.0 + _PASS) / 2.0 * nyquist, 0.1102 * (_STOP_DB - 8.7))

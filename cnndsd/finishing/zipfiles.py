@@ -1,8 +1,10 @@
 """The zip files of packs: the same files give the same bytes, and a zip of unknown origin is safe to open."""
 
+import io
 import lzma
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -12,12 +14,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cnndsd.schema import Invalid
+from cnndsd.spec import MAX_PACK_SAMPLES
 
 # The earliest time that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
 _NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,2}")
+
+# A pack of 10,000 sounds, each with a preview and two instruments, has a central directory of 6 MB. No file of a pack
+# is larger than the longest sound, in 32 bits on two channels; a manifest and a page of 10,000 sounds are smaller.
+_MAX_DIRECTORY, _MAX_FILES, _MAX_FILE = 8_000_000, 50_000, 8 * MAX_PACK_SAMPLES + 1_000_000
 
 # All errors that the standard library raises for broken zips.
 _UNREADABLE = (
@@ -45,12 +52,14 @@ def entry(name: str) -> zipfile.ZipInfo:
 def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
     """Open the zip of a pack after a check of its structure. ``Invalid`` when it is broken, or is not such a zip.
 
-    Each file must be stored without compression, so that it is not larger than it seems; must not overlap another file;
+    Each file must be stored without compression, so that it is not larger than it seems; must not be larger than any
+    file of a pack; must not overlap another file;
     must have the same entry in its local header and in the central directory; and must have a name that stays inside
     the folder where the zip is unpacked.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Opened(path) as file, zipfile.ZipFile(file) as archive:
+            file.most = _MAX_FILE
             fault = _fault(archive)
             if fault is not None:
                 raise Invalid(f"{path}: not a pack ({fault})")
@@ -61,10 +70,29 @@ def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
         raise Invalid(f"{path}: not a pack ({error})") from None
 
 
+class _Opened(io.BufferedReader):
+    """A file of unknown origin, from which at most ``most`` bytes are read at once: at first the directory of a zip."""
+
+    def __init__(self, path: Path | str) -> None:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            # What is no file, such as a pipe, may never end.
+            raise ValueError("it is not a file")
+        super().__init__(io.FileIO(path))
+        self.most = _MAX_DIRECTORY
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read some bytes; ``ValueError`` when they are too many."""
+        if size is not None and size > self.most:
+            raise ValueError("it is larger than any pack")
+        return super().read(size)
+
+
 def _fault(archive: zipfile.ZipFile) -> str | None:
     """Return what is wrong with a zip, or None."""
     file = archive.fp
     assert file is not None
+    if len(archive.infolist()) > _MAX_FILES:
+        return "it has more files than any pack"
     names: set[str] = set()
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
@@ -76,6 +104,8 @@ def _fault(archive: zipfile.ZipFile) -> str | None:
         names.add(name.casefold())
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size or info.flag_bits & 0x1:
             return f"{name!r} is not stored as plain bytes"
+        if info.file_size > _MAX_FILE:
+            return f"{name!r} is larger than any file of a pack"
         if (info.external_attr >> 16) & 0o170000 not in (0, 0o100000):
             return f"{name!r} is not a regular file"
         if info.header_offset < end:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -91,6 +92,10 @@ def _cache_folder(module: str) -> Path:
         for folder in parent.iterdir():
             if stale.fullmatch(folder.name) and folder.name != name:
                 shutil.rmtree(folder, ignore_errors=True)
+    if not _is_private(parent / name):
+        # Others could write to it: whatever is in it may be theirs.
+        shutil.rmtree(parent / name, ignore_errors=True)
+        (parent / name).mkdir(mode=0o700, exist_ok=True)
     return parent / name
 
 
@@ -136,21 +141,54 @@ def _is_module(name: str) -> bool:
 def _writable_folder() -> Path:
     """Where kernels are kept: the user's setting for numba, beside the code, or in the user's own cache folder.
 
-    Where none can be written, in a new folder that only this process and its workers know: what is read from it is
-    code, and others can write to the folder for temporary files.
+    Where others can write to all of these, or nobody can, in a new folder that only this process and its workers know.
     """
-    if numba.config.CACHE_DIR:
-        return Path(numba.config.CACHE_DIR)
-    if _HANDED_DOWN in os.environ:
-        return Path(os.environ[_HANDED_DOWN])
     beside = Path(__file__).parent / "__pycache__"
-    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
-        return beside
     personal = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache")
-    if os.access(personal if personal.exists() else personal.parent, os.W_OK):
-        # Each installation has its own, or they would remove one another's.
-        return personal / "cnndsd" / hashlib.sha256(str(beside).encode()).hexdigest()[:16]
+    # Each installation has its own, or they would remove one another's.
+    named = [personal / "cnndsd" / hashlib.sha256(str(beside).encode()).hexdigest()[:16]]
+    for folder in (numba.config.CACHE_DIR, os.environ.get(_HANDED_DOWN), beside, *named):
+        if folder and _is_private(Path(folder)):
+            return Path(folder)
     own = tempfile.mkdtemp(prefix="cnndsd-")
     os.environ[_HANDED_DOWN] = own
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     return Path(own)
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether this user can write to a folder, made where it is missing, and no other user can: it is to hold code.
+
+    Nor may others be able to put another in its place. Who owns this very code could change it anyway, as root could.
+    Windows is asked only whether the folder can be written: there, users share no folders unless they mean to.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not os.access, which on Windows does not know who may write to a folder.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if os.name == "nt":
+            return True
+        owners = {0, os.geteuid(), Path(__file__).stat().st_uid}
+        for part in (folder.resolve(), *folder.resolve().parents):
+            found = part.stat()
+            others = stat.S_IWOTH if _is_own_group(found.st_gid) else stat.S_IWOTH | stat.S_IWGRP
+            # In a sticky folder, such as /tmp, users can replace only what is theirs.
+            is_open = found.st_mode & others and (part == folder.resolve() or not found.st_mode & stat.S_ISVTX)
+            if found.st_uid not in owners or is_open:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _is_own_group(number: int) -> bool:
+    """Whether a group is that of one user alone, as many systems make one for each: its name is the user's."""
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(number), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and number == user.pw_gid and not {*group.gr_mem} - {user.pw_name}

@@ -24,7 +24,7 @@ Statistics = NDArray[np.float64]
 _CACHE_BYTES = 48 * 1024
 _FEW_GROUPS, _MANY_GROUPS = 4, 8
 # The sounds of one batch. Those too long for a group of them to fit are rendered one by one.
-_BATCH_BYTES = 128 * 2**20
+BATCH_BYTES = 128 * 2**20
 
 
 def render(recipe: Recipe) -> Audio:
@@ -85,7 +85,7 @@ def render_steps(recipe: Recipe) -> Audio:
 
 def scratch() -> Audio:
     """Memory for ``render_batches``. Parts that are never used cost nothing."""
-    return empty_rows((_BATCH_BYTES // ROW_BYTES,), np.uint8).reshape(-1)
+    return empty_rows((BATCH_BYTES // ROW_BYTES,), np.uint8).reshape(-1)
 
 
 def render_batches(
@@ -174,7 +174,7 @@ def _groups(shape: Recipe, frames: int) -> int:
         groups = _MANY_GROUPS
     else:
         groups = max(1, min(_FEW_GROUPS, _CACHE_BYTES // touched))
-    while groups and _row_count(shape, groups, frames) * ROW_BYTES > _BATCH_BYTES:
+    while groups and _row_count(shape, groups, frames) * ROW_BYTES > BATCH_BYTES:
         groups -= 1
     return groups
 
@@ -194,4 +194,4 @@ def _adjustment(recipe: Recipe) -> kernel.Adjustment:
 
 def raw_sha256(audio: Audio) -> str:
     """SHA-256 over the raw samples as little-endian bytes of the recipe's precision."""
-    return hashlib.sha256(audio.astype(audio.dtype.newbyteorder("<"), copy=False).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(audio, audio.dtype.newbyteorder("<")).data).hexdigest()

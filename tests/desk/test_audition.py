@@ -7,11 +7,13 @@ import random
 import re
 import signal
 import socket
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_runs import begun, gone, left, packed, write_spec
+from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
 from cnndsd.desk import audition
 from cnndsd.farm import ledger, production, runs, units
@@ -269,10 +271,11 @@ def test_thousands_of_garbled_requests_never_make_it_fail(finished_run, tmp_path
     record_property("figures", f"{statuses.total():,} requests with changed bytes, answered: {by_status}")
 
 
+@needs_proc
 def test_it_listens_to_this_machine_only(finished_run):
     with served(finished_run) as (address, _):
         port = int(re.search(r":(\d+)/", address)[1])
-        tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+        tables = [Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:] for name in ("tcp", "tcp6")]
         ours = {line.split()[1] for table in tables for line in table if line.split()[1].endswith(f":{port:04X}")}
         # The address in the processor's order: 127.0.0.1.
         assert ours == {f"0100007F:{port:04X}"}
@@ -386,3 +389,55 @@ def test_a_pick_is_kept_through_a_kill(finished_run, tmp_path):
     server.kill()
     server.communicate()
     assert runs.read(tmp_path / "s.run")[2].picks == {index: "drop"}
+
+
+@contextlib.contextmanager
+def in_a_thread(monkeypatch, connections, request_s):
+    """A server with other bounds, in this process: its port."""
+    monkeypatch.setattr(audition, "_CONNECTIONS", connections)
+    monkeypatch.setattr(audition, "_REQUEST_S", request_s)
+    app = audition.Audition(Spec(name="x"), Findings(), 1, "", lambda *_: None)
+    server, address = audition.server(app)
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.port, address
+        server.shutdown()
+        thread.join()
+
+
+def test_a_request_that_comes_in_drops_is_not_waited_for(monkeypatch, capfd):
+    with in_a_thread(monkeypatch, 8, 0.5) as (port, address):
+        host, token = address.split("/")[2:4]
+        head = f"PUT /{token}/picks/1 HTTP/1.1\r\nHost: {host}\r\n".encode()
+        body = b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+        for begun_with in (b"", b"GET /", head, head + body):
+            with socket.create_connection(("127.0.0.1", port)) as line:
+                line.settimeout(0.05)
+                line.sendall(begun_with)
+                closed = False
+                for _ in range(2000):
+                    with contextlib.suppress(TimeoutError):
+                        # In the middle of a request an end, or of a response: it is over in any case.
+                        closed = line.recv(1000) == b""
+                    if closed:
+                        break
+                    line.sendall(b"x")
+                assert closed, begun_with
+        assert ask(port, request("GET", f"/{token}/", host))[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_so_many_connections_at_a_time_and_no_more(monkeypatch):
+    before = threading.active_count()
+    with in_a_thread(monkeypatch, 3, 2.0) as (port, address), contextlib.ExitStack() as lines:
+        host, token = address.split("/")[2:4]
+        for _ in range(20):
+            lines.enter_context(socket.create_connection(("127.0.0.1", port)))
+        most = 0
+        for _ in range(20):
+            time.sleep(0.02)
+            most = max(most, threading.active_count())
+        assert most == before + 1 + 3
+        # It answers when the others were given up.
+        assert ask(port, request("GET", f"/{token}/", host))[0] == 200

@@ -1,8 +1,8 @@
 """Whatever is wrong with a spec, a recipe or an option: one line that says what and where, and exit 2."""
 
 import json
+import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import limit_files, needs_limits
 
 from cnndsd import Recipe, Spec, recipe, spec
 from cnndsd.desk import cli
@@ -51,6 +52,22 @@ BROKEN_SPECS = [
     ('name = "x"\n[sound]\nadjusting = { every = [0, 3] }', "sound.adjusting.every[0]", ">= 1"),
     ('name = "x"\n[sound]\nadjusting = { amount = [0.0, 0.1] }', "sound.adjusting.amount", "1e-9 or more"),
     ('name = "x"\n[sound]\nadjusting = { often = 3 }', "sound.adjusting", "unknown key"),
+    ('name = "x"\n[music]\nkey = 3', "music.key", "str"),
+    ('name = "x"\n[music]\nkey = "H minor"', "music.key", "F#"),
+    ('name = "x"\n[music]\nkey = "A"', "music.key", "dorian"),
+    ('name = "x"\n[music]\nkey = ""', "music.key", "chromatic"),
+    ('name = "x"\n[music]\ntuning_hz = 300', "music.tuning_hz", ">= 400"),
+    ('name = "x"\n[music]\nreach = 7', "music.reach", "<= 6"),
+    ('name = "x"\n[music]\nbpm = 39.9', "music.bpm", "40 to 240"),
+    ('name = "x"\n[music]\nbpm = 241', "music.bpm", "<= 240"),
+    ('name = "x"\n[music]\nbpm = nan', "music.bpm", "nan"),
+    ('name = "x"\n[music]\nbars = []', "music.bars", "length >= 1"),
+    ('name = "x"\n[music]\nbars = [0]', "music.bars[0]", ">= 1"),
+    ('name = "x"\n[music]\nbars = [1.5]', "music.bars[0]", "int"),
+    ('name = "x"\n[music]\nbeats = 1', "music.beats", ">= 2"),
+    ('name = "x"\n[music]\ntempo = 120', "music", "unknown key"),
+    ('name = "x"\n[music]\nbpm = 120\n[master]\ndc = "raw"', "music.bpm", "centered"),
+    ('name = "x"\n[music]\nkey = "A minor"\n[master]\ndc = "rescale"', "music.key", "centered"),
     ('name = "x"\ncount = 0', "count", ">= 1"),
     ('name = "x"\ncount = true', "count", "int"),
     ('name = "x"\ncount = 100000000000000000000000', "count", "int"),
@@ -121,6 +138,9 @@ BROKEN_OPTIONS = [
     (["pack", "SPEC", "--jobs", "0"], "--jobs"),
     (["pack", "SPEC", "--minutes", "nan"], "--minutes"),
     (["pack", "SPEC", "--until", "25:00"], "--until"),
+    (["pack", "SPEC", "--key", "A"], '--key: "A" is not a key'),
+    (["pack", "SPEC", "--bpm", "39"], "argument --bpm: '39' is not allowed; allowed: 40 to 240"),
+    (["pack", "SPEC", "--bpm", "nan"], "--bpm"),
     (["pack", "SPEC", "--minutes", "1", "--until", "07:00"], "--until"),
     (["pack", "no-such-file.toml"], "no-such-file.toml"),
     (["pack", "."], " .: cannot be read (Is a directory)"),
@@ -190,7 +210,7 @@ def test_a_broken_spec(text, key, word, tmp_path, capsys):
 @pytest.mark.parametrize(("text", "key", "word"), BROKEN_RECIPES)
 def test_a_broken_recipe(text, key, word, tmp_path, capsys):
     path = tmp_path / "broken.json"
-    path.write_text(text, errors="surrogateescape")
+    path.write_text(text, errors="surrogateescape", encoding="utf-8")
     code, lines = run(["render", str(path), "-o", str(tmp_path / "x.wav")], capsys)
     assert code == 2
     assert len(lines) == 1
@@ -204,7 +224,7 @@ def test_a_broken_recipe(text, key, word, tmp_path, capsys):
 @pytest.mark.parametrize(("recipe", "options", "word"), BROKEN_VARIATIONS)
 def test_a_broken_variation(recipe, options, word, tmp_path, capsys):
     path = tmp_path / "base.json"
-    path.write_text(json.dumps(recipe))
+    path.write_text(json.dumps(recipe), encoding="utf-8")
     code, lines = run(["vary", str(path), *options], capsys)
     assert code == 2
     assert len(lines) == 1
@@ -215,7 +235,7 @@ def test_a_broken_variation(recipe, options, word, tmp_path, capsys):
 @pytest.mark.parametrize(("arguments", "word"), BROKEN_OPTIONS)
 def test_a_broken_option(arguments, word, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "SPEC").write_text('name = "x"\ncandidates = 32\n')
+    (tmp_path / "SPEC").write_text('name = "x"\ncandidates = 32\n', encoding="utf-8")
     code, lines = run(arguments, capsys)
     assert code == 2
     assert len(lines) == 1
@@ -230,6 +250,30 @@ def test_a_broken_option(arguments, word, tmp_path, capsys, monkeypatch):
 def test_a_recipe_is_valid_from_birth(arguments):
     with pytest.raises(Invalid, match=next(iter(arguments))):
         Recipe(**arguments)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.sampled_from("ABCDEFGabcdefg"),
+    st.sampled_from(["", "#", "b", "♯", "♭"]),
+    st.sampled_from(["minor", "Major", "phrygian", "major pentatonic", "BLUES", "harmonic minor"]),
+    st.floats(40.0, 240.0),
+)
+def test_every_key_and_every_tempo_is_allowed(letter, accidental, scale, bpm):
+    music = spec.Music(key=f"{letter}{accidental} {scale}", bpm=bpm)
+    assert 5 <= len(music.pitch_classes) <= 7
+    root = ["c", "", "d", "", "e", "f", "", "g", "", "a", "", "b"].index(letter.lower())
+    assert (root + {"": 0, "#": 1, "♯": 1}.get(accidental, -1)) % 12 in music.pitch_classes
+
+
+@given(st.text(max_size=30))
+def test_any_other_key_is_one_line(key):
+    try:
+        spec.Music(key=key)
+    except Invalid as error:
+        assert "\n" not in str(error)
+    else:
+        assert key.strip().lower() in ("chromatic", "free") or key.strip()[0].lower() in "abcdefg"
 
 
 def test_structures_are_equal_however_they_are_written():
@@ -279,12 +323,13 @@ def limited_run(tmp_path, arguments, file_bytes):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
+        preexec_fn=lambda: limit_files(file_bytes),
     )
 
 
+@needs_limits
 def test_a_full_disk_gets_one_line_and_leaves_nothing(tmp_path):
-    (tmp_path / "spec.toml").write_text(SMALL)
+    (tmp_path / "spec.toml").write_text(SMALL, encoding="utf-8")
     done = limited_run(tmp_path, ["pack", "spec.toml", "--jobs", "1", "--out", "o"], 100_000)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -298,11 +343,11 @@ def test_a_full_disk_gets_one_line_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "x.wav").exists()
 
 
-@pytest.mark.parametrize("out", ["/proc/nowhere", "file/under", "file"])
+@pytest.mark.parametrize("out", [f"{os.devnull}/nowhere", "file/under", "file"])
 def test_an_output_folder_that_cannot_be_written_gets_one_line_before_any_work(out, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "spec.toml").write_text(SMALL)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "spec.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr("cnndsd.farm.searching.judge_missing", lambda *_: pytest.fail("work was begun"))
     code, lines = run(["pack", "spec.toml", "--jobs", "1", "--out", out], capsys)
     assert code == 1
@@ -310,11 +355,12 @@ def test_an_output_folder_that_cannot_be_written_gets_one_line_before_any_work(o
     assert lines[0].startswith(f"cnndsd: {out}: ")
 
 
+@needs_limits
 def test_an_older_pack_survives_a_failed_one(tmp_path):
-    (tmp_path / "spec.toml").write_text(SMALL)
-    (tmp_path / "x.zip").write_text("older")
+    (tmp_path / "spec.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "x.zip").write_text("older", encoding="utf-8")
     assert limited_run(tmp_path, ["pack", "spec.toml", "--jobs", "1"], 100_000).returncode == 1
-    assert (tmp_path / "x.zip").read_text() == "older"
+    assert (tmp_path / "x.zip").read_text(encoding="utf-8") == "older"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.toml", "x.run", "x.zip"]
 
 
@@ -357,8 +403,8 @@ def test_a_list_of_candidates_that_is_none_is_told_in_a_line(command, wrong, cap
 
 
 def test_a_candidate_that_is_refused_makes_no_pack(capsys, tmp_path, in_process):
-    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\n')
-    (tmp_path / "list.txt").write_text("0\n1\n2\n3\n4\n5, 6 7 8 9 10 11 12")
+    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\n', encoding="utf-8")
+    (tmp_path / "list.txt").write_text("0\n1\n2\n3\n4\n5, 6 7 8 9 10 11 12", encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", str(tmp_path / "list.txt")]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -15,6 +15,7 @@ from cnndsd import Recipe, measure, render
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.complexity import permutation_entropy
 from cnndsd.ear.description import BANDS
+from cnndsd.ear.distances import distance, nearest_others
 from cnndsd.ear.envelope import active_share, find_pulse, trace
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.measuring import AUDIBLE_HZ
@@ -488,3 +489,20 @@ def test_nan_never_scores_high(field):
 
 def test_nan_is_static():
     assert is_static(like(late_db=math.nan, activity=math.nan, texture_db=math.nan))
+
+
+def test_the_nearest_others_are_those_of_all_pairs():
+    rng = np.random.default_rng(1)
+    first = describe(render(Recipe(seed=35)))
+    sounds = [
+        msgspec.structs.replace(first, timbre=tuple(rng.normal(size=len(first.timbre)).tolist())) for _ in range(300)
+    ]
+    sounds[7] = sounds[250] = sounds[100]
+    slow = [min((distance(a, b), k) for k, b in enumerate(sounds) if k != i) for i, a in enumerate(sounds)]
+    assert nearest_others(sounds) == slow
+    assert slow[7] == (0.0, 100)
+    assert nearest_others(sounds[:1]) == [None]
+    assert nearest_others([]) == []
+    equal = nearest_others([first] * 1000)
+    assert equal[0] == (0.0, 1)
+    assert set(equal[1:]) == {(0.0, 0)}

@@ -50,7 +50,7 @@ def digests():
 
 
 def test_the_number_of_the_judging_is_that_of_what_it_decides():
-    golden = json.loads(GOLDEN.read_text())
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert list(golden) == [str(number) for number in range(1, JUDGING + 1)], "add the digests of the new number"
     now = digests()
     changed = [name for name in now if now[name] != golden[str(JUDGING)][name]]
@@ -58,16 +58,16 @@ def test_the_number_of_the_judging_is_that_of_what_it_decides():
 
 
 def test_no_two_numbers_decide_alike():
-    golden = json.loads(GOLDEN.read_text())
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert len({json.dumps(found) for found in golden.values()}) == len(golden)
 
 
 def add():
     """Add the digests of a new number."""
-    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
     if str(JUDGING) in golden:
         raise SystemExit(f"{GOLDEN} has the digests of {JUDGING}; raise JUDGING first")
-    GOLDEN.write_text(json.dumps({**golden, str(JUDGING): digests()}, indent=1) + "\n")
+    GOLDEN.write_text(json.dumps({**golden, str(JUDGING): digests()}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def test_the_area_is_that_of_all_pairs():
 
 
 def test_the_sheets_are_of_different_sounds():
-    sheets = [json.loads((marks.SHEETS / f"sheet_{name}.json").read_text()) for name in ("a", "b", "packs")]
+    sheets = [
+        json.loads((marks.SHEETS / f"sheet_{name}.json").read_text(encoding="utf-8")) for name in ("a", "b", "packs")
+    ]
     assert [len(sheet) for sheet in sheets] == [200, 150, 240]
     recipes = [msgspec.convert(listed["recipe"], Recipe) for listed in itertools.chain(*sheets)]
     assert len(set(recipes)) == 590

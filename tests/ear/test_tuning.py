@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sounds import like
 from wavinfo import WavInfoReader
 
-from cnndsd import Recipe, describe, render
+from cnndsd import Recipe, render, write
 from cnndsd.ear import kinds, tuning
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
@@ -56,6 +56,34 @@ def test_what_has_no_pitch_gets_none():
     # A glide of an octave has every pitch, and none.
     assert tuning.estimate_pitch(np.sin(2 * np.pi * 200 * (t + t * t / 2)), RATE) is None
     assert tuning.estimate_pitch(np.concatenate([wave(200.0), wave(270.0)]), RATE) is None
+
+
+def test_a_pattern_that_slips_has_no_sure_pitch(monkeypatch):
+    """Its period is that of three steps, and the ear hears the partials beside the harmonics of that period."""
+    slipping = wave_of([(490, 1.0), (888, 0.56), (1869, 0.26), (2265, 0.22), (3247, 0.15)])
+    assert tuning.estimate_pitch(slipping, RATE) is None
+    monkeypatch.setattr(tuning, "_HARMONIC", 0.0)
+    found = tuning.estimate_pitch(slipping, RATE)
+    assert found is not None
+    assert abs(1200 * math.log2(found.hz / 460)) < 30
+
+
+def test_a_pitch_that_is_not_the_same_everywhere_is_not_sure(monkeypatch):
+    t = np.arange(2 * RATE) / RATE
+    trembling = np.sin(2 * np.pi * 220 * t + 0.9 * np.sin(2 * np.pi * 1.5 * t))
+    # Loud at the end, where it is three cents higher.
+    moved = np.where(t < 1.4, 0.3 * np.sin(2 * np.pi * 220 * t), np.sin(2 * np.pi * 220 * 2 ** (3 / 1200) * t))
+    assert tuning.estimate_pitch(trembling, RATE) is None
+    assert tuning.estimate_pitch(moved, RATE) is None
+    monkeypatch.setattr(tuning, "_SPREAD_CENTS", 25.0)
+    monkeypatch.setattr(tuning, "_LOUD_CENTS", 25.0)
+    assert tuning.estimate_pitch(trembling, RATE) is not None
+    assert tuning.estimate_pitch(moved, RATE) is not None
+
+
+def wave_of(partials, seconds=2.0):
+    t = np.arange(int(seconds * RATE)) / RATE
+    return sum(level * np.sin(2 * np.pi * hz * t) for hz, level in partials)
 
 
 odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
@@ -230,10 +258,15 @@ def test_untouched_packs_are_not_faded_for_a_loop(made):
 
 
 def test_the_same_sound_in_a_pack_and_by_the_library(small, tmp_path):
+    """Also where its recipe has the sample rate of a note: the file is at that of the pack."""
     with zipfile.ZipFile(io.BytesIO(small)) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".wav"))
-        data = archive.read(name)
-    (tmp_path / "x.wav").write_bytes(data)
-    recipe = audiofile.read_recipe(tmp_path / "x.wav")
-    raw = render(recipe)
-    assert finish(raw, recipe, describe(raw), Spec(name="x")).data == data
+        files = [archive.read(name) for name in archive.namelist() if name.endswith(".wav")]
+    rates = set()
+    for data in files:
+        (tmp_path / "x.wav").write_bytes(data)
+        recipe = audiofile.read_recipe(tmp_path / "x.wav")
+        rates.add(recipe.sample_rate)
+        write(recipe, tmp_path / "y.wav")
+        assert soundfile.info(tmp_path / "y.wav").samplerate == RATE
+        assert np.array_equal(audiofile.decode((tmp_path / "y.wav").read_bytes()), audiofile.decode(data))
+    assert len(rates) > 1

@@ -1,19 +1,27 @@
 """Sounds in key: on their notes, spread over them, with their raw samples unchanged."""
 
 import math
+import re
+import struct
+import zipfile
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import SPEC
+from sounds import REAL_LOOP, SPEC
 
-from cnndsd import Mastering, Recipe, describe, render, score
-from cnndsd.farm import arranging, production, searching
+from cnndsd import Mastering, Recipe, describe, render, score, verify
+from cnndsd.ear.kinds import kind
+from cnndsd.farm import arranging, factory, production, searching
 from cnndsd.farm.arranging import Heard, Placed, arrange, hear_music, place_alone, places_of
 from cnndsd.farm.executors import InProcess
+from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
+from cnndsd.finishing import audiofile, naming
 from cnndsd.finishing.finished import NOTE_CENTS, finish
+from cnndsd.finishing.manifest import read_manifest
 from cnndsd.scales import pitch_classes
 from cnndsd.sound.rendering import raw_sha256
 from cnndsd.spec import Choice, Music, Spec
@@ -146,3 +154,79 @@ def test_free_sounds_and_raw_ones_keep_their_clock(found, changes):
     assert [entry for entry, _ in placed] == production.choose_sounds(spec, found)
     assert {place for _, place in placed} == {None}
     assert place_alone(spec, found.entries[0]) == Placed(found.entries[0])
+
+
+IN_TIME = Spec(
+    name="x",
+    count=6,
+    sound={"seconds": (1.0, 6.0)},
+    choose=Choice(score=0.0, distance=0.0),
+    music=Music(bpm=120.0, key="A minor"),
+)
+
+
+@pytest.fixture(scope="module")
+def looped():
+    """A sound that is a loop at 120 BPM, where it was brought, and its file."""
+    entry = entry_of(REAL_LOOP, 10**6)
+    (placed,) = places_of(IN_TIME, entry, hear_music(IN_TIME, entry.recipe, entry.sound))
+    recipe = placed.entry.recipe
+    return entry, placed, finish(render(recipe), recipe, placed.entry.sound, IN_TIME, placed.place)
+
+
+def test_a_loop_is_whole_bars_and_says_so(looped):
+    entry, (placed, place), made = looped
+    assert raw_sha256(render(placed.recipe)) == raw_sha256(render(entry.recipe))
+    assert placed.recipe.sample_rate == place.bars.sample_rate
+    assert 2**-0.5 <= placed.recipe.sample_rate / 44_100 <= 2**0.5
+    audio = audiofile.decode(made.data)
+    assert audio.size == round(place.bars.bars * 4 * 60 * 44_100 / 120)
+    assert (made.tempo_bpm, made.bars) == (120.0, place.bars)
+    assert (made.loop.start, made.loop.end) == (0, audio.size)
+    # Not faded: as loud at its ends as the sound is there, and no step where it joins itself.
+    assert np.square(audio[:2000]).mean() > 0.1 * np.square(audio).mean()
+    assert abs(audio[0] - audio[-1]) <= np.abs(np.diff(audio)).max()
+    acid = made.data[made.data.index(b"acid") + 8 :]
+    flags, _, _, _, beats, low, high, tempo = struct.unpack("<IHHfIHHf", acid[:24])
+    assert flags & 1 == 0
+    assert (beats, low, high, tempo) == (4 * place.bars.bars, 4, 4, 120.0)
+    name = naming.Names(IN_TIME).name(placed.recipe, kind(placed.sound), made.pitch, made.tempo_bpm, is_loop=True)
+    assert re.fullmatch(rf"loops/{kind(placed.sound)}/cnndsd_{kind(placed.sound)}_[a-z]+_120bpm", name)
+
+
+def test_loops_are_preferred_and_other_beats_are_not(looped, found):
+    loop = looped[0]
+    offered = [loop, *found.entries]
+    given = []
+
+    def choose(welcome):
+        given.append(welcome)
+        return [loop, *found.entries[:3]]
+
+    placed = arrange(IN_TIME, offered, choose, InProcess())
+    assert given[0][loop.index] > 1
+    beats = [entry.index for entry in found.entries if kind(entry.sound) == "beat"]
+    assert beats
+    assert all(given[0][index] < 1 for index in beats)
+    assert [p.place.bars is not None for p in placed if p.entry.index == loop.index] == [True]
+    # Without a tempo it is a sound like any other.
+    untimed = arrange(Spec(name="x"), offered, choose, InProcess())
+    assert all(p.place.bars is None for p in untimed)
+
+
+def test_a_pack_with_loops_is_proven_and_made_again_from_itself(looped, tmp_path):
+    findings = Findings()
+    findings.done, findings.held = [(0, 1)], {looped[0].index: looped[0]}
+    path = tmp_path / "x.zip"
+    assert production.make_pack(path, IN_TIME, findings, InProcess(), keep=[looped[0].index]) == 1
+    (sound,) = read_manifest(path).sounds
+    # Only its number is made up.
+    assert verify(path) == [f"{sound.file}: candidate 1000000 of seed 1 has another recipe"]
+    assert sound.file.startswith("loops/")
+    assert sound.bars == looped[1].place.bars
+    with zipfile.ZipFile(path) as archive:
+        assert "Loops of whole bars at 120 BPM, in the folder loops: 1." in archive.read("README.txt").decode()
+        assert "120 BPM" in archive.read("index.html").decode()
+    again = factory.repack(path, [sound.candidate], tmp_path / "again", jobs=1)
+    (same,) = read_manifest(again.path).sounds
+    assert (same.file_sha256, same.bars) == (sound.file_sha256, sound.bars)

@@ -1,15 +1,17 @@
 """Many machines: the same units by a Dask cluster give the same pack, and workers of another version are refused."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 
 import cluster
 import copies
 import distributed
 import pytest
-from small_runs import finished, packed, start, write_spec
+from small_runs import finished, needs_posix, packed, start, write_spec
 
 from cnndsd.ear.judging import JUDGING
 from cnndsd.farm.cluster import Cluster
@@ -48,7 +50,10 @@ def test_what_becomes_of_work_is_told_as_our_own_workers_tell_it(scheduler):
 
 def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
     judging = copies.with_kernels(tmp_path / "other") / "ear" / "judging.py"
-    judging.write_text(judging.read_text().replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"))
+    judging.write_text(
+        judging.read_text(encoding="utf-8").replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"),
+        encoding="utf-8",
+    )
     write_spec(tmp_path / "s", 3000)
     with cluster.local(tmp_path, 1, {"PYTHONPATH": str(tmp_path / "other")}) as (address, _):
         running = start(tmp_path / "s", "--scheduler", address)
@@ -79,6 +84,7 @@ def test_no_scheduler_is_told_in_one_line():
         Cluster("nonsense://", patience_s=0.5)
 
 
+@needs_posix
 def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
     monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)
     with cluster.local(tmp_path, 1) as (address, _), Cluster(address) as workers:
@@ -94,3 +100,20 @@ def test_tasks_in_flight_follow_a_cluster_that_grows(tmp_path, monkeypatch):
         finally:
             os.killpg(more.pid, 9)
             more.wait()
+
+
+@needs_posix
+def test_a_scheduler_that_is_stuck_is_given_up(tmp_path, monkeypatch):
+    """It keeps its connections, and answers nothing: neither while workers get ready nor while they work."""
+    monkeypatch.setattr("cnndsd.farm.cluster._COUNT_S", 0.5)
+    with cluster.local(tmp_path, 1) as (address, _):
+        scheduler = next(p for p in cluster.running() if address in p.args and "dask_scheduler" in p.args[2])
+        with Cluster(address, patience_s=3.0) as workers:
+            waiting = workers.submit(time.sleep, 0.1)
+            waiting.result(timeout=30)
+            scheduler.send_signal(signal.SIGSTOP)
+            waiting = workers.submit(time.sleep, 0.1)
+            with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
+                workers.prepare(time.sleep, 0.1)
+            with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
+                waiting.result(timeout=30)

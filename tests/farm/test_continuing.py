@@ -24,17 +24,22 @@ def test_a_comment_does_not_end_a_run_and_another_judging_does(tmp_path):
     packed(tmp_path / "parts")
     judging = copy / "ear" / "judging.py"
     for path in (judging, copy / "ear" / "scoring.py", copy / "farm" / "units.py"):
-        path.write_text(path.read_text() + "\n# A comment, and a function that nobody calls.\ndef unused(): ...\n")
+        path.write_text(
+            path.read_text(encoding="utf-8") + "\n# A comment, and a function that nobody calls.\ndef unused(): ...\n",
+            encoding="utf-8",
+        )
     continued = pack(copy, tmp_path / "parts", 1024)
     assert continued.returncode == 0, continued.stderr
-    log = (tmp_path / "parts" / "s.run" / "log.txt").read_text()
+    log = (tmp_path / "parts" / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert "begun: 512 of 1024 candidates were judged before" in log
     assert (tmp_path / "parts" / "s.zip").read_bytes() == whole
 
     # Who changes a threshold raises the number (tests/ear/test_identity.py sees to it).
-    text = judging.read_text()
+    text = judging.read_text(encoding="utf-8")
     text = text.replace(f"JUDGING = {JUDGING}\n", f"JUDGING = {JUDGING + 1}\n")
-    judging.write_text(text.replace("amplitude.crest_db >= limits", "amplitude.crest_db >= 1.0 + limits"))
+    judging.write_text(
+        text.replace("amplitude.crest_db >= limits", "amplitude.crest_db >= 1.0 + limits"), encoding="utf-8"
+    )
     refused = pack(copy, tmp_path / "parts", 2048)
     assert refused.returncode == 2
     assert refused.stdout == ""

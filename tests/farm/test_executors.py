@@ -1,5 +1,7 @@
 """Workers that die, hang or cannot start: only what they did is lost, and the rest goes on."""
 
+import itertools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,16 +15,16 @@ import msgspec
 import poison
 import pytest
 from poison import With, judged_without
-from small_runs import Heard, gone
+from small_runs import Heard, gone, needs_posix, needs_proc
 
 from cnndsd.desk import cli
-from cnndsd.farm import executors, production, searching, units
+from cnndsd.farm import executors, factory, production, searching, units
 from cnndsd.farm.arranging import Placed
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import SET_ASIDE
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.recipe import Recipe
-from cnndsd.schema import Failed
+from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
 SMALL = Spec(name="x", count=5, candidates=300, sound={"seconds": (0.3, 0.6), "gap": (4, 7)})
@@ -60,6 +62,7 @@ def test_a_candidate_that_raises_is_set_aside_and_the_rest_is_as_without_it():
     assert how[299].startswith("ZeroDivisionError")
 
 
+@needs_posix
 def test_a_candidate_that_ends_its_worker_or_never_ends_is_set_aside_and_the_rest_is_as_without_it():
     """Two in one unit of 64, one in a unit of its own."""
     few = msgspec.structs.replace(SMALL, candidates=65)
@@ -77,6 +80,7 @@ def test_a_candidate_that_ends_its_worker_or_never_ends_is_set_aside_and_the_res
 
 
 @pytest.mark.parametrize(("end", "how"), [(os.abort, "killed by SIGABRT"), (sys.exit, "raised SystemExit")])
+@needs_posix
 def test_how_a_worker_ended_is_told(end, how):
     with Processes(1) as workers, pytest.raises(WorkerDied, match=how):
         workers.submit(end).result(timeout=60)
@@ -90,6 +94,7 @@ def test_a_worker_that_is_killed_costs_nobody_anything(undisturbed, tmp_path):
     same(found, undisturbed)
 
 
+@needs_posix
 def test_a_worker_killed_while_idle_is_replaced_and_no_task_is_blamed():
     with Processes(1) as workers:
         first = workers.submit(os.getpid).result()
@@ -126,6 +131,7 @@ def test_results_that_cannot_be_sent_are_errors_not_deaths():
         assert workers.submit(os.getpid).result() == first
 
 
+@needs_proc
 def test_closing_kills_workers_at_work_and_cancels_what_waits():
     with Processes(1) as workers:
         pid = workers.submit(os.getpid).result()
@@ -140,6 +146,7 @@ def test_closing_kills_workers_at_work_and_cancels_what_waits():
     assert not Path(f"/proc/{pid}").exists()
 
 
+@needs_proc
 def test_a_busy_worker_does_not_outlive_a_killed_parent():
     code = (
         "import os, sys, time; from cnndsd.farm.executors import Processes; workers = Processes(1);"
@@ -208,7 +215,7 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
         assert production.make_pack(path, SMALL, found, InProcess(), keep=keep) == len(left)
         assert path.exists() == bool(left)
         assert not left or [sound.candidate for sound in read_manifest(path).sounds] == left
-    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n')
+    (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n', encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", f"{good},{bad}"]) == 3
     assert capsys.readouterr().err == ("cnndsd: 1 of the 2 sounds that were listed; the others could not be finished\n")
     (tmp_path / "s.zip").unlink()
@@ -224,3 +231,46 @@ def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
 
     with pytest.raises(BrokenExecutor):
         list(production.finish_all(SMALL, [Placed(e) for e in undisturbed.entries[:3]], Broken()))
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1025])
+def test_a_pool_without_workers_is_refused(jobs, tmp_path):
+    with pytest.raises(Invalid, match=f"jobs: {jobs} is not allowed; allowed: 1 to 1024"):
+        factory.pack(SMALL, tmp_path, jobs=jobs)
+
+
+@pytest.mark.parametrize("started", [0, 1, 2])
+@needs_proc
+def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_path, capsys):
+    start, count = threading.Thread.start, itertools.count()
+
+    def refuse(thread):
+        if next(count) >= started:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    (tmp_path / "s.toml").write_text('name = "s"', encoding="utf-8")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "2"]) == 1
+    assert capsys.readouterr() == (
+        "", "cnndsd: a thread cannot start (can't start new thread); fewer --jobs need fewer\n",
+    )  # fmt: skip
+    monkeypatch.undo()
+    assert gone([process.pid for process in multiprocessing.active_children()])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError(), ValueError("odd")])
+def test_whatever_keeps_a_worker_from_its_start_ends_in_a_line(error, monkeypatch):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(executors, "_START_TRIES", 2)
+    monkeypatch.setattr(executors, "_Worker", refuse)
+    with Processes(2) as workers, pytest.raises(BrokenExecutor, match="cannot start"):
+        workers.submit(os.getpid).result(timeout=30)
+
+
+def test_a_slot_that_ends_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(Processes, "_serve", lambda *_: 1 // 0)
+    with Processes(1) as workers, pytest.raises(BrokenExecutor, match="ZeroDivisionError"):
+        workers.submit(os.getpid).result(timeout=30)

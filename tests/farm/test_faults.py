@@ -37,6 +37,7 @@ from small_runs import (
     is_worker,
     judged_some,
     left,
+    needs_proc,
     packed,
     start,
     write_spec,
@@ -86,6 +87,7 @@ def killed_at_random(folder, seed, usual_s, whole):
     return begun + 1, hit, orphans_s
 
 
+@needs_proc
 def test_runs_killed_at_random_moments(tmp_path, record_property):
     write_spec(tmp_path / "whole", CANDIDATES)
     began = time.monotonic()
@@ -119,7 +121,7 @@ def traced(folder, *options):
     done = subprocess.run(
         [*command, str(folder.resolve() / "s.toml")], cwd=folder, capture_output=True, text=True, timeout=120
     )
-    calls = (folder / "trace.txt").read_text().splitlines()
+    calls = (folder / "trace.txt").read_text(encoding="utf-8").splitlines()
     (folder / "trace.txt").unlink()
     return done, calls
 
@@ -213,6 +215,7 @@ def test_a_damaged_ledger(half, tmp_path, record_property):
     )
 
 
+@needs_proc
 def test_dask_workers_killed_every_few_seconds(tmp_path, record_property):
     candidates = 200_000
     write_spec(tmp_path / "whole", candidates)
@@ -248,6 +251,7 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path, re
     record_property("figures", "the run ends with one line and goes on by itself to the same pack")
 
 
+@needs_proc
 def test_a_million_candidates(tmp_path, record_property):
     write_spec(tmp_path, 1_000_000)
     running = start(tmp_path, program=USUAL)
@@ -256,7 +260,7 @@ def test_a_million_candidates(tmp_path, record_property):
     def look():
         while running.poll() is None:
             try:
-                status = Path(f"/proc/{running.pid}/status").read_text()
+                status = Path(f"/proc/{running.pid}/status").read_text(encoding="utf-8")
                 _, _, found, _ = runs.read(tmp_path / "s.run")
             except (OSError, ValueError, Invalid):
                 found = None
@@ -308,7 +312,7 @@ json_like = st.recursive(
 @given(st.dictionaries(st.sampled_from([*recipe.Recipe.__struct_fields__, "x"]), json_like, max_size=4))
 def test_fuzzed_recipes(tmp_path, data):
     path = tmp_path / "fuzz.json"
-    path.write_text(json.dumps(data))
+    path.write_text(json.dumps(data), encoding="utf-8")
     one_line_or_fine(lambda: recipe.load_recipe(path), path)
 
 
@@ -327,7 +331,7 @@ def test_fuzzed_specs(tmp_path, data):
 def small_pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     (folder / "s.toml").write_text(
-        'name = "s"\ncount = 3\ncandidates = 64\nformat = "flac"\n[sound]\nseconds = [0.1, 0.2]\n'
+        'name = "s"\ncount = 3\ncandidates = 64\nformat = "flac"\n[sound]\nseconds = [0.1, 0.2]\n', encoding="utf-8"
     )
     return packed(folder)
 

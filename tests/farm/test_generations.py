@@ -11,6 +11,7 @@ from sounds import made_up
 
 from cnndsd import Recipe, Spec, describe, render
 from cnndsd.farm import generations, ledger, searching
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_child_shape, draw_shape
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
@@ -154,13 +155,12 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one():
 
 
 @pytest.mark.parametrize("ticks", [1, 20, 60, 200])
-def test_a_deadline_finds_what_as_many_candidates_find(ticks, monkeypatch):
+def test_a_deadline_finds_what_as_many_candidates_find(ticks):
     """The clock ticks whenever it is looked at."""
-    clock = itertools.count()
-    monkeypatch.setattr(searching.time, "monotonic", lambda: next(clock))
+    deadline = Deadline(ticks, itertools.count().__next__)
     spec = msgspec.structs.replace(MADE_UP, candidates=10**10)
     workers, found = Disturbed(random.Random(ticks)), no_findings(spec, depth=1)
-    searching.judge_missing(spec, workers, found, deadline=ticks, judge=judge_made_up)
+    searching.judge_missing(spec, workers, found, deadline=deadline, judge=judge_made_up)
     assert found.done == [(0, found.candidates)]
     assert state(found) == state(undisturbed(msgspec.structs.replace(MADE_UP, candidates=found.candidates)))
 

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import poison
 import pytest
 import small_runs
@@ -29,6 +29,8 @@ from small_runs import (
     judged_more,
     judged_some,
     left,
+    needs_limits,
+    needs_proc,
     packed,
     start,
     write_spec,
@@ -36,6 +38,7 @@ from small_runs import (
 
 from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs, searching, units
+from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.executors import InProcess, Processes
 from cnndsd.farm.findings import Findings
@@ -79,11 +82,14 @@ def go_on_and_compare(folder, whole_pack, again=packed):
     candidates = (found.reach // 4000 + 1) * 4000
     assert again(folder, "--candidates", str(candidates)) == whole_pack(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
-    log = (folder / "s.run" / "log.txt").read_text()
+    log = (folder / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert f"begun: {found.candidates} of {candidates} candidates were judged before" in log
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (getattr(signal, "SIGHUP", 1), 129)]
+)
+@needs_proc
 def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, whole_pack):
     write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path)
@@ -107,6 +113,7 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, who
     go_on_and_compare(tmp_path, whole_pack)
 
 
+@needs_proc
 def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
     write_spec(tmp_path, LONG, SLOW)
@@ -121,7 +128,7 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
         workers = list(filter(is_worker, family))
         assert wait is not None or len(workers) == 2
         for worker in workers:
-            status = Path(f"/proc/{worker}/status").read_text()
+            status = Path(f"/proc/{worker}/status").read_text(encoding="utf-8")
             assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
         os.killpg(running.pid, signal.SIGINT)
         _, err = running.communicate(timeout=20)
@@ -133,17 +140,20 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
 def heavy(folder):
     """A run in the middle of a long unit."""
     write_spec(folder, LONG, HEAVY)
-    (folder / "s.toml").write_text((folder / "s.toml").read_text().replace("[0.3, 0.6]", "[3.0, 3.3]"))
+    (folder / "s.toml").write_text(
+        (folder / "s.toml").read_text(encoding="utf-8").replace("[0.3, 0.6]", "[3.0, 3.3]"), encoding="utf-8"
+    )
     running = start(folder, "--jobs", "1")
     log = folder / "s.run" / "log.txt"
     for _ in range(300):
         time.sleep(0.1)
-        if log.exists() and "begun" in log.read_text():
+        if log.exists() and "begun" in log.read_text(encoding="utf-8"):
             break
     time.sleep(1.0)
     return running
 
 
+@needs_proc
 def test_a_second_signal_ends_all_at_once(tmp_path):
     running = heavy(tmp_path)
     workers = descendants(running.pid)
@@ -193,6 +203,7 @@ def test_a_unit_that_does_not_end_soon_is_dropped_when_the_search_stops(monkeypa
     assert time.monotonic() - began < 20
 
 
+@needs_proc
 def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_pack):
     write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path)
@@ -205,6 +216,7 @@ def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_p
     go_on_and_compare(tmp_path, whole_pack, again=finished)
 
 
+@needs_proc
 def test_killed_workers_change_nothing(tmp_path, whole_pack):
     write_spec(tmp_path, LONG, SLOW)
     running = start(tmp_path, program=OFTEN)
@@ -218,7 +230,7 @@ def test_killed_workers_change_nothing(tmp_path, whole_pack):
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=20)
     assert running.returncode == 130
-    assert (tmp_path / "s.run" / "log.txt").read_text().count("killed by SIGKILL") >= 2
+    assert (tmp_path / "s.run" / "log.txt").read_text(encoding="utf-8").count("killed by SIGKILL") >= 2
     go_on_and_compare(tmp_path, whole_pack)
 
 
@@ -245,7 +257,7 @@ def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     more = '[master]\nlevel = "peak"\n[choose]\ndistance = 0.3\n'
     write_spec(tmp_path, 1000, more)
     again = packed(tmp_path, "--count", "4")
-    log = (tmp_path / "s.run" / "log.txt").read_text()
+    log = (tmp_path / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert log.count("begun: 1000 of 1000 candidates were judged before") == 1
     write_spec(tmp_path / "fresh", 1000, more)
     assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
@@ -351,7 +363,7 @@ def test_a_line_a_minute_is_logged_and_told(tmp_path, monkeypatch):
     small = Spec(name="s", candidates=200, sound={"seconds": (0.3, 0.6)})
     with runs.begin(tmp_path / "s.run", small) as run:
         run.search(InProcess(), progress=Heard(told))
-    log = (tmp_path / "s.run" / "log.txt").read_text()
+    log = (tmp_path / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert "200 of 200 candidates" in told[-1]
     assert all(line in log for line in told)
 
@@ -361,9 +373,9 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
     small = Spec(name="s", candidates=100_000, sound={"seconds": (0.3, 0.6)})
     found = Findings(4)
     found.add(units.judge_unit(small, 1, 1024, 512))
-    searching.judge_missing(small, InProcess(), found, deadline=time.monotonic() - 1)
+    searching.judge_missing(small, InProcess(), found, deadline=Deadline(time.monotonic() - 1))
     assert found.done == [(0, 1536)]
-    found = searching.judge_missing(small, InProcess(), deadline=time.monotonic() - 1)
+    found = searching.judge_missing(small, InProcess(), deadline=Deadline(time.monotonic() - 1))
     assert len(found.done) == 1
     assert found.done[0][0] == 0
     assert 0 < found.reach <= BLOCK * searching._UNIT_BLOCKS
@@ -372,7 +384,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 36 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 122 MB"):
         runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
@@ -475,10 +487,11 @@ def limited(folder, most_bytes):
         capture_output=True,
         text=True,
         cwd=folder,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+        preexec_fn=lambda: small_runs.limit_files(most_bytes),
     )
 
 
+@needs_limits
 def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
     """The log, a ledger that is made, one that grows, and the zip cannot be written."""
     write_spec(tmp_path, 1000)
@@ -499,3 +512,14 @@ def test_a_folder_without_a_run_is_told(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"cnndsd: {tmp_path}: holds no run; allowed: a folder made by cnndsd pack\n"
+
+
+def test_the_space_that_is_asked_for_holds_the_shelf_as_it_grows():
+    """Deep shelves, for packs of many sounds, hold many in each cell."""
+    spec = Spec(name="s", count=10, candidates=10**10, sound={"seconds": (0.1, 0.1)})
+    many = msgspec.structs.replace(spec, count=1000)
+    assert runs.shelf_depth(many) == 5 * runs.shelf_depth(spec)
+    assert runs.space_needed(many) > 4 * runs.space_needed(spec)
+    # What a run of a few seconds keeps, and a pack of it.
+    found = searching.judge_missing(msgspec.structs.replace(spec, candidates=1000), InProcess())
+    assert runs._ENTRY_BYTES * found.kept / 1e6 < runs.space_needed(msgspec.structs.replace(spec, candidates=1000)) - 2

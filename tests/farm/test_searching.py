@@ -2,13 +2,18 @@
 
 from concurrent.futures import Future
 
+import msgspec
+import pytest
+
 from cnndsd import Spec
 from cnndsd.farm import searching
+from cnndsd.farm.drawing import BLOCK
 from cnndsd.farm.executors import InProcess
-from cnndsd.farm.findings import UnitResult
+from cnndsd.farm.findings import UnitResult, no_findings
 from cnndsd.farm.progress import Progress
 
 SMALL = Spec(name="x", candidates=10_000, sound={"seconds": (0.3, 0.6)})
+SMALL_RUN = msgspec.structs.replace(SMALL, candidates=200)
 
 
 class Growing:
@@ -66,3 +71,43 @@ def test_progress_is_asked_and_told():
     assert found.done == [(0, found.candidates)]
     assert heard.counts == sorted(heard.counts)
     assert heard.counts[-1] == found.candidates
+
+
+HEAVY = {
+    "alone": {"sound": {"gap": (0, 0), "seconds": (60.0, 60.0), "sample_rate": 192_000, "width": (2, 3)}},
+    "walking alone": {
+        "sound": {
+            "gap": (0, 0), "seconds": (60.0, 60.0), "sample_rate": 192_000, "layers": (1, 1),
+            "adjusting": {"every": (1, 1)},
+        }
+    },
+    "walking": {"sound": {"gap": (0, 0), "seconds": (1.0, 4.0), "width": (8, 64), "layers": (1, 2), "length": (1, 16),
+                          "adjusting": {"every": (1, 64)}}},
+    "a family": {"family": {"recipe": {"gap": 0, "seconds": 200.0, "hidden": [8, 8]}, "amount": (0.1, 0.1)}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HEAVY)
+def test_a_unit_of_heavy_sounds_is_a_part_of_a_block(how):
+    """Else an innocent unit would take minutes, and be taken for hung on a slow machine."""
+    spec = Spec(name="x", candidates=10_000, **HEAVY[how])
+    units = list(searching._units(spec, no_findings(spec), InProcess()))
+    assert {count for _, count in units[:-1]} == {searching.most_by_work(spec)}
+    assert BLOCK % searching.most_by_work(spec) == 0
+    assert [first for first, _ in units] == list(range(0, 10_000, searching.most_by_work(spec)))
+    work, is_alone = searching._heaviest_work(spec)
+    assert is_alone == (how != "walking")
+    # What cannot be divided: one sound, or the lanes of a group.
+    assert units[0][1] * work <= searching._UNIT_WORK or units[0][1] == (1 if is_alone else 16)
+
+
+def test_light_units_are_whole_blocks():
+    assert searching.most_by_work(Spec(name="x")) % BLOCK == 0
+    assert searching.most_by_work(Spec(name="x")) >= 16 * BLOCK
+
+
+def test_parts_of_blocks_find_what_whole_ones_find(monkeypatch):
+    whole = searching.judge_missing(SMALL_RUN, InProcess())
+    monkeypatch.setattr(searching, "most_by_work", lambda spec: 8)
+    parts = searching.judge_missing(SMALL_RUN, InProcess())
+    assert (parts.done, parts.refused, parts.entries) == (whole.done, whole.refused, whole.entries)

@@ -102,7 +102,7 @@ def test_files_without_a_recipe_are_refused_in_one_line(tmp_path):
     soundfile.write(plain, np.zeros(100), 44_100)
     with pytest.raises(Invalid, match=r"plain\.wav: carries no recipe"):
         read_recipe(plain)
-    (tmp_path / "text.wav").write_text("hello")
+    (tmp_path / "text.wav").write_text("hello", encoding="utf-8")
     with pytest.raises(Invalid, match=r"text\.wav: not a sound file"):
         read_recipe(tmp_path / "text.wav")
     with soundfile.SoundFile(tmp_path / "evil.wav", "w", 44_100, 1) as file:

@@ -26,7 +26,7 @@ def played(path, key, held_s, whole_s, velocity=127):
     synth = pysfizz.Synth(RATE, 256)
     # From memory: sfizz streams long files from a thread, which may come too late for who renders at once.
     whole = path.with_name(f"whole {path.name}")
-    whole.write_text(f"<control> hint_ram_based=1\n{path.read_text()}")
+    whole.write_text(f"<control> hint_ram_based=1\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
     assert synth.load_sfz_file(whole)
     return synth.render_note(key, velocity, held_s, whole_s)[0].astype(float)
 
@@ -43,7 +43,7 @@ def put(folder, file, audio, **changes):
     path.write_bytes(audiofile.encode(audio, Recipe(), "wav24"))
     texts = dict(sampler_instruments(SPEC, [tuned]))
     for name, text in texts.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
     return texts
 
 
@@ -113,7 +113,7 @@ def test_each_hit_has_its_key_and_rings_on(tmp_path):
         put(tmp_path, file, sound)
         hits.append((file, sound))
     for name, text in sampler_instruments(SPEC, [Tuned(file, "hit", None, None) for file, _ in hits]):
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     for key, (_, sound) in enumerate(hits, 36):
         out = played(tmp_path / "drums.sfz", key, 0.01, 1.0)
         # sfizz begins a sample late.
@@ -145,6 +145,10 @@ def test_presets_say_the_same_as_the_sfz():
     assert [(d["path"], d["loNote"], d["hiNote"]) for d in drums] == [
         ("hit/x_hit_b.wav", "36", "36"), ("hit/x_hit_c_C9.wav", "37", "37"),
     ]  # fmt: skip
+    # A drum stays on its key; its note is told to whoever opens the file.
+    assert [
+        text.count(f"{mark} C9") for text, mark in ((texts["drums.sfz"], "//"), (texts["drums.dspreset"], "<!--"))
+    ] == [1, 1]
 
 
 def test_more_hits_than_keys_make_more_kits():
@@ -174,10 +178,17 @@ def test_a_pack_s_own_instruments_find_their_sounds(small, tmp_path):
     found = list(tmp_path.rglob("*.sfz"))
     assert tmp_path / "drums.sfz" in found
     for path in found:
-        files = [line.partition("sample=")[2] for line in path.read_text().splitlines() if "sample=" in line]
+        files = [
+            line.partition("sample=")[2] for line in path.read_text(encoding="utf-8").splitlines() if "sample=" in line
+        ]
         assert all((path.parent / file).is_file() for file in files)
     first = next(path for path in tmp_path.rglob("*.wav") if path.parent.name == "hit")
-    order = [line.partition("sample=")[2] for line in (tmp_path / "drums.sfz").read_text().splitlines()[1:]]
+    regions = [
+        line
+        for line in (tmp_path / "drums.sfz").read_text(encoding="utf-8").splitlines()
+        if line.startswith("<region>")
+    ]
+    order = [line.partition("sample=")[2] for line in regions]
     out = played(tmp_path / "drums.sfz", 36 + order.index(f"hit/{first.name}"), 1.0, 1.0)
     sound, _ = soundfile.read(first)
     assert np.corrcoef(out[: sound.size], sound[: out.size])[0, 1] > 0.99

@@ -258,3 +258,35 @@ def test_a_spec_may_want_one_rule_for_all():
     short = master(SOUNDS["hit"], RATE, Mastering(level="loudness"))
     assert loudness_rule(short, RATE, Mastering(level="loudness")) == "loudness"
     assert loudness_rule(short, RATE, Mastering(level="peak")) == "peak"
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 192_000])
+@pytest.mark.parametrize("stretch", [1000, 2**20])
+def test_long_sounds_are_measured_in_stretches_as_pyloudnorm_does_as_a_whole(rate, stretch, monkeypatch):
+    monkeypatch.setattr(mastering, "_STRETCH", stretch)
+    rng = np.random.default_rng(rate)
+    for seconds in (0.4, 0.41, 1.0, 2.345):
+        size = round(seconds * rate)
+        sound = rng.normal(size=size) * np.geomspace(1.0, 1e-4, size)
+        block, hop = round(0.4 * rate), round(0.1 * rate)
+        meter = pyloudnorm.Meter(rate, filter_class="DeMan", block_size=0.4)
+        whole = meter.integrated_loudness((sound / 3.0)[: block + (size - block) // hop * hop])
+        assert loudness(sound, rate, divisor=3.0) == (whole, max(meter.blockwise_loudness))
+        assert loudness(sound * 1e-9, rate)[0] == -np.inf
+
+
+def test_the_ends_of_a_long_sound_are_found_in_stretches(monkeypatch):
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        sound = np.concatenate([np.zeros(rng.integers(3000)), rng.normal(size=rng.integers(1, 3000)), np.zeros(50)])
+        frames = mastering._powers(sound, 441)
+        ends, silence = trim(sound, RATE), (float(sound[0]), float(sound[-1]))
+        from_start = np.abs(sound - silence[0])
+        assert mastering._first_beyond(sound, silence[0], 0.1) == np.argmax(from_start > 0.1)
+        peak = true_peak(sound)
+        with monkeypatch.context() as patch:
+            patch.setattr(mastering, "_STRETCH", 500)
+            assert trim(sound, RATE) == ends
+            assert (mastering._powers(sound, 441) == frames).all()
+            assert true_peak(sound) == pytest.approx(peak, rel=1e-9)
+        assert (frames == np.add.reduceat(np.square(sound), np.arange(0, sound.size, 441))).all()

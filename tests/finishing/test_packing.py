@@ -45,12 +45,15 @@ ANY_SCORE = "\n[choose]\nscore = 0.0\n"
 
 def any_score(name, folder):
     """A shipped spec, but for sounds of any score, as a file in a folder."""
-    text = (PACKS / f"{name}.toml").read_text()
+    text = (PACKS / f"{name}.toml").read_text(encoding="utf-8")
     path = folder / f"{name}.toml"
     if "[choose]" in text:
-        path.write_text(re.sub(r"^score = 0\.5", "score = 0.0\nshares = { beat = 0.25 }", text, flags=re.MULTILINE))
+        path.write_text(
+            re.sub(r"^score = 0\.5", "score = 0.0\nshares = { beat = 0.25 }", text, flags=re.MULTILINE),
+            encoding="utf-8",
+        )
     else:
-        path.write_text(text + ANY_SCORE)
+        path.write_text(text + ANY_SCORE, encoding="utf-8")
     assert spec.load_spec(path).choose == spec.Choice(score=0.0, shares={"beat": 0.25} if name == "sample_pack" else {})
     return str(path)
 
@@ -229,7 +232,9 @@ def test_render_makes_a_packs_sound_again(packs, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["wav16", "flac", "ogg", "mp3"])
 def test_packs_in_other_formats(kind, tmp_path, in_process):
-    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n{ANY_SCORE}')
+    (tmp_path / "s.toml").write_text(
+        f'name = "s"\ncount = 5\ncandidates = 128\nformat = "{kind}"\n{ANY_SCORE}', encoding="utf-8"
+    )
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
     archive, manifest = opened(tmp_path / "s.zip")
     for sound in manifest["sounds"]:
@@ -252,7 +257,7 @@ def test_a_lossy_file_keeps_a_ceiling_of_full_scale(kind):
 
 
 def test_too_few_sounds_make_a_smaller_pack_and_exit_3(tmp_path, in_process, capsys):
-    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 40\ncandidates = 32\n{ANY_SCORE}')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 40\ncandidates = 32\n{ANY_SCORE}', encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
     _, manifest = opened(tmp_path / "s.zip")
     assert 0 < len(manifest["sounds"]) < 40
@@ -277,7 +282,7 @@ def test_rather_fewer_sounds_than_some_below_the_least_score(tmp_path, in_proces
 
 
 def test_no_sound_at_all_makes_no_pack_and_exit_3(tmp_path, in_process, capsys):
-    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 40\n[sound]\nweights = [0.0, 0.0]\n')
+    (tmp_path / "s.toml").write_text('name = "s"\ncandidates = 40\n[sound]\nweights = [0.0, 0.0]\n', encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
@@ -298,7 +303,7 @@ def test_every_candidate_is_counted_and_judged_by_the_public_verbs():
 
 
 def test_a_bounded_run_is_repeated_by_its_number_of_candidates(tmp_path, in_process):
-    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 6\n{ANY_SCORE}')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 6\n{ANY_SCORE}', encoding="utf-8")
     command = ["pack", str(tmp_path / "s.toml"), "--out"]
     assert cli.main([*command, str(tmp_path / "timed"), "--minutes", "0.005"]) == 0
     _archive, manifest = opened(tmp_path / "timed" / "s.zip")
@@ -349,7 +354,7 @@ def test_show_tells_what_a_sound_is(packs, tmp_path, capsys):
 
 
 def test_a_pack_of_one_sound_has_no_neighbours(tmp_path, in_process, capsys):
-    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 1\ncandidates = 64\n{ANY_SCORE}')
+    (tmp_path / "s.toml").write_text(f'name = "s"\ncount = 1\ncandidates = 64\n{ANY_SCORE}', encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "1"]) == 0
     capsys.readouterr()
     assert cli.main(["show", str(tmp_path / "s.zip"), "--json"]) == 0
@@ -396,7 +401,8 @@ def test_a_family_is_a_spec_like_any_other(tmp_path, in_process):
     (tmp_path / "f.toml").write_text(
         'name = "f"\ncount = 4\ncandidates = 128\n[family]\namount = [0.001, 0.1]\n'
         "recipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0, sample_rate = 32000 }\n"
-        "[choose]\nscore = 0.0\nstatic_share = 1.0\ndistance = 0.0\n"
+        "[choose]\nscore = 0.0\nstatic_share = 1.0\ndistance = 0.0\n",
+        encoding="utf-8",
     )
     assert cli.main(["pack", str(tmp_path / "f.toml"), "--jobs", "1"]) == 0
     _, manifest = opened(tmp_path / "f.zip")
@@ -427,7 +433,7 @@ def test_any_split_of_a_run_makes_the_same_pack():
 
 def test_a_file_that_is_no_pack_is_refused_in_one_line(tmp_path):
 
-    (tmp_path / "x.zip").write_text("hello")
+    (tmp_path / "x.zip").write_text("hello", encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
         archive.writestr("manifest.json", "[]")
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:

@@ -32,10 +32,10 @@ def make(tmp_path):
     def made(*options, more=""):
         (tmp_path / "s.toml").unlink(missing_ok=True)
         write_spec(tmp_path, 200)
-        text = (tmp_path / "s.toml").read_text()
+        text = (tmp_path / "s.toml").read_text(encoding="utf-8")
         # Any score, and drones, whose files hold loops.
         choose = "[choose]\nscore = 0.0\nstatic_share = 1.0\nshares = { drone = 0.5 }\n"
-        (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n{choose}[sound]"))
+        (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n{choose}[sound]"), encoding="utf-8")
         packed(tmp_path, *options)
         return tmp_path / "s.zip"
 
@@ -61,23 +61,23 @@ def test_every_profile_makes_the_files_it_promises(make, name):
             assert told["names"] != "hardware" or "#" not in sound.file
     assert len(chunks) == 6
     assert any(chunks) is not told["plain"]
-    assert f"`{name}`" in (ROOT / "README.md").read_text()
-    assert told["machine"] in (ROOT / "README.md").read_text()
+    assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert told["machine"] in (ROOT / "README.md").read_text(encoding="utf-8")
     assert told["source"]
 
 
 def test_what_a_spec_says_itself_counts_more_than_its_profile(tmp_path):
     text = 'name = "s"\nprofile = "digitakt"\nformat = "wav24"\n'
-    (tmp_path / "s.toml").write_text(text)
+    (tmp_path / "s.toml").write_text(text, encoding="utf-8")
     found = spec.load_spec(tmp_path / "s.toml")
     assert (found.format, found.file_rate, found.names, found.plain) == ("wav24", 48_000, "hardware", True)
-    (tmp_path / "s.toml").write_text('name = "s"\nprofile = "casio"\n')
+    (tmp_path / "s.toml").write_text('name = "s"\nprofile = "casio"\n', encoding="utf-8")
     with pytest.raises(Invalid) as told:
         spec.load_spec(tmp_path / "s.toml")
     assert str(told.value) == (
         f"{tmp_path / 's.toml'}: profile: 'casio' is unknown; allowed: {', '.join(profile_table())}"
     )
-    (tmp_path / "s.toml").write_text('name = "s"\nprofile = ["digitakt"]\n')
+    (tmp_path / "s.toml").write_text('name = "s"\nprofile = ["digitakt"]\n', encoding="utf-8")
     with pytest.raises(Invalid, match=r"profile: .* is unknown"):
         spec.load_spec(tmp_path / "s.toml")
 
@@ -93,7 +93,7 @@ def test_what_a_spec_says_itself_counts_more_than_its_profile(tmp_path):
     ],
 )
 def test_bad_files_are_told_in_a_line(tmp_path, text, message):
-    (tmp_path / "s.toml").write_text(f'name = "s"\n{text}\n')
+    (tmp_path / "s.toml").write_text(f'name = "s"\n{text}\n', encoding="utf-8")
     with pytest.raises(Invalid) as told:
         spec.load_spec(tmp_path / "s.toml")
     assert message in str(told.value)

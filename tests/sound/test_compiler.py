@@ -97,30 +97,75 @@ def test_kernels_of_older_code_are_removed(copy):
     assert any(re.fullmatch("kernels-analysis-[0-9a-f]{16}", name) for name in left)
 
 
-WHERE = "from cnndsd.sound import compiler; import os; print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'))"  # noqa: E501
+WHERE = "print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'));"
+IMPORTED = "import os; from cnndsd.sound import compiler;"
+NOTHING_IS_OURS = f"{IMPORTED} compiler._is_private = lambda folder: False;"
+NOT_BESIDE = (
+    f"{IMPORTED} real = compiler._is_private; compiler._is_private = lambda f: f.name != '__pycache__' and real(f);"
+)
 
 
 def test_where_nothing_can_be_written_no_kernel_is_read_from_a_folder_that_others_can_guess(copy, tmp_path):
     """What is read is code. The folder is new for each process, nobody else's, handed to workers, gone at the end."""
-    deny = "import os; os.access = lambda *_: False;"
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    code = deny + WHERE + ";import stat; print(stat.S_IMODE(os.stat(compiler._writable_folder()).st_mode))"
+    code = NOTHING_IS_OURS + WHERE + "import stat; print(stat.S_IMODE(os.stat(compiler._writable_folder()).st_mode))"
     first, handed, mode = run(copy, code, TMPDIR=str(temporary))
     second, _, _ = run(copy, code, TMPDIR=str(temporary))
     assert first == handed != second
     assert Path(first).parent == temporary
     assert int(mode) == stat.S_IRWXU
     assert list(temporary.iterdir()) == []
-    assert run(copy, deny + WHERE, CNNDSD_KERNEL_CACHE="given")[0] == "given"
+    given = tmp_path / "given"
+    given.mkdir(mode=0o700)
+    assert run(copy, IMPORTED + WHERE, CNNDSD_KERNEL_CACHE=str(given))[0] == str(given)
 
 
 def test_installations_do_not_share_a_folder(copy, tmp_path):
-    beside_is_closed = "import os; real = os.access; os.access = lambda p, *a: 'cnndsd' not in str(p) and real(p, *a);"
     cache = tmp_path / "cache"
-    cache.mkdir()
-    found = run(copy, beside_is_closed + WHERE, XDG_CACHE_HOME=str(cache))[0]
+    cache.mkdir(mode=0o700)
+    found = run(copy, NOT_BESIDE + WHERE, XDG_CACHE_HOME=str(cache))[0]
     assert Path(found).parent == cache / "cnndsd"
     other = tmp_path / "other"
     shutil.copytree(copy, other / "cnndsd")
-    assert run(other / "cnndsd", beside_is_closed + WHERE, XDG_CACHE_HOME=str(cache))[0] != found
+    assert run(other / "cnndsd", NOT_BESIDE + WHERE, XDG_CACHE_HOME=str(cache))[0] != found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no modes of files")
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "CNNDSD_KERNEL_CACHE", "XDG_CACHE_HOME"])
+def test_no_kernel_is_read_from_a_folder_that_others_can_write(variable, copy, tmp_path):
+    """Nor from one that they could put in its place."""
+    open_to_all, closed = tmp_path / "open", tmp_path / "open" / "closed"
+    closed.mkdir(parents=True, mode=0o700)
+    open_to_all.chmod(0o777)
+    for place in (open_to_all, closed):
+        found = run(copy, (NOT_BESIDE if variable == "XDG_CACHE_HOME" else IMPORTED) + WHERE, **{variable: str(place)})
+        assert not Path(found[0]).is_relative_to(open_to_all)
+    open_to_all.chmod(0o1777)
+    assert run(copy, IMPORTED + WHERE, NUMBA_CACHE_DIR=str(closed))[0] == str(closed)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no modes of files")
+def test_kernels_beside_the_code_that_others_can_write_are_not_read(copy):
+    code = "from cnndsd.sound import compiler; print(compiler._cache_folder('cnndsd.sound.kernel'))"
+    place = Path(run(copy, code)[0])
+    assert place.parent == copy / "sound" / "__pycache__"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    (place / "theirs").touch()
+    place.chmod(0o777)
+    assert Path(run(copy, code)[0]) == place
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert list(place.iterdir()) == []
+    (copy / "sound" / "__pycache__").chmod(0o777)
+    cache = copy.parent / "cache"
+    assert Path(run(copy, code, XDG_CACHE_HOME=str(cache))[0]).is_relative_to(cache)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no owners of files")
+@pytest.mark.skipif(os.name != "nt" and os.geteuid() != 0, reason="only root can give files away")
+def test_a_folder_of_another_user_is_not_private(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    assert compiler._is_private(theirs)
+    os.chown(theirs, 12345, 12345)
+    assert not compiler._is_private(theirs)

@@ -112,7 +112,7 @@ def test_every_slot_of_the_table_has_code_of_its_own(name):
 @pytest.mark.parametrize("frame", [1, 3, 7, 16, 100, 441])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_levels_of_the_lanes_are_those_of_each_sound(frame, precision, batch_bytes, monkeypatch):
-    monkeypatch.setattr(rendering, "_BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(rendering, "BATCH_BYTES", batch_bytes)
     recipe = Recipe(length=4, hidden=(5,), gap=0, seconds=0.04, sample_rate=8000, precision=precision)
     for batch, tallies in render_batches(recipe, list(range(19)), frame, scratch()):
         for steps, tally in zip(batch, tallies, strict=True):
@@ -208,7 +208,7 @@ def test_sounds_that_fill_the_memory_are_the_same(size, monkeypatch):
     recipe = Recipe(gap=0, seconds=0.05)
     seeds = list(range(40))
     alone = [render_steps(msgspec.structs.replace(recipe, seed=seed)).tolist() for seed in seeds]
-    monkeypatch.setattr(rendering, "_BATCH_BYTES", size)
+    monkeypatch.setattr(rendering, "BATCH_BYTES", size)
     assert [s.tolist() for s in streams(recipe, seeds, scratch())] == alone
 
 
@@ -239,6 +239,7 @@ def _activate(h, sine, out):
         out[i] = kernel.act(h[i], sine, sine)
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="long double is no longer than double here")
 @pytest.mark.parametrize(("sine", "bound"), [(kernel.SINE_SINGLE, 2e-7), (kernel.SINE_DOUBLE, 4e-16)])
 def test_the_sine_stays_within_its_error_and_0_to_1(sine, bound):
     rng = np.random.default_rng(1)

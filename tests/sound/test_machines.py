@@ -1,6 +1,5 @@
-"""The same bits whatever the compiler makes of the kernels: other processors, no optimisation, other processes."""
+"""The same bits on every machine: other processors, no optimisation, other kernels of OpenBLAS, other processes."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -9,23 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import llvmlite.binding
-import msgspec
+import machines
 import pytest
+from machines import DIGESTS, PACKS
 from numpy._core._multiarray_umath import __cpu_dispatch__
 
-from cnndsd import Recipe, Spec, render_many
-from cnndsd.farm import production, units
-from cnndsd.farm.findings import Findings
 from cnndsd.sound.compiler import target_of
 from cnndsd.sound.lanes import render_lanes
 
-SHAPES = [
-    {"length": 1, "hidden": (4,)},
-    {"length": 2, "hidden": ()},
-    {"length": 3, "hidden": (5, 7, 3)},
-    {"length": 6, "hidden": (8, 8)},
-    {"length": 4, "hidden": (16,), "adjusting": {"every": 2, "amount": 0.05}},
-]
 # What a processor must have to run code for each of these; numba is told by its environment. Without the empty list it
 # would add what the host has.
 MACHINES = {
@@ -41,6 +31,9 @@ MACHINES = {
     ),
     "not optimised": ({"NUMBA_OPT": "0"}, []),
 }
+# Kernels of OpenBLAS, and what they need.
+KERNELS = {"Prescott": [], "Haswell": ["avx2", "fma"], "SkylakeX": ["avx512f", "avx512dq", "avx512bw", "avx512vl"]}
+RAW = ("double", "single")
 
 
 AVX512, AVX2, SSE, NEON = (32, 64, True), (16, 32, True), (16, 16, True), (32, 16, False)
@@ -82,76 +75,84 @@ def test_the_registers_of_other_processors_are_known(triple, name, expected):
     assert target_of(triple, name, "") == expected
 
 
-def digest(precision):
-    """Of some sounds of every shape, more than fill a row of lanes."""
-    recipes = [
-        Recipe(**shape, gap=0, seconds=0.02, precision=precision, seed=seed) for shape in SHAPES for seed in range(19)
-    ]
-    return hashlib.sha256(b"".join(audio.tobytes() for audio in render_many(recipes))).hexdigest()
-
-
 def register_bytes():
     """The size of the widest vector register that the kernel uses."""
     code = "".join(render_lanes.inspect_asm().values())
     return next((size for name, size in (("zmm", 64), ("ymm", 32)) if f"%{name}" in code), 16)
 
 
-def choice():
-    """What is found and chosen among some hundred candidates, descriptions and all."""
-    small = Spec(name="x", count=8, candidates=512)
-    found = Findings(4)
-    found.add(units.judge_unit(small, 1, 0, 512))
-    return hashlib.sha256(msgspec.json.encode([found.entries, production.choose_sounds(small, found)])).hexdigest()
+def elsewhere(environment, cache, names=tuple(DIGESTS), before="pass"):
+    """What a process with nothing compiled before finds.
 
-
-def elsewhere(environment, cache, before="pass"):
-    """What a process with nothing compiled before prints.
-
-    It prints the digests of both precisions, the size of the registers that the kernel uses, and that of the target.
+    It finds the digests of these names, the size of the registers that the kernel uses, and that of the target.
     """
     code = (
-        f"{before}\nimport test_machines as t; from cnndsd.sound.compiler import current_target\n"
-        "print(t.digest('double'), t.digest('single'), t.register_bytes(), current_target().register_bytes)"
+        f"{before}\nimport machines, test_machines as t; from cnndsd.sound.compiler import current_target\n"
+        f"print(*map(machines.digest, {names}), t.register_bytes(), current_target().register_bytes)"
     )
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     variables = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env=variables, capture_output=True, text=True, check=True
     )
-    return done.stdout.split()
+    *digests, used, size = done.stdout.split()
+    return dict(zip(names, digests, strict=True)), used, size
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_this_machine_gives_the_digests_of_all_machines(name):
+    assert machines.digest(name) == DIGESTS[name]
+
+
+def test_the_packs_have_every_feature():
+    files, looped = [], set()
+    for name in PACKS:
+        manifest = machines.manifest(machines.pack(name))
+        files += [sound.file for sound in manifest.sounds]
+        looped |= {(sound.loop.exact, sound.bars is not None) for sound in manifest.sounds if sound.loop}
+        assert any(sound.pitch for sound in manifest.sounds) or name == "float"
+    assert {name.rpartition(".")[2] for name in files} == {"wav", "flac"}
+    assert looped == {(False, False), (True, False), (False, True), (True, True)}
 
 
 @pytest.mark.slow
 def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
     able = [name for name, (_, needs) in MACHINES.items() if all(HOST.get(feature) for feature in needs)]
     assert {"generic", "not optimised"} <= set(able)
-    expected = [digest("double"), digest("single")]
     with ThreadPoolExecutor(2) as threads:
         environments = [MACHINES[name][0] for name in able]
         found = dict(zip(able, threads.map(elsewhere, environments, map(tmp_path.joinpath, able)), strict=True))
-    assert {name: digests for name, (*digests, _, _) in found.items()} == dict.fromkeys(able, expected)
-    assert {name: used for name, (*_, used, _) in found.items()} == {name: size for name, (*_, size) in found.items()}
+    assert {name: digests for name, (digests, _, _) in found.items()} == dict.fromkeys(able, DIGESTS)
+    assert {name: used for name, (_, used, _) in found.items()} == {name: size for name, (_, _, size) in found.items()}
+
+
+@pytest.mark.slow
+def test_every_kernel_of_openblas_gives_the_same_packs(tmp_path):
+    able = [name for name, needs in KERNELS.items() if all(HOST.get(feature) for feature in needs)]
+    found = {name: elsewhere({"OPENBLAS_CORETYPE": name}, tmp_path)[0] for name in able}
+    assert found == dict.fromkeys(able, DIGESTS)
 
 
 @pytest.mark.slow
 def test_two_roundings_in_place_of_one_would_be_noticed(tmp_path):
     """The negative control: kernels built with a product and a sum for every fma."""
     split = "import numba, cnndsd.sound.simd as simd; simd.fma = numba.njit(lambda a, b, c: a * b + c)"
-    expected = [digest("double"), digest("single")]
-    assert not set(elsewhere({}, tmp_path, split)[:2]) & set(expected)
+    found = elsewhere({}, tmp_path, RAW, split)[0]
+    assert not set(found.items()) & set(DIGESTS.items())
 
 
-def test_bits_and_choice_are_the_same_on_a_lesser_processor(tmp_path):
+@pytest.mark.slow
+def test_fused_roundings_in_the_finishing_would_be_noticed(tmp_path):
+    """The other negative control: a compiler that may reorder and contract, as those of C and Fortran may."""
+    fast = "import cnndsd.sound.compiler as compiler; compiler._OPTIONS['fastmath'] = True"
+    assert elsewhere({}, tmp_path, ("page",), fast)[0] != {"page": DIGESTS["page"]}
+
+
+def test_all_is_the_same_on_a_lesser_processor(tmp_path):
     """Where numpy, OpenBLAS and numba do not know newer processors, their sums and logarithms may round otherwise."""
     lesser = {
         "NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__),
         "OPENBLAS_CORETYPE": "Prescott",
         "NUMBA_CPU_NAME": "generic",
-        "NUMBA_CACHE_DIR": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
-    code = "import test_machines as t; print(t.choice(), t.digest('double'))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **lesser}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == [choice(), digest("double")]
+    assert elsewhere(lesser, tmp_path)[0] == DIGESTS

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import Any
 
 from cnndsd.desk import arguments
-from cnndsd.desk.terminal import DONE, say
+from cnndsd.desk.terminal import DONE, command_line, say
 
 
 def add(commands: Any) -> None:
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     folder = Path(options.run_folder)
     with runs.opened_for_picks(folder) as (spec, findings, remember):
-        command = shlex.join(["cnndsd", "pack", "SPEC.toml", "--out", str(folder.parent), "--seed", str(spec.seed)])
+        command = command_line(["cnndsd", "pack", "SPEC.toml", "--out", str(folder.parent), "--seed", str(spec.seed)])
         app = audition.Audition(spec, findings, options.count, f"{command} --keep ", remember)
         server, address = audition.server(app, options.port)
         with server:

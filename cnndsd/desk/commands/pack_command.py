@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import errno
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsd.desk import arguments
 from cnndsd.desk.stopping import Stop, Stopped
-from cnndsd.desk.terminal import DONE, FEWER, Bars, count_of, say
+from cnndsd.desk.terminal import DONE, FEWER, Bars, command_line, count_of, say
 
 if TYPE_CHECKING:
     from cnndsd.farm.factory import Packed
@@ -55,7 +54,7 @@ def add(commands: Any) -> None:
         "(default: the spec's)",
     )
     parser.add_argument(
-        "--bpm", type=float, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
+        "--bpm", type=arguments.bpm, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
     )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
@@ -97,10 +96,10 @@ def run(options: argparse.Namespace) -> int:
     changes["plain"] = True if options.plain else changes.get("plain")
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
-    seconds = None
-    if options.minutes is not None or options.until is not None:
-        seconds = 60 * options.minutes if options.minutes is not None else arguments.seconds_until(options.until)
-    if options.candidates is None and (seconds is not None or options.keep):
+    seconds = None if options.minutes is None else 60 * options.minutes
+    until_s = None if options.until is None else arguments.next_time(options.until)
+    by_time = seconds is not None or until_s is not None
+    if options.candidates is None and (by_time or options.keep):
         changes["candidates"] = MAX_CANDIDATES
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     folder = Path(options.out) if options.out is not None else Path(options.spec).parent
@@ -118,16 +117,17 @@ def run(options: argparse.Namespace) -> int:
                     progress=bars,
                 )
             )
-    same = shlex.join(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
+    same = command_line(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
-        with Bars(None if seconds is not None else spec.candidates, stop) as bars:
+        with Bars(None if by_time else spec.candidates, stop) as bars:
             packed = factory.pack(
                 spec,
                 folder,
                 jobs=options.jobs,
                 scheduler=options.scheduler,
                 seconds=seconds,
+                until_s=until_s,
                 keep=options.keep,
                 restart=options.restart,
                 progress=bars,

@@ -101,13 +101,14 @@ function openMixer(rate) {
 
 async function decode(sound) {
   const { copy } = sound.looks;
-  const buffer = decoded.get(sound) ?? joined(await mixer.decodeAudioData(bytes(copy.ogg).buffer), copy);
+  const buffer = decoded.get(sound) ?? joined(await mixer.decodeAudioData(bytes(copy.flac).buffer), copy);
   decoded.delete(sound);
   decoded.set(sound, buffer);
   if (decoded.size > DECODED) decoded.delete(decoded.keys().next().value);
 }
 
-// The codec's error is another before the end of the loop than before its start: the one fades into the other.
+// Resampled to the rate of the output, the end of the loop may differ from what is before its start: one fades into the
+// other.
 function joined(buffer, loop) {
   const samples = buffer.getChannelData(0);
   const [start, end] = [loop.start, loop.end].map((at) => Math.round(at * buffer.sampleRate / loop.sample_rate));

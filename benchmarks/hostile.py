@@ -1,0 +1,185 @@
+"""What hostile files do to each command: its exit code, time, peak memory of its largest process, and last line.
+
+``python benchmarks/hostile.py [NAME ...]``; all files by default. It takes some minutes, and needs Linux.
+"""
+
+import io
+import json
+import os
+import random
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+COMMANDS = {
+    "show": ["show", "FILE"],
+    "render": ["render", "FILE", "-o", "out.wav"],
+    "vary": ["vary", "FILE", "--count", "1", "--candidates", "2", "--jobs", "1", "--out", "out"],
+    "verify": ["verify", "FILE"],
+    "pack": ["pack", "FILE", "--candidates", "2", "--count", "1", "--jobs", "1", "--out", "out"],
+    "audition": ["audition", "FILE"],
+}
+PATIENCE_S = 300.0
+RECIPE = '{"seed":35}'
+
+
+def hour() -> bytes:
+    """An hour of silence with a recipe."""
+    import numpy as np
+    import soundfile
+
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", 44_100, 1, "PCM_16", format="FLAC") as file:
+        file.comment = RECIPE
+        for _ in range(60):
+            file.write(np.zeros(60 * 44_100))
+    return buffer.getvalue()
+
+
+def listed(pack_bytes: bytes, change=lambda manifest: None, **files: bytes) -> bytes:
+    """A pack with another manifest, and other files under the names of the first sounds."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(pack_bytes)) as old, zipfile.ZipFile(out, "w") as new:
+        manifest = json.loads(old.read("manifest.json"))
+        first = manifest["sounds"][0]["file"]
+        change(manifest)
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "manifest.json":
+                data = json.dumps(manifest).encode()
+            if name == first and "first" in files:
+                data = files["first"]
+            new.writestr(name, data)
+    return out.getvalue()
+
+
+def many_equal(manifest) -> None:
+    sound = manifest["sounds"][0]
+    manifest["sounds"] = [{**sound, "file": f"hit/{n}.wav", "candidate": n} for n in range(20_000)]
+
+
+def heaviest(manifest) -> None:
+    for sound in manifest["sounds"]:
+        sound["recipe"] |= {"hidden": [64, 64, 64], "gap": 0, "seconds": 120.0}
+
+
+def in_a_zip(name: str, data: bytes, method: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def directory() -> bytes:
+    """A million entries in the directory of a zip, all of the same file."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    rest = entry * 1_000_000
+    local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0) + b"a"
+    wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 10**6, 10**6, len(rest), len(local))
+    where = struct.pack("<4sIQI", b"PK\6\7", 0, len(local) + len(rest), 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 65_535, 65_535, 2**32 - 1, 2**32 - 1, 0)
+    return local + rest + wide + where + end
+
+
+def wav(channels: int, rate: int, size: int, data: bytes = bytes(1000)) -> bytes:
+    form = struct.pack("<HHIIHH", 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    chunks = b"fmt " + struct.pack("<I", 16) + form
+    note = b"INFOICMT" + struct.pack("<I", len(RECIPE) + len(RECIPE) % 2) + RECIPE.encode() + bytes(len(RECIPE) % 2)
+    chunks += b"LIST" + struct.pack("<I", len(note)) + note + b"data" + struct.pack("<I", size) + data
+    return b"RIFF" + struct.pack("<I", min(2**32 - 1, 4 + len(chunks) - len(data) + size)) + b"WAVE" + chunks
+
+
+def comment() -> bytes:
+    """A FLAC file with a comment of 16 MB."""
+    text = b"COMMENT=" + RECIPE.encode() + b" " * (2**24 - 1000)
+    block = struct.pack("<I", 0) + struct.pack("<I", 1) + struct.pack("<I", len(text)) + text
+    info = struct.pack(">HH", 4096, 4096) + bytes(6) + ((44_100 << 44) | (15 << 36)).to_bytes(8, "big") + bytes(16)
+    return b"fLaC" + b"\0" + len(info).to_bytes(3, "big") + info + b"\x84" + len(block).to_bytes(3, "big") + block
+
+
+def make(folder: Path) -> None:
+    """Write the files."""
+    from cnndsd import Spec, pack
+
+    rng = random.Random(1)
+    small = Spec(name="small", candidates=200, count=3, sound={"seconds": (0.3, 0.6)})
+    whole = pack(small, folder, jobs=1).path.read_bytes()
+    hours = hour()
+    files = {
+        "an hour of silence.flac": hours,
+        "a pack with an hour.zip": listed(whole, first=hours),
+        "600 s at 192 kHz.json": b'{"seconds": 600, "sample_rate": 192000, "hidden": [], "length": 1, "gap": 0}',
+        "the longest sound.json": b'{"seconds": 600, "gap": 5, "seed": 7, "hidden": [2]}',
+        "the most work.json": b'{"seconds": 100, "gap": 0, "length": 16, "hidden": [64, 64, 64, 64], "adjusting": '
+        b'{"every": 1, "amount": 0.1}}',
+        "many brackets.json": b"[" * 99_999,
+        "many digits.json": b'{"seed": ' + b"9" * 99_000 + b"}",
+        "no header.raw": rng.randbytes(100_000),
+        "1024 channels.wav": wav(1024, 44_100, 2**32 - 100),
+        "four gigabytes.wav": wav(1, 8_000, 2**32 - 100),
+        "only frames.mp3": b"\xff\xfb\x90\x00" * 500_000,
+        "a long comment.flac": comment(),
+        "a bomb.zip": in_a_zip("manifest.json", bytes(300_000_000), zipfile.ZIP_DEFLATED),
+        "a million entries.zip": directory(),
+        "lists in lists.zip": in_a_zip("manifest.json", b"[" + b"[]," * 19_000_000 + b"[]]"),
+        "equal sounds.zip": listed(whole, many_equal),
+        "hours of work.zip": listed(whole, heaviest),
+        "keys of keys.toml": "\n".join("a." * 2900 + f"a{n}=1" for n in range(17)).encode(),
+        "an empty file.wav": b"",
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    with (folder / "3 GB of nothing.zip").open("wb") as file:
+        file.truncate(3 * 10**9)
+    os.mkfifo(folder / "a pipe.wav")
+    for name, change in {
+        "an endless table.run": "DROP TABLE shelf; CREATE VIEW shelf AS WITH RECURSIVE n(i) AS "
+        "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS number, x'00' AS value FROM n",
+        "a long value.run": "INSERT INTO facts VALUES ('x', zeroblob(400000000))",
+    }.items():
+        (folder / name).mkdir()
+        ledger = folder / name / "ledger.sqlite"
+        ledger.write_bytes((folder / "small.run" / "ledger.sqlite").read_bytes())
+        with sqlite3.connect(ledger) as connection:
+            connection.executescript(change)
+        connection.close()
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        # In another process: of this one's memory, the system counts what it has when it starts a command.
+        code = "import sys, pathlib; from hostile import make; make(pathlib.Path(sys.argv[1]))"
+        subprocess.run([sys.executable, "-c", code, place], cwd=Path(__file__).parent, check=True)
+        print("file | command | exit | s | MB | last line")
+        print("--- | --- | --- | --- | --- | ---")
+        for path in sorted(path for path in folder.iterdir() if " " in path.name):
+            if wanted and path.name not in wanted:
+                continue
+            for command, words in COMMANDS.items():
+                code, took, megabytes, lines = run([str(path) if word == "FILE" else word for word in words], folder)
+                line = lines[-1].replace(f"{folder}/", "")[:110] + (f" ({len(lines)} lines)" if len(lines) > 1 else "")
+                print(path.name, command, code, f"{took:.1f}", megabytes, line, sep=" | ", flush=True)
+
+
+def run(arguments: list[str], folder: Path) -> tuple[int, float, int, list[str]]:
+    """The exit code of a command, its seconds, the peak memory of its largest process in MB, and its lines."""
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        words = ["timeout", str(PATIENCE_S), sys.executable, "-m", "cnndsd", *arguments]
+        process = subprocess.Popen(words, cwd=folder, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(max(0, said.seek(0, 2) - 10_000))
+        lines = said.read().decode("utf-8", "replace").splitlines() or [""]
+    return process.returncode, time.monotonic() - begun, usage.ru_maxrss // 1000, lines
+
+
+if __name__ == "__main__":
+    main()

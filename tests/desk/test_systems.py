@@ -1,0 +1,168 @@
+"""What Windows, macOS and odd file systems do otherwise, played here: pipes, shells, signals, locks, flushes."""
+
+import ctypes
+import errno
+import os
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from cnndsd.desk import cli, stopping, terminal
+from cnndsd.farm import executors
+from cnndsd.finishing import atomic
+from cnndsd.finishing.atomic import atomic_write, sync_folder
+
+RENDER = ["render", "--seconds", "0.1", "--seed", "35", "--raw", "-o"]
+
+
+def command(folder, *words, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "cnndsd", *words], cwd=folder, capture_output=True, env={**os.environ, **environment}
+    )
+
+
+def test_a_path_is_printed_to_a_pipe_that_lacks_its_letters(tmp_path):
+    done = command(tmp_path, *RENDER, "Ωé.wav", PYTHONIOENCODING="cp1252")
+    assert (tmp_path / "Ωé.wav").exists()
+    assert (done.returncode, done.stdout.strip()) == (0, b"\\u03a9\xe9.wav")
+    done = command(tmp_path, "show", "Ω.wav", PYTHONIOENCODING="cp1252")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"cnndsd: \\u03a9.wav: cannot be read")
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="all names of files are text here")
+def test_a_name_that_is_no_text_is_printed_as_it_is(tmp_path):
+    done = command(tmp_path, *RENDER, b"\xff.wav")
+    assert (done.returncode, done.stdout) == (0, b"\xff.wav\n")
+
+
+def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(monkeypatch):
+    words = ["cnndsd", "pack", "my specs/a.toml", "--out", "it's"]
+    assert terminal.command_line(words) == """cnndsd pack 'my specs/a.toml' --out 'it'"'"'s'"""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        line = terminal.command_line(words)
+    assert line == 'cnndsd pack "my specs/a.toml" --out it\'s'
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGBREAK", 143)])
+def test_signals_have_the_same_exit_codes_everywhere(name, code, monkeypatch):
+    """Also under other numbers, and the one that a console of Windows sends when it is closed."""
+    if not hasattr(signal, "SIGUSR1"):
+        pytest.skip("no signals here to play others")
+    monkeypatch.setattr(signal, name, signal.SIGUSR1, raising=False)
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    try:
+        stopping.Stop("saved")
+        with pytest.raises(stopping.Stopped) as stopped:
+            signal.raise_signal(signal.SIGUSR1)
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+    assert stopped.value.code == code
+
+
+def test_on_windows_a_worker_that_starts_ignores_ctrl_c(monkeypatch):
+    said = []
+    kernel = types.SimpleNamespace(SetConsoleCtrlHandler=lambda *words: said.append(words))
+    monkeypatch.setattr(ctypes, "windll", types.SimpleNamespace(kernel32=kernel), raising=False)
+    monkeypatch.delattr(signal, "pthread_sigmask", raising=False)
+    with executors._interrupts_ignored():
+        said.append("started")
+    assert said == [(None, True), "started", (None, False)]
+
+
+@pytest.mark.parametrize(("code", "how"), [(3, "exited with 3"), (0xC0000005, "exited with 0xC0000005")])
+def test_how_a_worker_ended_on_windows_is_told_in_its_numbers(code, how):
+    worker = executors._Worker.__new__(executors._Worker)
+    worker._process = types.SimpleNamespace(join=lambda _: None, exitcode=code)
+    worker._pipe, worker._hung = types.SimpleNamespace(close=lambda: None), 0.0
+    assert worker._how() == how
+
+
+def held(monkeypatch, tries):
+    """``os.replace`` as on Windows while another program holds the target: it succeeds after some tries."""
+    replace, left = os.replace, [tries]
+
+    def refuse(source, target):
+        if Path(target).name == "x.zip" and left[0] > 0:
+            left[0] -= 1
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(atomic, "_WAITING_HELPS", True)
+    monkeypatch.setattr(atomic, "_PAUSE_S", 0.01)
+
+
+def test_a_file_that_is_held_for_a_while_is_replaced(tmp_path, monkeypatch):
+    held(monkeypatch, 5)
+    (tmp_path / "x.zip").write_bytes(b"old")
+    with atomic_write(tmp_path / "x.zip") as file:
+        file.write(b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+    assert (tmp_path / "x.zip").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("beside", [None, "pack.new"])
+def test_finished_work_is_not_lost_when_a_file_is_held_for_ever(beside, tmp_path, monkeypatch):
+    held(monkeypatch, 10**9)
+    monkeypatch.setattr(atomic, "_PATIENCE_S", 0.1)
+    (tmp_path / "x.zip").write_bytes(b"old")
+    with (
+        pytest.raises(OSError, match=r"the new file is beside it: x\.finished\.zip") as told,
+        atomic_write(tmp_path / "x.zip", beside and tmp_path / beside) as file,
+    ):
+        file.write(b"new")
+    assert told.value.filename == str(tmp_path / "x.zip")
+    assert (tmp_path / "x.zip").read_bytes() == b"old"
+    assert (tmp_path / "x.finished.zip").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are not flushed here")
+def test_a_file_system_that_cannot_flush_a_folder_is_no_fault(tmp_path, monkeypatch):
+    def refuse(number):
+        def fsync(_):
+            raise OSError(number, os.strerror(number))
+
+        return fsync
+
+    for number in (errno.EINVAL, errno.ENOTSUP):
+        monkeypatch.setattr(os, "fsync", refuse(number))
+        sync_folder(tmp_path)
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    with pytest.raises(OSError, match=str(tmp_path)):
+        sync_folder(tmp_path)
+
+
+def test_a_file_is_flushed_to_what_the_disk_is_made_of(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl", reason="not on this system")
+    said = []
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda descriptor, call: said.append(call))
+    with atomic_write(tmp_path / "x") as file:
+        file.write(b"new")
+    assert said == [51]
+
+    def refuse(*_):
+        raise OSError(errno.ENOTTY, "no such call")
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: said.append("fsync"))
+    with atomic_write(tmp_path / "x") as file:
+        file.write(b"newer")
+    assert said[1] == "fsync"
+
+
+def test_a_path_that_is_too_long_for_windows_is_told(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        long, short = cli._about_length("/" + 300 * "a"), cli._about_length("/a")
+    assert long == " (its path has over 230 letters; a shorter --out may help)"
+    assert short == cli._about_length("/" + 300 * "a") == ""
