@@ -25,7 +25,7 @@ from cnndsd.finishing.packing import SUMS, write_pack
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
-    "search": "5ca5aae16f7c98ea1831f1b6ea1f0972e8105fc53d3433164cb0449e9e47a3db",
+    "search": "9608086ffbc3a513a3ff4132e6adc2f5bab7a0fd704aa26ead674fd503ecdd8e",
     "page": "6ae35aee1ba7ff574fc298082d80258e9bc48e17670713898a78ee4e9aa4d846",
     "device": "fc7ceb3015e17c92e3f93a02e9c2c1a7551a9a52e9f0fe61580f6b624a49f4cb",
     "float": "e76aa8427c2e75fd896eef7789a897e24fde4c370813e0c0e645b50df09de834",
@@ -84,9 +84,9 @@ def raw(precision):
 
 def search():
     """What is found among some hundred candidates, descriptions and all, and where the chosen stand in key and time."""
-    small = Spec(name="x", count=8, candidates=512, music=MUSIC)
+    small = Spec(name="x", count=3, candidates=256, music=MUSIC)
     found = Findings(4)
-    found.add(units.judge_unit(small, 1, 0, 512))
+    found.add(units.judge_unit(small, 1, 0, 256))
     return msgspec.json.encode([found.entries, production.arrange_sounds(small, found, InProcess())])
 
 

@@ -157,7 +157,8 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
     shapes = None
     try:
         if not is_afresh:
-            original = recipe.at_rate(spec.sample_rate)
+            rate = spec.sample_rate
+            original = recipe if recipe.sample_rate == rate else recipe.at_rate(rate)
             if not recipe.variations or not _is_within(spec.sound, original):
                 return False
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
@@ -95,6 +96,22 @@ def entry_of(index: int, recipe: Recipe) -> Entry:
     return Entry(index, score(sound), sound, recipe)
 
 
+def warm(spec: Spec) -> None:
+    """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
+    from cnndsd.finishing.bars import find_bars
+    from cnndsd.finishing.finished import single_sound_spec
+
+    # At another rate than its file, so that it is resampled.
+    recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=spec.precision)
+    audio = render(recipe)
+    finish(audio, recipe, describe(audio, recipe.sample_rate), single_sound_spec(recipe, "wav24"))
+    if spec.music.bpm:
+        beat_s = 60.0 / spec.music.bpm
+        strokes = np.arange(round(20 * beat_s * 44_100)) % round(beat_s / 4 * 44_100) < 400
+        noise = np.random.default_rng(1).random(strokes.size) * strokes
+        find_bars(noise, 44_100, describe(noise), spec.music)
+
+
 def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
     """A sound where it stands in the pack that lists it."""
     return Placed(entry, Place(None if listed.pitch is None else listed.pitch.note, listed.bars))
@@ -146,6 +163,7 @@ def make_pack(
     from cnndsd.finishing.packing import write_pack
 
     progress = progress or Progress()
+    workers.prepare(warm, spec)
     # A run by time says in the pack how many candidates that were, so that a run of so many makes the same zip.
     listed = msgspec.structs.replace(spec, name=path.stem, candidates=findings.candidates or spec.candidates)
 

@@ -5,7 +5,6 @@ are made again from what was proven of the sounds. Only a few sounds at a time a
 """
 
 import dataclasses
-import functools
 import hashlib
 import io
 import zipfile
@@ -26,19 +25,20 @@ from cnndsd.farm.arranging import in_order_of_kinds
 from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.executors import InProcess, Processes, Workers, in_order
 from cnndsd.farm.generations import is_afresh
+from cnndsd.farm.production import warm
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import loop_samples
-from cnndsd.finishing.finished import Finished, Level, PackSound, Place, finish, single_sound_spec
+from cnndsd.finishing.finished import Finished, Level, PackSound, Place, finish
 from cnndsd.finishing.manifest import Listed, Manifest, read_manifest
 from cnndsd.finishing.packing import SUMS, instruments_of, pack_files, sums_text
 from cnndsd.finishing.page import Looks, shown_looks
 from cnndsd.finishing.pictures import Picture, are_alike
 from cnndsd.finishing.zipfiles import is_as_packed, opened
 from cnndsd.recipe import Recipe
-from cnndsd.schema import Invalid, Precision
+from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import MAX_PACK_MACS, Spec
 
@@ -135,19 +135,11 @@ class Verification:
                 preview = None if sound.preview is None else archive.read(sound.preview)
                 yield spec, sound, is_ours, archive.read(sound.file), preview
 
-        self._workers.prepare(_warm, spec.precision)
+        self._workers.prepare(warm, spec)
         self._progress.finished(0, len(sounds))
         for done, made in enumerate(in_order(self._workers, make_again, tasks()), 1):
             yield made
             self._progress.finished(done, len(sounds))
-
-
-@functools.cache
-def _warm(precision: Precision) -> None:
-    """Make one sound, so that all kernels are compiled and cached before workers need them at the same time."""
-    recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=precision)
-    audio = render(recipe)
-    finish(audio, recipe, describe(audio, recipe.sample_rate), single_sound_spec(recipe, "wav24"))
 
 
 def _names(spec: Spec, sounds: Sequence[Listed]) -> Iterator[str]:

@@ -189,6 +189,10 @@ def test_a_child_is_known_by_its_number(folder):
         ]
         assert not any(can(index, other) for other in others)
         assert not any(can(other, recipe) for other in (index - 1, index + 1, index + BLOCK))
+        # As the search has it, at the spec's rate: seconds have three decimals there.
+        own = changed(recipe.at_rate(44_100), seconds=round(recipe.samples / 44_100, 3))
+        assert own.samples == recipe.samples
+        assert can(index, own)
         # Its sample rate is not its own, and of its parent only the ranges are known.
         assert can(index, recipe.at_rate(30_000))
         assert can(index, changed(recipe, seed=recipe.seed + 1))

@@ -467,6 +467,7 @@ def compiled():
 
 spec = Spec(name="x", count=2, sound={{"precision": "{precision}", "seconds": (0.5, 1.0)}})
 units.warm(spec)
+production.warm(spec)
 before = compiled()
 found = Findings(1)
 found.add(units.judge_unit(spec, 1, 0, 256))
