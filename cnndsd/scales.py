@@ -57,7 +57,8 @@ def pitch_classes(key: str) -> tuple[int, ...]:
     if root is None or scale is None:
         shown = "".join(c if c.isprintable() else "?" for c in key)
         raise Invalid(
-            f'"{shown}" is not a key{_meant(key)}; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
+            f'"{shown}" is not a key{_meant(key)}; allowed: "{CHROMATIC}", "{FREE}", '
+            f"or a root such as A, F# or Bb and a scale: "
             f"{', '.join(_SCALES)}"
         )
     first = _LETTERS[root[1]] + _ACCIDENTALS[root[2]]

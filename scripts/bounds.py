@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 
-
 import environment
 
 FOLDER = environment.ROOT / ".venv-bounds"

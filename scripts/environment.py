@@ -13,10 +13,10 @@ from pathlib import Path
 
 NEEDED = (3, 11)
 
-if sys.version_info < NEEDED:  # noqa: UP036
+if sys.version_info < NEEDED:
     sys.exit(
         "cnndsd needs Python {}.{} or later; this is {}.{} ({}). Call the script with a newer one, such as "
-        "python3.12.".format(*(NEEDED + sys.version_info[:2] + (sys.executable,)))  # noqa: RUF005, UP032
+        "python3.12.".format(*(NEEDED + sys.version_info[:2] + (sys.executable,)))
     )
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ _ALLOWED = "allowed: the folder of a run, which cnndsd pack makes beside the zip
 
 
 def pack_file(path: Path) -> Path:
-    """Return the file of a pack. ``Invalid`` when ``path`` is a folder or is not there: it names packs that are near."""
+    """Return the file of a pack. ``Invalid`` when ``path`` is a folder or missing: it names packs that are near."""
     if path.is_file():
         return path
     folder = path if path.is_dir() else path.parent

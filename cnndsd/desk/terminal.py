@@ -63,7 +63,7 @@ def bar(total: int | None, unit: str) -> Any:
     if total is None:
         form = "{n_fmt}{unit}, {elapsed} so far{postfix}"
     else:
-        form = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{unit}, {elapsed} + {remaining}{postfix}"
+        form = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{unit}, {elapsed}, {remaining} left{postfix}"
     return tqdm(
         total=total,
         unit=unit,

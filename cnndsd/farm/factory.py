@@ -88,9 +88,9 @@ def pack(
     """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does.
 
     What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
-    it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: make ``NAME_kept.zip`` of these
-    candidates alone, without judging any more; ``only_kept``: the same of those that were kept by ear. ``label``:
-    makes ``NAME_label.zip`` of the same run. ``command``: of which the run tells how it was made, see ``runs.command_of``.
+    it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: make ``NAME_kept.zip`` of
+    these candidates alone, without judging any more; ``only_kept``: the same of those that were kept by ear. ``label``:
+    makes ``NAME_label.zip`` of the same run. ``command``: what makes it, for ``runs.command_of``.
     ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds another run or nothing is kept,
     ``OSError`` when something cannot be written.
 

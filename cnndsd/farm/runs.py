@@ -185,7 +185,8 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Failed(f"{folder}: a pack command is at work here, or an audition is open; end that first, or use another --out") from None
+        busy = "a pack command is at work here, or an audition is open; end that first, or use another --out"
+        raise Failed(f"{folder}: {busy}") from None
     try:
         yield
     finally:

@@ -242,7 +242,7 @@ def decode(data: bytes) -> NDArray[np.float64]:
 
 
 def read_sound(path: Path | str) -> tuple[NDArray[np.float64], int, int]:
-    """Return the first channel of a sound file as ``decode`` does, its sample rate in Hz, and its number of channels."""
+    """Return the first channel of a sound file as ``decode`` does, its rate in Hz, and how many channels it has."""
     with open(path, "rb") as file, _opened(file) as sound:
         rate, channels = sound.samplerate, sound.channels
         return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0]), rate, channels

@@ -94,15 +94,10 @@ class PackSound:
 
 
 class Written(NamedTuple):
-    """A file that was written: its path, the SHA-256 of its raw sound (``rendering.raw_sha256``), and what is in it.
-
-    ``sound``: the description of the raw sound. ``finished``: None when the file holds the raw sound.
-    """
+    """The path of a file that was written, and the SHA-256 of its raw sound (``rendering.raw_sha256``)."""
 
     path: Path
     raw_sha256: str
-    sound: Description
-    finished: Finished | None = None
 
 
 def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None) -> Written:
@@ -114,6 +109,13 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
 
     >>> write(Recipe(seed=35), "mine.wav")
     """
+    return write_described(recipe, path, raw=raw, mastering=mastering)[0]
+
+
+def write_described(
+    recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None
+) -> tuple[Written, Description, Finished | None]:
+    """Do what ``write`` does; also return the description of the raw sound and, unless it is ``raw``, what was made."""
     path = Path(path)
     check_ending(path, raw)
     # Opened first, so that a path that cannot be written is reported before the work.
@@ -127,7 +129,7 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
             finished = finish(audio, recipe, sound, spec)
             data = finished.data
         file.write(data)
-    return Written(path, raw_sha256(audio), sound, finished)
+    return Written(path, raw_sha256(audio)), sound, finished
 
 
 def check_ending(path: Path | str, raw: bool = False) -> None:

@@ -299,7 +299,8 @@ def test_a_run_that_is_heard_or_at_work_is_left_to_whoever_has_it(finished_run):
             other = begun(finished_run, *command)
             out, err = other.communicate(timeout=60)
             assert (other.returncode, out) == (1, "")
-            assert err == "cnndsd: s.run: a pack command is at work here, or an audition is open; end that first, or use another --out\n"
+            busy = "a pack command is at work here, or an audition is open; end that first, or use another --out"
+            assert err == f"cnndsd: s.run: {busy}\n"
 
 
 def test_a_port_that_is_taken_and_a_folder_without_a_run_are_told_in_a_line(finished_run):
@@ -308,13 +309,11 @@ def test_a_port_that_is_taken_and_a_folder_without_a_run_are_told_in_a_line(fini
         failed = begun(finished_run, "audition", "s.run", "--port", str(port))
         out, err = failed.communicate(timeout=60)
         assert (failed.returncode, out) == (1, "")
-        assert (
-            err == f"cnndsd: port {port} is taken; allowed: another --port, or none, for any free one\n"
-        )
+        assert err == f"cnndsd: port {port} is taken; allowed: another --port, or none, for any free one\n"
     none = begun(finished_run, "audition", "nowhere.run")
     out, err = none.communicate(timeout=60)
     assert (none.returncode, out) == (2, "")
-    assert err == "cnndsd: nowhere.run: there is no such folder (did you mean \"s.run\"?); allowed: the folder of a run, which cnndsd pack makes beside the zip (NAME.run)\n"
+    assert err.startswith('cnndsd: nowhere.run: there is no such folder (did you mean "s.run"?)'), err
     assert not (finished_run / "nowhere.run").exists()
 
 

@@ -1,7 +1,6 @@
 """Commands that are printed are pasted: the program as it was called, quoted for the shell at hand."""
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +34,17 @@ def test_the_program_is_named_as_it_was_called(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "my bin" / "cnndsd"
     script.parent.mkdir()
-    script.write_text(f"#!{sys.executable}\nfrom cnndsd.desk import shell\nprint(shell.command_line(shell.program()))\n")
+    script.write_text(
+        f"#!{sys.executable}\nfrom cnndsd.desk import shell\nprint(shell.command_line(shell.program()))\n"
+    )
     script.chmod(0o755)
     everywhere = {**os.environ, "PYTHONPATH": str(Path(shell.__file__).parent.parent.parent)}
 
     def told(called, folder=tmp_path, **environment):
         where = {**everywhere, **environment}
-        line = subprocess.run(["sh", "-c", called], cwd=folder, env=where, capture_output=True, text=True).stdout.strip()
+        line = subprocess.run(
+            ["sh", "-c", called], cwd=folder, env=where, capture_output=True, text=True
+        ).stdout.strip()
         assert shlex.split(line)
         # What is printed can be pasted, and calls the same program.
         again = subprocess.run(["sh", "-c", line], cwd=folder, env=where, capture_output=True, text=True).stdout.strip()

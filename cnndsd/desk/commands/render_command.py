@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.ear.telling import settles, summary
     from cnndsd.finishing.audiofile import read_recipe
-    from cnndsd.finishing.finished import check_ending, write
+    from cnndsd.finishing.finished import check_ending, write_described
     from cnndsd.recipe import Recipe
     from cnndsd.schema import Invalid
 
@@ -70,13 +70,12 @@ def run(options: argparse.Namespace) -> int:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(Path(options.output)))
     note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
     with working(f"rendering {recipe.seconds:g} s of sound"):
-        written = write(recipe, options.output, raw=options.raw)
+        written, sound, finished = write_described(recipe, options.output, raw=options.raw)
     print(written.path)
-    finished = written.finished
     if finished is None:
-        say(summary(written.sound, recipe.samples / recipe.sample_rate), DONE)
+        say(summary(sound, recipe.samples / recipe.sample_rate), DONE)
     else:
-        say(summary(written.sound, finished.seconds, finished.pitch, finished.level.integrated_lufs), DONE)
-    if warning := settles(written.sound):
+        say(summary(sound, finished.seconds, finished.pitch, finished.level.integrated_lufs), DONE)
+    if warning := settles(sound):
         say(warning, DONE)
     return say(f"raw sha256 {written.raw_sha256}", DONE)
