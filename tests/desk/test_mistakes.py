@@ -496,7 +496,7 @@ def desk(tmp_path, monkeypatch):
             path.mkdir()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -516,7 +516,7 @@ def line_of(arguments, capsys):
 @pytest.mark.parametrize(("spec", "arguments", "line"), MISTAKES)
 def test_a_mistake_gets_its_line(spec, arguments, line, desk, capsys):
     if spec:
-        (desk / "my.toml").write_text(spec)
+        (desk / "my.toml").write_text(spec, encoding="utf-8")
     before = sorted(path for path in desk.rglob("*"))
     code, told = line_of(arguments.split() if isinstance(arguments, str) else arguments, capsys)
     assert told == line

@@ -257,7 +257,7 @@ def test_a_pack_of_the_kept_alone_needs_some(folder, capsys):
     assert capsys.readouterr().err == (
         f"cnndsd: {folder / 's.run'}: no sound is kept; allowed: to keep some first, as by cnndsd audition\n"
     )
-    (folder / "t.toml").write_text("candidates = 64\n")
+    (folder / "t.toml").write_text("candidates = 64\n", encoding="utf-8")
     assert cli.main(["pack", str(folder / "t.toml"), "--only-kept"]) == 2
     assert "t.run: holds no run" in capsys.readouterr().err
     assert not (folder / "t.run").exists()
@@ -299,7 +299,7 @@ def test_no_pack_replaces_one_with_other_settings_in_silence(folder, capsys):
     assert len(candidates_of(folder / "s_digitakt.zip")) == 6
     assert read_manifest(folder / "s_digitakt.zip").name == "s_digitakt"
     assert not (folder / "s_digitakt.run").exists()
-    (folder / "s.zip").write_text("my own")
+    (folder / "s.zip").write_text("my own", encoding="utf-8")
     packed(folder)
     assert "s.zip is there, and will be replaced; it is not a pack of this version\n" in capsys.readouterr().err
     one, two = list(candidates_of(folder / "s.zip"))[:2]
@@ -312,7 +312,7 @@ def test_no_pack_replaces_one_with_other_settings_in_silence(folder, capsys):
 
 def test_variations_near_and_far_have_files_of_their_own(tmp_path, in_process):
     sound = tmp_path / "growl.json"
-    sound.write_text('{"seed": 35, "seconds": 0.5}')
+    sound.write_text('{"seed": 35, "seconds": 0.5}', encoding="utf-8")
     for amount in ("0.01", "0.1"):
         assert cli.main(["vary", str(sound), "--count", "1", "--amount", amount]) == 0
     assert sorted(path.name for path in tmp_path.glob("*.zip")) == ["growl_family_0-01.zip", "growl_family_0-1.zip"]
