@@ -45,12 +45,13 @@ def listed(pack_bytes: bytes, change=lambda manifest: None, **files: bytes) -> b
     """A pack with another manifest, and other files under the names of the first sounds."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(pack_bytes)) as old, zipfile.ZipFile(out, "w") as new:
-        manifest = json.loads(old.read("manifest.json"))
-        first = manifest["sounds"][0]["file"]
+        listing = next(name for name in old.namelist() if name.endswith("manifest.json"))
+        manifest = json.loads(old.read(listing))
+        first = listing.removesuffix("manifest.json") + manifest["sounds"][0]["file"]
         change(manifest)
         for name in old.namelist():
             data = old.read(name)
-            if name == "manifest.json":
+            if name == listing:
                 data = json.dumps(manifest).encode()
             if name == first and "first" in files:
                 data = files["first"]

@@ -7,7 +7,6 @@ import argparse
 import shutil
 import statistics
 import tempfile
-import zipfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -15,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from cnndsd.farm import searching, units
 from cnndsd.farm.executors import Processes, cores
 from cnndsd.farm.production import make_pack
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.spec import Choice, Spec
 
 MEASURES = {
@@ -42,9 +42,9 @@ def main() -> None:
             workers.prepare(units.warm, spec)
             found = searching.judge_missing(spec, workers)
             count = make_pack(path, spec, found, workers)
-        with zipfile.ZipFile(path) as archive:
+        with PackFile(path) as archive:
             archive.extractall(folder)
-        page = Path(folder) / "index.html"
+            page = Path(folder) / archive.folder / "index.html"
         print(f"{count} sounds, index.html of {page.stat().st_size / 1e6:.1f} MB; milliseconds, median and spread")
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         times: dict[str, list[float]] = {name: [] for name in MEASURES}

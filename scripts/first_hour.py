@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class Terminal:
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
+            # Who runs this in the background may have Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve("/bin/sh", ["sh", "-c", line], self.environment)
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
         if interrupt_after_s:

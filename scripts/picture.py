@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 
 def draw(pack: str, columns: int, rows: int) -> Figure:
     with zipfile.ZipFile(pack) as archive:
-        sounds = json.loads(archive.read("manifest.json"))["sounds"]
+        name = next(name for name in archive.namelist() if name.endswith("manifest.json"))
+        sounds, top = json.loads(archive.read(name))["sounds"], name.removesuffix("manifest.json")
         spread = np.unique(np.linspace(0, len(sounds) - 1, columns * rows).astype(int))
-        audio = [soundfile.read(io.BytesIO(archive.read(sounds[i]["file"]))) for i in spread]
+        audio = [soundfile.read(io.BytesIO(archive.read(top + sounds[i]["file"]))) for i in spread]
     ratios = [1, 3, 0.7] * rows
     figure, axes = plt.subplots(
         3 * rows, columns, figsize=(2.0 * columns, 1.9 * rows), height_ratios=ratios, facecolor="#101014", squeeze=False

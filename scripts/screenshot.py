@@ -24,10 +24,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         with zipfile.ZipFile(options.pack) as archive:
             archive.extractall(folder)
+        (page,) = Path(folder).glob("**/index.html")
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         size = {"width": options.width, "height": options.height}
         tab = browser.new_page(viewport=size, color_scheme=options.scheme)
-        tab.goto((Path(folder) / "index.html").as_uri())
+        tab.goto(page.as_uri())
         # The picture shows a sound that plays, and another one that is kept.
         for key in ("ArrowRight", "k", "ArrowRight", "ArrowRight"):
             tab.keyboard.press(key)

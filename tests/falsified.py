@@ -28,6 +28,7 @@ from cnndsd.finishing.finished import Finished, PackSound, Place, finish
 from cnndsd.finishing.manifest import Manifest
 from cnndsd.finishing.page import shown_looks
 from cnndsd.finishing.pictures import Picture
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.sound.rendering import raw_sha256
 from cnndsd.spec import Choice, Music, Ranges, Spec
 
@@ -64,14 +65,14 @@ def pack_of_everything(folder):
 
 def rewritten(data, change, resum=True):
     """The pack with its files changed (name -> bytes), and unless told otherwise with the sums of that."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
+    with PackFile(io.BytesIO(data)) as archive:
+        files, folder = {name: archive.read(name) for name in archive.namelist()}, archive.folder
     files = change(files) or files
     if resum:
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name != packing.SUMS}
         if packing.SUMS in files:
             files[packing.SUMS] = packing.sums_text(sums).encode()
-    return zipped(files)
+    return zipped({f"{folder}{name}": content for name, content in files.items()})
 
 
 def zipped(files):
@@ -311,7 +312,7 @@ def renamed(old, new):
     """A name changed wherever it stands."""
 
     def apply(data):
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with PackFile(io.BytesIO(data)) as archive:
             stems = [name.rpartition("/")[2].removesuffix(".wav") for name in archive.namelist() if ".wav" in name]
         stem, other = next((s, re.sub(old, new, s)) for s in stems if re.search(old, s))
 
@@ -331,9 +332,9 @@ def with_zip(**changes):
 
     def apply(data):
         out = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        with PackFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
             for name in old.namelist():
-                info = zipfiles.entry(name)
+                info = zipfiles.entry(old.folder + name)
                 for key, value in changes.items():
                     setattr(info, key, value)
                 new.writestr(info, old.read(name))
@@ -361,7 +362,7 @@ def made(change=None, **facts):
 
     def apply(data):
         path = io.BytesIO(data)
-        with zipfile.ZipFile(path) as archive:
+        with PackFile(path) as archive:
             manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
             looks = shown_looks(archive.read("index.html"))
             sounds = [

@@ -7,24 +7,25 @@ import zipfile
 
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.verification import Verification
+from cnndsd.finishing.zipfiles import PackFile
 
 
 def again(data, change=lambda info: None, **extra):
     """The pack written anew, each file's entry changed; ``extra`` files at its end."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+    with PackFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
         for info in old.infolist():
             content = old.read(info)
             change(info)
             new.writestr(info, content)
         for name, content in extra.items():
-            new.writestr(name.replace("__", "/"), content)
+            new.writestr(old.folder + name.replace("__", "/"), content)
     return out.getvalue()
 
 
 def renamed(to):
     def change(info):
-        if info.filename == "LICENSE.txt":
+        if info.filename.endswith("/LICENSE.txt"):
             info.filename = to
 
     return change

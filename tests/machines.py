@@ -7,7 +7,6 @@ finished sounds, or what is chosen, takes over the new digests from there; those
 import hashlib
 import io
 import sys
-import zipfile
 
 import msgspec
 
@@ -21,6 +20,7 @@ from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Place
 from cnndsd.finishing.manifest import Manifest
 from cnndsd.finishing.packing import SUMS, write_pack
+from cnndsd.finishing.zipfiles import PackFile
 
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
@@ -104,13 +104,13 @@ def pack(name):
 
 def manifest(data):
     """The manifest of a pack."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with PackFile(io.BytesIO(data)) as archive:
         return msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
 
 
 def facts(data):
     """All files of a pack, without what is text alone: notes, the page around its data, and the version."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with PackFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist() if not name.endswith((SUMS, ".txt"))}
     files["index.html"] = files["index.html"].partition(b'id="data">')[2].partition(b"</script>")[0]
     files["manifest.json"] = msgspec.json.encode({**msgspec.json.decode(files["manifest.json"]), "cnndsd": ""})

@@ -7,7 +7,6 @@ are made again from what was proven of the sounds. Only a few sounds at a time a
 import dataclasses
 import hashlib
 import io
-import zipfile
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,7 +35,7 @@ from cnndsd.finishing.manifest import Listed, Manifest, read_manifest
 from cnndsd.finishing.packing import SUMS, instruments_of, pack_files, sums_text
 from cnndsd.finishing.page import Looks, shown_looks
 from cnndsd.finishing.pictures import Picture, are_alike
-from cnndsd.finishing.zipfiles import is_as_packed, opened
+from cnndsd.finishing.zipfiles import PackFile, is_as_packed, opened
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
@@ -95,7 +94,7 @@ class Verification:
         except Invalid as error:
             yield str(error).removeprefix(f"{path}: ")
 
-    def _faults(self, archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]:
+    def _faults(self, archive: PackFile, manifest: Manifest) -> Iterator[str]:
         try:
             spec = msgspec.convert(manifest.spec, Spec)
         except (msgspec.ValidationError, Invalid) as error:
@@ -105,6 +104,8 @@ class Verification:
         wanted = list(_names(spec, manifest.sounds))
         yield from _missing(archive.namelist(), wanted, is_ours)
         yield from _changed(archive)
+        if is_ours and archive.folder != f"{spec.name}/":
+            yield f"its files are not in the folder {spec.name}"
         if not is_as_packed(archive, self._path):
             yield "the zip's own tables were changed, or something was added to them"
         if is_ours:
@@ -128,7 +129,7 @@ class Verification:
             self.note = _note(manifest, sum(again.is_equal for again in made))
 
     def _make_again(
-        self, archive: zipfile.ZipFile, spec: Spec, sounds: Sequence[Listed], is_ours: bool
+        self, archive: PackFile, spec: Spec, sounds: Sequence[Listed], is_ours: bool
     ) -> Iterator["_Made | Exception"]:
         def tasks() -> Iterator[tuple[Spec, Listed, bool, bytes, bytes | None]]:
             for sound in sounds:
@@ -159,7 +160,7 @@ def _missing(names: list[str], wanted: list[str], is_ours: bool) -> Iterator[str
             yield "the files are not in the manifest's order"
 
 
-def _changed(archive: zipfile.ZipFile) -> Iterator[str]:
+def _changed(archive: PackFile) -> Iterator[str]:
     """Yield the faults in a pack's ``SHA256SUMS``."""
     names = archive.namelist()
     if SUMS not in names:
@@ -175,7 +176,7 @@ def _changed(archive: zipfile.ZipFile) -> Iterator[str]:
             yield f"{SUMS}: was changed"
 
 
-def _sha256(archive: zipfile.ZipFile, name: str) -> str:
+def _sha256(archive: PackFile, name: str) -> str:
     with archive.open(name) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
@@ -351,7 +352,7 @@ def _is_level(level: Level | None, made: Level, margin_db: float) -> bool:
     return bool(np.allclose(numbers, expected, rtol=0.0, atol=margin_db))
 
 
-def _other_faults(archive: zipfile.ZipFile, spec: Spec, manifest: Manifest, made: Sequence[PackSound]) -> Iterator[str]:
+def _other_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Sequence[PackSound]) -> Iterator[str]:
     """Yield the names of sounds that are wrong, and the files beside the sounds that are not what the sounds make."""
     names = [name for sound in manifest.sounds for name in (sound.file, sound.preview) if name is not None]
     shown = shown_looks(archive.read("index.html")) if _has_page(archive) else []
@@ -380,7 +381,7 @@ def _other_faults(archive: zipfile.ZipFile, spec: Spec, manifest: Manifest, made
             yield f"{name}: is not what cnndsd {__version__} makes of these sounds"
 
 
-def _has_page(archive: zipfile.ZipFile) -> bool:
+def _has_page(archive: PackFile) -> bool:
     return "index.html" in archive.namelist()
 
 

@@ -37,7 +37,8 @@ def write_pack(
 ) -> int:
     """Write the zip of ``pack_files``, and return how many sounds are in it.
 
-    Files are stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
+    All are in one folder, which has the pack's name: where the zip is unpacked, nothing is strewn about. Files are
+    stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
     """
     count = 0
 
@@ -49,7 +50,7 @@ def write_pack(
 
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in pack_files(spec, candidates, refused, counted(), by_hand):
-            archive.writestr(entry(name), data)
+            archive.writestr(entry(f"{spec.name}/{name}"), data)
     return count
 
 

@@ -1,5 +1,6 @@
 """The zip files of packs: the same files give the same bytes, and a zip of unknown origin is safe to open."""
 
+import functools
 import io
 import lzma
 import os
@@ -16,11 +17,12 @@ from typing import BinaryIO
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_PACK_SAMPLES
 
+_MANIFEST = "manifest.json"
 # The earliest time that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
-_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,2}")
+_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,3}")
 
 # A pack of 10,000 sounds, each with a preview and two instruments, has a central directory of 6 MB. No file of a pack
 # is larger than the longest sound, in 32 bits on two channels; a manifest and a page of 10,000 sounds are smaller.
@@ -48,8 +50,26 @@ def entry(name: str) -> zipfile.ZipInfo:
     return info
 
 
+class PackFile(zipfile.ZipFile):
+    """The zip of a pack. All its files are in one folder, and are named here as they are in there."""
+
+    @functools.cached_property
+    def folder(self) -> str:
+        """The folder's name with a slash behind it: the one with the manifest. "" in packs of older versions."""
+        found = (name.removesuffix(_MANIFEST) for name in super().namelist() if name.endswith(_MANIFEST))
+        return next((folder for folder in found if re.fullmatch("([^/]+/)?", folder)), "")
+
+    def namelist(self) -> list[str]:
+        """Return the names of all files."""
+        return [name.removeprefix(self.folder) for name in super().namelist()]
+
+    def getinfo(self, name: str) -> zipfile.ZipInfo:
+        """Return the entry of a file; ``KeyError`` when there is none."""
+        return super().getinfo(f"{self.folder}{name}")
+
+
 @contextmanager
-def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
+def opened(path: Path | str) -> Iterator[PackFile]:
     """Open the zip of a pack after a check of its structure. ``Invalid`` when it is broken, or is not such a zip.
 
     Each file must be stored without compression, so that it is not larger than it seems; must not be larger than any
@@ -58,7 +78,7 @@ def opened(path: Path | str) -> Iterator[zipfile.ZipFile]:
     the folder where the zip is unpacked.
     """
     try:
-        with _Opened(path) as file, zipfile.ZipFile(file) as archive:
+        with _Opened(path) as file, PackFile(file) as archive:
             file.most = _MAX_FILE
             fault = _fault(archive)
             if fault is not None:
@@ -125,13 +145,13 @@ def _fault(archive: zipfile.ZipFile) -> str | None:
     return None
 
 
-def is_as_packed(archive: zipfile.ZipFile, path: Path | str) -> bool:
+def is_as_packed(archive: PackFile, path: Path | str) -> bool:
     """Return whether a zip is, to the byte, the one that results from packing its files again, in their order."""
     with open(path, "rb") as original:
         compared = _Compared(original)
         with zipfile.ZipFile(compared, "w", zipfile.ZIP_STORED) as packed_again:  # type: ignore[call-overload]
             for name in archive.namelist():
-                packed_again.writestr(entry(name), archive.read(name))
+                packed_again.writestr(entry(archive.folder + name), archive.read(name))
         return compared.is_equal()
 
 

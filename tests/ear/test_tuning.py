@@ -3,7 +3,6 @@
 import io
 import math
 import re
-import zipfile
 
 import librosa
 import numpy as np
@@ -20,6 +19,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.spec import Spec
 
 RATE = 44_100
@@ -259,7 +259,7 @@ def test_untouched_packs_are_not_faded_for_a_loop(made):
 
 def test_the_same_sound_in_a_pack_and_by_the_library(small, tmp_path):
     """Also where its recipe has the sample rate of a note: the file is at that of the pack."""
-    with zipfile.ZipFile(io.BytesIO(small)) as archive:
+    with PackFile(io.BytesIO(small)) as archive:
         files = [archive.read(name) for name in archive.namelist() if name.endswith(".wav")]
     rates = set()
     for data in files:

@@ -3,7 +3,6 @@
 import math
 import re
 import struct
-import zipfile
 from collections import Counter
 
 import numpy as np
@@ -22,6 +21,7 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.finishing import audiofile, naming
 from cnndsd.finishing.finished import NOTE_CENTS, finish
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.scales import pitch_classes
 from cnndsd.sound.rendering import raw_sha256
 from cnndsd.spec import Choice, Music, Spec
@@ -224,7 +224,7 @@ def test_a_pack_with_loops_is_proven_and_made_again_from_itself(looped, tmp_path
     assert verify(path) == [f"{sound.file}: candidate 1000000 of seed 1 has another recipe"]
     assert sound.file.startswith("loops/")
     assert sound.bars == looped[1].place.bars
-    with zipfile.ZipFile(path) as archive:
+    with PackFile(path) as archive:
         assert "Loops of whole bars at 120 BPM, in the folder loops: 1." in archive.read("README.txt").decode()
         assert "120 BPM" in archive.read("index.html").decode()
     again = factory.repack(path, [sound.candidate], tmp_path / "again", jobs=1)

@@ -48,6 +48,7 @@ from cnndsd.desk import showing
 from cnndsd.farm import runs, searching, units
 from cnndsd.farm.executors import Processes
 from cnndsd.farm.findings import SET_ASIDE
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
 
@@ -361,7 +362,7 @@ def test_fuzzed_manifests(tmp_path, small_pack, data):
     """A pack whose zip is sound and whose manifest is not."""
     path, whole = tmp_path / "fuzz.zip", tmp_path / "whole.zip"
     whole.write_bytes(small_pack)
-    with zipfile.ZipFile(whole) as archive:
+    with PackFile(whole) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     sound = manifest["sounds"][0]
     places = [manifest, sound, sound["recipe"], sound["measures"], sound["measures"]]

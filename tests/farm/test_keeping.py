@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import zipfile
 
 import msgspec
 import pytest
@@ -15,6 +14,7 @@ from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.shelf import unpack
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.recipe import Adjusting
 from cnndsd.spec import load_spec
 
@@ -60,7 +60,7 @@ def test_some_sounds_of_a_pack_make_a_pack(folder, capsys):
         s.candidate: (s.recipe, s.measures, s.raw_sha256, s.file_sha256) for s in kept
     }
     assert (again.candidates, again.refused) == (whole.candidates, whole.refused)
-    with zipfile.ZipFile(folder / "s_kept.zip") as archive:
+    with PackFile(folder / "s_kept.zip") as archive:
         assert "cnndsd pack s_kept.zip --keep " in archive.read("index.html").decode()
     # A pack of a pack of a pack, and nothing is written over.
     assert cli.main(["pack", str(folder / "s_kept.zip"), "--keep", str(kept[0].candidate), "--plain"]) == 0

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import zipfile
 
 import msgspec
 import numpy as np
@@ -20,6 +19,7 @@ from cnndsd.farm.executors import InProcess
 from cnndsd.farm.verification import Verification, make_again
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.manifest import Manifest, read_manifest
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.schema import Invalid
 
 MEMORY = {}
@@ -57,7 +57,7 @@ def faults(tmp_path):
 
 def test_the_pack_that_is_falsified_has_everything(everything, faults):
     assert faults(everything) == []
-    with zipfile.ZipFile(io.BytesIO(everything)) as archive:
+    with PackFile(io.BytesIO(everything)) as archive:
         manifest = msgspec.json.decode(archive.read("manifest.json"))
         endings = {name.rpartition(".")[2] for name in archive.namelist()}
     assert {"wav", "ogg", "sfz", "dspreset"} <= endings
@@ -265,7 +265,7 @@ def test_the_copy_of_a_loop_may_be_encoded_otherwise(everything, faults):
 
 def test_measures_may_differ_where_rounding_does(everything, faults):
     """A measure that lies between two decimals may be rounded either way; any other may not."""
-    with zipfile.ZipFile(io.BytesIO(everything)) as archive:
+    with PackFile(io.BytesIO(everything)) as archive:
         manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
     recipe = manifest.sounds[0].recipe
     audio = render(recipe)

@@ -2,7 +2,6 @@
 
 import io
 import xml.etree.ElementTree as ElementTree
-import zipfile
 
 import numpy as np
 import pysfizz
@@ -15,6 +14,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.instruments import Tuned, sampler_instruments
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.spec import Mastering, Spec
 
 RATE = 44_100
@@ -173,10 +173,12 @@ def test_no_instruments_where_they_would_stumble():
 
 
 def test_a_pack_s_own_instruments_find_their_sounds(small, tmp_path):
-    with zipfile.ZipFile(io.BytesIO(small)) as archive:
+    with PackFile(io.BytesIO(small)) as archive:
         archive.extractall(tmp_path)
+    # All is in one folder, which has the pack's name.
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
     found = list(tmp_path.rglob("*.sfz"))
-    assert tmp_path / "drums.sfz" in found
+    assert tmp_path / "s" / "drums.sfz" in found
     for path in found:
         files = [
             line.partition("sample=")[2] for line in path.read_text(encoding="utf-8").splitlines() if "sample=" in line
@@ -185,10 +187,10 @@ def test_a_pack_s_own_instruments_find_their_sounds(small, tmp_path):
     first = next(path for path in tmp_path.rglob("*.wav") if path.parent.name == "hit")
     regions = [
         line
-        for line in (tmp_path / "drums.sfz").read_text(encoding="utf-8").splitlines()
+        for line in (tmp_path / "s" / "drums.sfz").read_text(encoding="utf-8").splitlines()
         if line.startswith("<region>")
     ]
     order = [line.partition("sample=")[2] for line in regions]
-    out = played(tmp_path / "drums.sfz", 36 + order.index(f"hit/{first.name}"), 1.0, 1.0)
+    out = played(tmp_path / "s" / "drums.sfz", 36 + order.index(f"hit/{first.name}"), 1.0, 1.0)
     sound, _ = soundfile.read(first)
     assert np.corrcoef(out[: sound.size], sound[: out.size])[0, 1] > 0.99

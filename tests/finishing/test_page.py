@@ -6,7 +6,6 @@ import io
 import random
 import re
 import threading
-import zipfile
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from cnndsd.finishing.audiofile import loop_copy
 from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.page import Card, Looks, nearest, page_html, similarity
 from cnndsd.finishing.terms import TERMS
+from cnndsd.finishing.zipfiles import PackFile
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "is_mobile": True, "has_touch": True}
 CURRENT = "() => current && current.file"
@@ -30,9 +30,9 @@ SHOWN = "() => [...document.querySelectorAll('#list .card')].map((card) => card.
 @pytest.fixture(scope="module")
 def unpacked(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("un packed #1")
-    with zipfile.ZipFile(io.BytesIO(small)) as archive:
+    with PackFile(io.BytesIO(small)) as archive:
         archive.extractall(folder)
-    return folder
+        return folder / archive.folder
 
 
 @pytest.fixture
@@ -449,7 +449,7 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_proce
     made = read_manifest(tmp_path / "s_kept.zip")
     assert [sound.candidate for sound in made.sounds] == wanted
     assert [sound.file_sha256 for sound in made.sounds] == [listed.sounds[i].file_sha256 for i in (0, 2)]
-    with zipfile.ZipFile(tmp_path / "s_kept.zip") as archive:
+    with PackFile(tmp_path / "s_kept.zip") as archive:
         assert b"2 sounds, chosen by hand out of 200 candidates." in archive.read("README.txt")
 
 

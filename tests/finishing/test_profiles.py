@@ -3,7 +3,6 @@
 import io
 import json
 import subprocess
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.mastering import loudness, true_peak
 from cnndsd.finishing.resampling import resample
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.profiles import profile_table
 from cnndsd.schema import Invalid
 from cnndsd.spec import Mastering, Spec
@@ -49,7 +49,7 @@ def test_every_profile_makes_the_files_it_promises(make, name):
     assert list(verify(path)) == []
     manifest = read_manifest(path)
     chunks = []
-    with zipfile.ZipFile(path) as archive:
+    with PackFile(path) as archive:
         for sound in manifest.sounds:
             data = archive.read(sound.file)
             chunks.append(b"smpl" in data)
@@ -194,7 +194,7 @@ def test_previews_are_the_sounds_in_small(make, ending):
     path = make(more=f'previews = "{ending}"\nnames = "hardware"')
     assert list(verify(path)) == []
     manifest = read_manifest(path)
-    with zipfile.ZipFile(path) as archive:
+    with PackFile(path) as archive:
         page = archive.read("index.html").decode()
         for sound in manifest.sounds:
             assert sound.preview == f"previews/{Path(sound.file).stem}.{ending}"
@@ -208,7 +208,7 @@ def test_previews_are_the_sounds_in_small(make, ending):
             lag = np.argmax(np.correlate(small[:8000], whole[:4000], "valid"))
             size = min(small.size - lag, whole.size)
             assert np.corrcoef(small[lag : lag + size], whole[:size])[0, 1] > 0.7
-    assert json.loads(zipfile.ZipFile(path).read("manifest.json"))["sounds"][0]["preview"]
+    assert json.loads(PackFile(path).read("manifest.json"))["sounds"][0]["preview"]
 
 
 def test_mastering_at_its_own_rate_is_unchanged():

@@ -19,6 +19,7 @@ from cnndsd import Recipe, Spec, load_spec, verify
 from cnndsd.desk import cli
 from cnndsd.finishing import audiofile, zipfiles
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.schema import Invalid
 
 
@@ -63,7 +64,7 @@ def test_a_bomb_needs_no_memory(small, tmp_path):
 )
 def test_measures_that_nothing_has_are_refused(field, value, small, tmp_path):
     path = tmp_path / "odd.zip"
-    with zipfile.ZipFile(io.BytesIO(small)) as old:
+    with PackFile(io.BytesIO(small)) as old:
         manifest = json.loads(old.read("manifest.json"))
     manifest["sounds"][2]["measures"][field] = value
     with zipfile.ZipFile(path, "w") as archive:
@@ -93,7 +94,7 @@ def test_an_hour_of_silence_is_refused_before_it_is_decoded(small, tmp_path, cap
     assert cli.main(["show", str(path)]) == 2
     assert re.fullmatch(r"cnndsd: .*hour\.flac: has 158760000 samples .*\n", capsys.readouterr().err)
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(small)) as old, zipfile.ZipFile(out, "w") as new:
+    with PackFile(io.BytesIO(small)) as old, zipfile.ZipFile(out, "w") as new:
         first = read_first(small)
         for name in old.namelist():
             new.writestr(old.getinfo(name), hour if name == first else old.read(name))
@@ -104,7 +105,7 @@ def test_an_hour_of_silence_is_refused_before_it_is_decoded(small, tmp_path, cap
 
 
 def read_first(pack):
-    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+    with PackFile(io.BytesIO(pack)) as archive:
         return json.loads(archive.read("manifest.json"))["sounds"][0]["file"]
 
 
@@ -211,7 +212,7 @@ def test_the_directory_of_a_zip_is_bounded(small, tmp_path, monkeypatch):
 
 def test_a_pack_whose_sounds_take_hours_is_refused(small, tmp_path):
     path = tmp_path / "hours.zip"
-    with zipfile.ZipFile(io.BytesIO(small)) as old:
+    with PackFile(io.BytesIO(small)) as old:
         manifest = json.loads(old.read("manifest.json"))
     manifest["sounds"][1]["recipe"] |= {"hidden": [64, 64, 64], "gap": 0, "seconds": 120.0}
     with zipfile.ZipFile(path, "w") as archive:
