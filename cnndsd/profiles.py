@@ -5,7 +5,7 @@ import tomllib
 from importlib import resources
 from typing import Any
 
-from cnndsd.schema import Invalid
+from cnndsd.schema import Invalid, did_you_mean
 
 # Keys of the table that describe the machine; they are not keys of a spec.
 _ABOUT = ("machine", "source")
@@ -20,5 +20,6 @@ def profile_table() -> dict[str, dict[str, Any]]:
 def profile_keys(name: Any) -> dict[str, Any]:
     """Return the keys of a spec that a profile sets; ``Invalid`` when no profile has this name."""
     if not isinstance(name, str) or name not in profile_table():
-        raise Invalid(f"profile: {name!r} is unknown; allowed: {', '.join(profile_table())}")
+        meant = did_you_mean(str(name), profile_table())
+        raise Invalid(f'profile: "{name}" is unknown{meant}; allowed: {", ".join(profile_table())}')
     return {key: value for key, value in profile_table()[name].items() if key not in _ABOUT}

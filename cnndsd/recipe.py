@@ -162,7 +162,8 @@ def from_json(text: str | bytes, where: str = "recipe") -> Recipe:
     try:
         data = msgspec.json.decode(text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Invalid(f"{where}: not JSON: {error}") from None
+        fault = {UnicodeDecodeError: "it is no text in UTF-8", RecursionError: "it is nested too deep"}.get(type(error))
+        raise Invalid(f"{where}: not JSON: {fault or str(error).partition(' - at ')[0]}") from None
     return decode(data, Recipe, where)
 
 

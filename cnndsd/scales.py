@@ -2,7 +2,7 @@
 
 import re
 
-from cnndsd.schema import Invalid
+from cnndsd.schema import Invalid, did_you_mean
 
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHROMATIC, FREE = "chromatic", "free"
@@ -27,6 +27,18 @@ _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 
 
+def _meant(key: str) -> str:
+    """Return a question about the key that was meant, where one is near."""
+    found = re.fullmatch(r"([A-Ga-g][#♯b♭]?)\s*(m|M|min|maj|.*)", key.strip())
+    if found is None:
+        return ""
+    root, scale = found[1][0].upper() + found[1][1:], found[2]
+    short = {"": "major", "m": "minor", "min": "minor", "M": "major", "maj": "major"}
+    if scale in short:
+        return f' (did you mean "{root} {short[scale]}"?)'
+    return did_you_mean(f"{root} {scale}", (f"{root} {name}" for name in _SCALES))
+
+
 def pitch_classes(key: str) -> tuple[int, ...]:
     """Return the pitch classes of a key, 0 (C) to 11 (B), ascending: all of "chromatic", none of "free".
 
@@ -45,7 +57,8 @@ def pitch_classes(key: str) -> tuple[int, ...]:
     if root is None or scale is None:
         shown = "".join(c if c.isprintable() else "?" for c in key)
         raise Invalid(
-            f'"{shown}" is not a key; allowed: "{CHROMATIC}", "{FREE}", or a root such as A, F# or Bb and a scale: '
+            f'"{shown}" is not a key{_meant(key)}; allowed: "{CHROMATIC}", "{FREE}", '
+            f"or a root such as A, F# or Bb and a scale: "
             f"{', '.join(_SCALES)}"
         )
     first = _LETTERS[root[1]] + _ACCIDENTALS[root[2]]

@@ -6,13 +6,15 @@ so every structure that exists is valid.
 
 import copy
 import functools
+import json
 import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta
 
 Length = Annotated[int, Meta(ge=1, le=16)]
@@ -49,7 +51,7 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             try:
                 converted = convert(_plain(value))
             except msgspec.ValidationError as error:
-                raise Invalid(explain(error, {name: value}, root=name)) from None
+                raise Invalid(explain(error, _plain(value), convert.keywords["type"], name)) from None
             for number in _numbers(converted):
                 if not math.isfinite(number):
                     raise Invalid(f"{name}: {number} is not allowed; a finite number is")
@@ -81,17 +83,18 @@ def _unpickled(structure: type[Checked], values: tuple[Any, ...]) -> Checked:
 
 def with_field(structure: S, name: str, value: Any) -> S:
     """A copy with another value in one field, which is checked; for fields that cannot contradict others."""
+    convert = _converters(type(structure))[name]
     try:
-        value = _converters(type(structure))[name](_plain(value))
+        value = convert(_plain(value))
     except msgspec.ValidationError as error:
-        raise Invalid(explain(error, {name: value}, root=name)) from None
+        raise Invalid(explain(error, _plain(value), convert.keywords["type"], name)) from None
     made = copy.copy(structure)
     msgspec.structs.force_setattr(made, name, value)
     return made
 
 
 @functools.cache
-def _converters(structure: type) -> dict[str, Callable[[Any], Any]]:
+def _converters(structure: type) -> dict[str, functools.partial[Any]]:
     hints = typing.get_type_hints(structure, include_extras=True)
     return {
         field: functools.partial(msgspec.convert, type=hints[field])
@@ -125,7 +128,7 @@ def _numbers(value: Any) -> list[float]:
 def ascending(name: str, pair: tuple[float, float]) -> None:
     """Raise ``Invalid`` when the low end of a range is above its high end."""
     if not pair[0] <= pair[1]:
-        raise Invalid(f"{name}: {list(pair)} is upside down; allowed: [low, high] with low <= high")
+        raise Invalid(f"{name}: {list(pair)} is upside down; allowed: [low, high], the lower one first")
 
 
 def decode(data: Any, structure: type[T], where: str) -> T:
@@ -133,36 +136,41 @@ def decode(data: Any, structure: type[T], where: str) -> T:
     try:
         return msgspec.convert(data, type=structure)
     except (msgspec.ValidationError, Invalid) as error:
-        raise Invalid(f"{where}: {explain(error, data)}") from None
+        raise Invalid(f"{where}: {explain(error, data, structure)}") from None
 
 
-def explain(error: Exception, data: Any, root: str = "") -> str:
-    """Rewrite an error of msgspec as one line: "key: what is allowed, got what".
+def explain(error: Exception, data: Any, structure: Any, root: str = "") -> str:
+    """Rewrite an error of msgspec as one line: "key: value is not allowed; allowed: …".
 
-    ``data``: what was decoded. ``root``: the key in ``data`` of the decoded value, or "" when it was all of ``data``.
+    ``data``: what was decoded, as ``structure``. ``root``: the key of that value, or "" when it has none.
     """
-    message, _, path = "".join(c if c.isprintable() else "?" for c in str(error)).partition(" - at `$")
+    text = "".join(c if c.isprintable() else "?" for c in str(error))
+    # A wrong key of a table is named by the table's path.
+    message, _, path = text.replace(" - at `key` in `$", " - at `$").partition(" - at `$")
     # msgspec writes "[...]" for any key of a table.
     path = path.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "")
-    parts = [part for part in path.split(".") if part]
-    value = {root: data[root]} if root else data
-    if root:
-        parts = [root, *parts]
-    key = ""
-    for part in parts:
+    value, wanted, key = data, msgspec.inspect.type_info(structure), root
+    for part in (part for part in path.split(".") if part):
         if part == "*":
-            value = _Missing
-            key += "[]"
-            continue
-        key += f"[{part}]" if part.isdigit() else f".{part}" if key else part
-        value = _descend(value, part)
+            part = next(_wrong_values(value, wanted), "*")
+        key += "[]" if part == "*" else f"[{part}]" if part.isdigit() else f".{part}" if key else part
+        value, wanted = _Missing if part == "*" else _descend(value, part), _part_of(wanted, part)
+    where = f"{key}: " if key else ""
     message = message.replace("`", "")
     if message.startswith("Object contains unknown field "):
-        return f"{key + ': ' if key else ''}unknown key {message.removeprefix('Object contains unknown field ')}"
+        unknown = message.removeprefix("Object contains unknown field ")
+        meant = did_you_mean(unknown, _keys(wanted)) or f"; allowed: {', '.join(_keys(wanted))}"
+        return f'{where}unknown key "{unknown}"{meant}'
     if message.startswith("Object missing required field "):
-        return f"{key + ': ' if key else ''}the key {message.removeprefix('Object missing required field ')} is missing"
-    if value is not _Missing and message.startswith(("Expected", "Invalid enum")):
-        message = f"{message[0].lower()}{message[1:].partition(', got ')[0]}, got {_shown(value)}"
+        return f'{where}the key "{message.removeprefix("Object missing required field ")}" is missing'
+    if message.startswith(("Expected", "Invalid", "Integer value out of range")):
+        if isinstance(value, dict) and isinstance(wanted, msgspec.inspect.DictType):
+            # A key of the table is wrong, not its value.
+            wanted = wanted.key_type
+            value = next((name for name in value if name not in _choices(wanted)), value)
+        near = did_you_mean(value, _choices(wanted)) if isinstance(value, str) else ""
+        said = "is not allowed" if value is _Missing else f"{_shown(value)} is not allowed"
+        return f"{where}{said}{near}; allowed: {allowed(wanted)}"
     if not key or message.startswith(f"{key}:"):
         return message
     # The error of a nested structure names its own field: "sound" and "length: ..." become "sound.length: ...".
@@ -170,14 +178,98 @@ def explain(error: Exception, data: Any, root: str = "") -> str:
     return f"{key}.{message}" if isinstance(value, dict) and nested in value else f"{key}: {message}"
 
 
+def did_you_mean(text: str, names: Iterable[str]) -> str:
+    """Return a question in brackets, with a space before it, that names what is nearest; "" when nothing is near."""
+    import difflib
+
+    plain = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(text.lower(), plain, n=1)
+    return f' (did you mean "{plain[near[0]]}"?)' if near else ""
+
+
+def allowed(wanted: Any) -> str:
+    """Return in words which values a type of ``msgspec.inspect`` has."""
+    if isinstance(wanted, msgspec.inspect.Metadata):
+        return str((wanted.extra_json_schema or {}).get("description") or allowed(wanted.type))
+    if isinstance(wanted, msgspec.inspect.UnionType):
+        return " or ".join(allowed(part) for part in wanted.types if not isinstance(part, msgspec.inspect.NoneType))
+    if isinstance(wanted, msgspec.inspect.LiteralType):
+        return ", ".join(_shown(value) for value in wanted.values)
+    if isinstance(wanted, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+        thing = "a whole number" if isinstance(wanted, msgspec.inspect.IntType) else "a number"
+        low, high = wanted.ge, wanted.le
+        if low is None and high is None:
+            return thing
+        return f"{thing}, {'any' if low is None else f'{low:.10g}'} to {'any' if high is None else _whole(high)}"
+    if isinstance(wanted, msgspec.inspect.StrType):
+        return "text" if wanted.max_length is None else f"text of up to {wanted.max_length} letters"
+    if isinstance(wanted, msgspec.inspect.TupleType):
+        return f"[low, high], each {allowed(wanted.item_types[0])}"
+    if isinstance(wanted, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
+        most = "" if wanted.max_length is None else f" {wanted.min_length or 0} to {wanted.max_length} values,"
+        return f"a list in square brackets,{most} each {allowed(wanted.item_type)}"
+    if isinstance(wanted, msgspec.inspect.BoolType):
+        return "true or false"
+    return f"a table of {', '.join(_keys(wanted))}" if _keys(wanted) else "a table"
+
+
+def _whole(number: float) -> str:
+    """Return a limit with all its digits when it is a whole number."""
+    return str(int(number)) if float(number).is_integer() else f"{number:.10g}"
+
+
+def _part_of(wanted: Any, part: str) -> Any:
+    """Return the type of a key or a place in a type; ``_Missing`` when that is unknown."""
+    if isinstance(wanted, msgspec.inspect.Metadata):
+        return _part_of(wanted.type, part)
+    if isinstance(wanted, msgspec.inspect.UnionType):
+        found = (_part_of(option, part) for option in wanted.types)
+        return next((one for one in found if one is not _Missing), _Missing)
+    if isinstance(wanted, msgspec.inspect.StructType):
+        return next((field.type for field in wanted.fields if field.encode_name == part), _Missing)
+    if isinstance(wanted, msgspec.inspect.TupleType):
+        return wanted.item_types[int(part)]
+    if isinstance(wanted, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
+        return wanted.item_type
+    return wanted.value_type if isinstance(wanted, msgspec.inspect.DictType) else _Missing
+
+
+def _wrong_values(table: Any, wanted: Any) -> Iterator[str]:
+    """Yield the keys of a table of numbers at which there are others than the type allows."""
+    limits = wanted.value_type if isinstance(wanted, msgspec.inspect.DictType) else None
+    if isinstance(limits, msgspec.inspect.FloatType) and isinstance(table, dict):
+        low, high = limits.ge, limits.le
+        for key, value in table.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and (low is None or low <= value) and (high is None or value <= high)):
+                yield str(key)
+
+
+def _keys(wanted: Any) -> list[str]:
+    """Return the keys of a table of this type."""
+    if isinstance(wanted, msgspec.inspect.UnionType):
+        return [key for part in wanted.types for key in _keys(part)]
+    return [field.encode_name for field in wanted.fields] if isinstance(wanted, msgspec.inspect.StructType) else []
+
+
+def _choices(wanted: Any) -> list[str]:
+    """Return the texts of a type that has some."""
+    return [str(value) for value in wanted.values] if isinstance(wanted, msgspec.inspect.LiteralType) else []
+
+
 def _shown(value: Any) -> str:
-    """Return a value as text for an error message, 60 characters at most."""
+    """Return a value as it is written in a spec, 60 characters at most."""
     if isinstance(value, dict):
         return "a table"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     try:
-        text = repr(value)
+        text = json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        text = str(value)
     except ValueError:  # an integer of thousands of digits
         return "too large a number"
+    text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -1,6 +1,7 @@
 """The pack spec, a TOML file: what to draw, what to refuse, what to choose, and how to finish it."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,6 +45,11 @@ Kind = Literal[
 FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
 
 MAX_CANDIDATES = 10**10
+# In letters.
+MAX_NAME = 60
+_NAME = f"up to {MAX_NAME} of the letters A to Z and a to z, digits, - and _, such as my_pack; no spaces"
+_LINE = "one line of text, up to 200 letters"
+_PREFIX = "up to 16 of the letters A to Z and a to z, digits and -"
 # The largest number of multiply-adds of one candidate; a block of candidates then takes a few seconds.
 MAX_PACK_MACS = 2e9
 # The largest number of samples of one candidate, and of its file on each channel: 60 s at 192 kHz.
@@ -237,16 +243,16 @@ class Spec(Checked, frozen=True, kw_only=True):
     ``Invalid`` (a ``ValueError``) when a value is not allowed.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
-    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
-    author: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = ""
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$", description=_NAME)]
+    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$", description=_LINE)] = ""
+    author: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$", description=_LINE)] = ""
     licence: Literal["CC0-1.0", "CC-BY-4.0"] = "CC0-1.0"
     count: Annotated[int, Meta(ge=1, le=10_000)] = 48
     candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 65_536
     seed: Seed = 1
     format: SoundFormat = "wav24"
     names: Literal["kind", "hardware", "numbered"] = "kind"
-    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,15})?$")] = "cnndsd"
+    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,15})?$", description=_PREFIX)] = "cnndsd"
     plain: bool = False
     file_rate: FileRate = 0
     channels: Literal[1, 2] = 1
@@ -279,7 +285,7 @@ class Spec(Checked, frozen=True, kw_only=True):
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
-                f"allowed: high >= judge.heard_s ({self.judge.heard_s})"
+                f"allowed: a high end of judge.heard_s ({self.judge.heard_s}) or more"
             )
         if self.family is not None and self.family.recipe.macs > MAX_PACK_MACS:
             raise Invalid(
@@ -330,13 +336,34 @@ class Spec(Checked, frozen=True, kw_only=True):
         return self.sound.digest if self.family is None else self.family.digest
 
 
+def _toml_fault(error: Exception) -> str:
+    """Return in words what is wrong with a file that is not TOML."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        return "a number is too long"
+    what, at, where = str(error).partition(" (at ")
+    advice = {
+        "Invalid value": "a value is missing or wrong; texts need quotes",
+        "Cannot overwrite a value": "a key is there twice",
+    }.get(what, "it is not written as key = value" if "Expected" in what else what)
+    return f"{advice}{at}{where}"
+
+
 def usual_rate(sample_rate: int) -> int:
     """Return the sample rate, in Hz, of the file of a single sound: its own if players read it, otherwise 44,100."""
     return sample_rate if sample_rate in USUAL_RATES else 44_100
 
 
+def as_name(text: str) -> str:
+    """Return a text as the name of a pack: with an underscore for each letter that is not allowed; "" when none is."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text).lstrip("_-")[:MAX_NAME]
+
+
 def load_spec(path: Path | str) -> Spec:
-    """Read a spec from a TOML file of at most 100,000 bytes.
+    """Read a spec from a TOML file of at most 100,000 bytes. Without a ``name`` it gets that of the file.
 
     ``Invalid`` names the file and the key, and says what is wrong and what is allowed.
 
@@ -359,7 +386,9 @@ def load_spec(path: Path | str) -> Spec:
         data = tomllib.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         # TOMLDecodeError and UnicodeDecodeError are ValueErrors, and so is an integer of 5000 digits.
-        raise Invalid(f"{where}: not TOML: {error}") from None
+        raise Invalid(f"{where}: not TOML: {_toml_fault(error)}") from None
+    if "name" not in data and (name := as_name(Path(path).stem)):
+        data["name"] = name
     if "profile" in data:
         try:
             # The spec's own keys override those of the profile.

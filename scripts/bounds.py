@@ -6,7 +6,6 @@ They are installed to .venv-bounds. Options are pytest's; without any, the tests
 import re
 import subprocess
 import sys
-import tomllib
 
 import environment
 
@@ -16,6 +15,9 @@ TESTS = ["tests/sound", "tests/ear", "tests/finishing"]
 
 def lowest() -> list[str]:
     """Return the dependencies at their lower bounds."""
+    # Older Pythons lack it, and are to be refused in words.
+    import tomllib
+
     project = tomllib.loads((environment.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [re.sub(r">=(.*)", r"==\1", dependency) for dependency in project["dependencies"]]
 

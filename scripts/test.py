@@ -1,6 +1,6 @@
 """Run the tests, and before them install whatever they need: ``python3 scripts/test.py [options of pytest]``.
 
-Without options all tests run, on all cores.
+Without options all tests run, on all cores. Ctrl-C and SIGTERM end them.
 """
 
 import os
@@ -11,4 +11,12 @@ import environment
 if __name__ == "__main__":
     os.chdir(environment.ROOT)
     interpreter = environment.python("[test]")
-    environment.become([str(interpreter), "-m", "pytest", *(sys.argv[1:] or ["-n", "auto"])])
+    options = sys.argv[1:] or ["-n", "auto"]
+    if not sys.argv[1:]:
+        print(
+            "All tests take some minutes on many cores, up to half an hour on two; a little more the first time, to "
+            "compile. Ctrl-C ends them.",
+            file=sys.stderr,
+            flush=True,
+        )
+    sys.exit(environment.attend([str(interpreter), "-m", "pytest", *options]))

@@ -19,7 +19,7 @@ from cnndsd.schema import Invalid
 
 TEXT = 'name = "s"\ncount = 6\ncandidates = {candidates}\n[sound]\nseconds = [0.3, 0.6]\n'
 # What a run leaves in its folder, besides the pack.
-WHOLE = ["s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
+WHOLE = ["s.run/command.json", "s.run/ledger.sqlite", "s.run/lock", "s.run/log.txt", "s.toml"]
 
 
 # Tests of what the processes of a system tell of themselves, or are bounded by.

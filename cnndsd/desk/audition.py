@@ -163,7 +163,7 @@ def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
     There are ``count``, or more when more were picked. They are sorted by kind, and from dark to bright.
     """
     known, shelf = findings.known(), findings.entries
-    kept = production.choose_sounds(spec, findings) if findings.picked("keep") else []
+    kept = production.choose_sounds(spec, findings, wanted) if (wanted := findings.picked("keep")) else []
     dropped = [known[index] for index in findings.picked("drop") if index in known]
     different = choose(shelf, count, Choice(score=0.0, distance=0.0, static_share=1.0))
     entries = {entry.index: entry for entry in [*kept, *dropped, *different]}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
@@ -13,10 +14,14 @@ from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
+from cnndsd.ear.telling import settles, summary
+from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import runs
 from cnndsd.farm.findings import Findings, refusals_in_words
 from cnndsd.farm.shelf import unpack
 from cnndsd.finishing import audiofile, manifest
+from cnndsd.recipe import Recipe
+from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
@@ -42,8 +47,10 @@ def report_text(report: dict[str, Any]) -> str:
     if "sounds" in report:
         return _pack_text(report)
     rows = {**report["recipe"], **report["measures"], **report}
-    del rows["recipe"], rows["measures"]
-    return "\n".join(f"{name:18} {_short(value)}" for name, value in rows.items())
+    first = [text for name in ("summary", "warning") if (text := report[name])]
+    for name in ("recipe", "measures", "summary", "warning"):
+        del rows[name]
+    return "\n".join([*first, "", *(f"{name:18} {_short(value)}" for name, value in rows.items())])
 
 
 def _sound(path: Path | str) -> dict[str, Any]:
@@ -51,6 +58,8 @@ def _sound(path: Path | str) -> dict[str, Any]:
     audio = render(recipe)
     sound = describe(audio, recipe.sample_rate)
     return {
+        "summary": _summary(path, recipe, audio, sound),
+        "warning": settles(sound),
         "recipe": msgspec.to_builtins(recipe),
         "measures": msgspec.to_builtins(sound),
         "raw_sha256": raw_sha256(audio),
@@ -59,6 +68,19 @@ def _sound(path: Path | str) -> dict[str, Any]:
         "reasons": reasons(sound),
         "refused": judge(sound),
     }
+
+
+def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description) -> str:
+    """Return a line about a sound: length, note and loudness are those of its file, if it is one."""
+    if str(path).lower().endswith(".json"):
+        samples, rate, lufs = np.asarray(audio, dtype=np.float64), recipe.sample_rate, None
+    else:
+        from cnndsd.finishing.mastering import loudness
+
+        samples, rate, channels = audiofile.read_sound(path)
+        lufs = loudness(samples, rate, channels)[0]
+    pitch = estimate_pitch(samples - samples.mean(), rate)
+    return summary(sound, samples.size / rate, pitch, lufs)
 
 
 def _pack(path: Path | str) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import os
-import shlex
-import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cnndsd.farm.progress import Progress
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
 
 DONE, FAILED, BAD_INPUT, FEWER, FAULTY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+_MANY = 1_000_000
+_TICK_S = 1.0
 
 
 def prepare_output() -> None:
@@ -37,14 +39,9 @@ def _written(error: UnicodeError) -> tuple[str | bytes, int]:
     raise error
 
 
-def command_line(words: Sequence[str]) -> str:
-    """Return a command as the shell of this system reads it: ``cmd`` on Windows."""
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-
-
 def say(message: str, code: int) -> int:
     """Write one line to stderr, and return ``code``."""
-    print(f"cnndsd: {printable(' '.join(message.split()))}", file=sys.stderr)
+    print(f"cnndsd: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
     return code
 
 
@@ -60,10 +57,59 @@ def count_of(number: int, thing: str) -> str:
 
 
 def bar(total: int | None, unit: str) -> Any:
-    """Return a progress bar on stderr, which is hidden when that is not a terminal."""
+    """Return a progress bar on stderr, which is hidden when that is not a terminal. It leaves room for itself."""
     from tqdm import tqdm
 
-    return tqdm(total=total, unit=unit, disable=not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
+    if total is None:
+        form = "{n_fmt}{unit}, {elapsed} so far{postfix}"
+    else:
+        form = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{unit}, {elapsed}, {remaining} left{postfix}"
+    return tqdm(
+        total=total,
+        unit=unit,
+        # More digits than these would take the place of the bar.
+        unit_scale=total is not None and total >= _MANY,
+        bar_format=form,
+        disable=not sys.stderr.isatty(),
+        file=sys.stderr,
+        dynamic_ncols=True,
+    )
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal what is being done, and for how long, when it takes more than a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def tick() -> None:
+        begun, shown = time.monotonic(), ""
+        while not done.wait(_TICK_S):
+            minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+            shown = f"{what}: {minutes}:{seconds:02d}"
+            sys.stderr.write(f"\r{shown}")
+            sys.stderr.flush()
+        if shown:
+            sys.stderr.write(f"\r{' ' * len(shown)}\r")
+            sys.stderr.flush()
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def note_compiling(*modules: str) -> None:
+    """Say that the kernels of these modules are compiled now, when that was not done before."""
+    from cnndsd.sound.compiler import COMPILING, is_compiled
+
+    if not is_compiled(*modules):
+        say(COMPILING, DONE)
 
 
 class Bars(Progress):
@@ -72,21 +118,32 @@ class Bars(Progress):
     def __init__(self, candidates: int | None, stop: Stop | None = None) -> None:
         self._candidates, self._stop = candidates, stop
         self._bar: Any = None
+        self._ended = threading.Event()
 
     def __enter__(self) -> Bars:
+        if sys.stderr.isatty():
+            threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         self._close()
 
-    def searched(self, findings: Findings) -> None:
-        from cnndsd.farm.findings import refusals_in_words
+    def _tick(self) -> None:
+        """Let the clock of the bar go on while one sound takes long."""
+        while not self._ended.wait(_TICK_S):
+            shown = self._bar
+            if shown is not None and not shown.disable:
+                shown.refresh()
 
+    def searched(self, findings: Findings) -> None:
         if self._bar is None:
             self._bar = bar(self._candidates, " candidates")
+        if findings.candidates:
+            self._bar.set_postfix_str(f"{findings.passed / findings.candidates:.0%} pass", refresh=False)
         self._bar.update(findings.candidates - self._bar.n)
-        words = f"kept {findings.kept}, refused {refusals_in_words(findings.refused)}"
-        self._bar.set_postfix_str(words, refresh=False)
+        # Also when no unit has ended: the clock goes on.
+        self._bar.refresh()
 
     def finished(self, done: int, count: int) -> None:
         if done == 0:
@@ -100,6 +157,9 @@ class Bars(Progress):
         if not sys.stderr.isatty():
             say(line, DONE)
 
+    def note(self, line: str) -> None:
+        say(line, DONE)
+
     def show(self, line: str) -> None:
         """Print a line to stdout; on a terminal, above the bar."""
         if self._bar is None or self._bar.disable:
@@ -111,6 +171,6 @@ class Bars(Progress):
         return self._stop is not None and self._stop.asked()
 
     def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        shown, self._bar = self._bar, None
+        if shown is not None:
+            shown.close()

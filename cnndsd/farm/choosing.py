@@ -39,8 +39,11 @@ def choose(
     count: int,
     choice: Choice | None = None,
     welcome: Mapping[int, float] | None = None,
+    kept: Sequence[Entry] = (),
 ) -> list[Entry]:
     """Choose at most ``count`` entries, in the order of choice; the order of ``entries`` changes nothing.
+
+    ``kept``: they come first, whatever the rules and ``count`` say; the rules hold for the others, beside them.
 
     None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
     network at another gap. At most ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets
@@ -53,7 +56,9 @@ def choose(
     tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count.
     """
     choice = choice or Choice()
-    entries = sorted((e for e in entries if e.score >= choice.score), key=lambda e: e.index)
+    taken_before = {entry.index for entry in kept}
+    others = (e for e in entries if e.score >= choice.score and e.index not in taken_before)
+    entries = [*kept, *sorted(others, key=lambda e: e.index)]
     if not entries:
         return []
     sounds = [entry.sound for entry in entries]
@@ -69,6 +74,21 @@ def choose(
     chosen: list[int] = []
     taken = np.zeros(len(KINDS), dtype=int)
     static_left = math.floor(choice.static_share * count + 0.5)
+
+    def take(best: int) -> None:
+        nonlocal static_left, free
+        chosen.append(best)
+        taken[kinds[best]] += 1
+        static_left -= int(static[best])
+        approach(places, best, nearest)
+        if notes[best] >= 0:
+            worth[notes == notes[best]] *= _SAME_NOTE
+        if choice.distance > 0.0:
+            free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > _TWIN_LIMITS).any(axis=1)
+        free[best] = False
+
+    for place in range(len(kept)):
+        take(place)
     for of_kinds, of_roles in _limits({KINDS[k] for k in kinds}, count, choice):
         while len(chosen) < count:
             full = (taken >= of_kinds) | ((_ROLE_KINDS @ taken >= of_roles) @ _ROLE_KINDS)
@@ -79,16 +99,7 @@ def choose(
                 break
             # Nothing is chosen yet: the best score comes first.
             value = np.where(allowed, worth * (nearest if chosen else 1.0), -1.0)
-            best = int(value.argmax())
-            chosen.append(best)
-            taken[kinds[best]] += 1
-            static_left -= int(static[best])
-            approach(places, best, nearest)
-            if notes[best] >= 0:
-                worth[notes == notes[best]] *= _SAME_NOTE
-            if choice.distance > 0.0:
-                free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > _TWIN_LIMITS).any(axis=1)
-            free[best] = False
+            take(int(value.argmax()))
     return [entries[i] for i in chosen]
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,14 +18,12 @@ from cnndsd.farm.progress import Progress
 from cnndsd.recipe import Recipe
 from cnndsd.scales import FREE
 from cnndsd.schema import Failed, Invalid, decode
-from cnndsd.spec import Choice, Family, Music, Spec
+from cnndsd.spec import MAX_NAME, Choice, Family, Music, Spec, as_name
 
 # The rest is imported where it is used: workers load the compiler while this process does.
 if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
 
-# The name of a pack has at most 60 letters.
-_LONGEST_NAME = 55
 # What a worker needs; it holds all that is submitted.
 _PRELOAD = ("cnndsd.farm.production",)
 
@@ -38,13 +35,15 @@ class NothingPassed(Failed):
 class Packed(NamedTuple):
     """A pack that was made: its zip, how many sounds are in it, how many were wanted, and what the search found.
 
-    ``path`` is None when the search was stopped before its end.
+    ``path`` is None when the search was stopped before its end. ``enough``: about how many candidates would make as
+    many sounds as were wanted, where fewer were made; None where that is unknown.
     """
 
     path: Path | None
     sounds: int
     wanted: int
     findings: Findings
+    enough: int | None = None
 
 
 def search(
@@ -66,9 +65,8 @@ def search(
     """
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.searching import judge_missing
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress or Progress())
         return judge_missing(spec, workers, deadline=_deadline(seconds, until_s), progress=progress)
 
 
@@ -81,37 +79,58 @@ def pack(
     seconds: float | None = None,
     until_s: float | None = None,
     keep: Collection[int] = (),
+    only_kept: bool = False,
+    label: str = "",
     restart: bool = False,
     progress: Progress | None = None,
+    command: Sequence[str] = (),
 ) -> Packed:
     """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does.
 
     What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
-    it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: the candidates of which the
-    pack is made, without judging any more. ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the
-    folder holds another run, ``OSError`` when something cannot be written.
+    it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: make ``NAME_kept.zip`` of
+    these candidates alone, without judging any more; ``only_kept``: the same of those that were kept by ear. ``label``:
+    makes ``NAME_label.zip`` of the same run. ``command``: what makes it, for ``runs.command_of``.
+    ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds another run or nothing is kept,
+    ``OSError`` when something cannot be written.
 
     >>> pack(load_spec("packs/sample_pack.toml"), "out").path
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{spec.name}.zip"
+    labelled = with_part(spec.name, label) if label else spec.name
+    path = folder / f"{with_part(labelled, 'kept') if keep or only_kept else labelled}.zip"
     refuse_folder(path)
     progress = progress or Progress()
     deadline = _deadline(seconds, until_s)
+    run_folder = folder / f"{spec.name}.run"
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm import runs
-        from cnndsd.farm.units import warm
 
-        with runs.begin(path.with_suffix(".run"), spec, restart) as run:
-            workers.prepare(warm, spec)
-            if not keep:
+        if only_kept:
+            # Without a run nothing is kept, and none is begun.
+            runs.read(run_folder)
+        with runs.begin(run_folder, spec, restart) as run:
+            kept = run.findings.picked("keep")
+            if only_kept and not kept:
+                raise Invalid(f"{run.folder}: no sound is kept; allowed: to keep some first, as by cnndsd audition")
+            only = {*keep} or ({*kept} if only_kept else set())
+            note_replaced(path, spec, progress, only)
+            if command:
+                run.note_command(command)
+            _prepare(workers, spec, progress)
+            if not only:
                 run.search(workers, deadline, progress)
                 if progress.stopped():
                     return Packed(None, 0, spec.count, run.findings)
-            wanted = len({*keep}) or len(run.findings.picked("keep")) or spec.count
-            count = run.finish(path, workers, progress, keep)
-    return _packed(path, count, wanted, run.findings, keep)
+            wanted = len(only) or max(spec.count, len(kept))
+            count = run.finish(path, workers, progress, only)
+    packed = _packed(path, count, wanted, run.findings, only)
+    if only or count >= wanted:
+        return packed
+    from cnndsd.farm.production import candidates_needed
+
+    return packed._replace(enough=candidates_needed(spec, run.findings, count))
 
 
 def repack(
@@ -120,6 +139,7 @@ def repack(
     folder: Path | str = ".",
     *,
     spec: Spec | None = None,
+    label: str = "",
     jobs: int | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -127,8 +147,8 @@ def repack(
     """Make the pack ``NAME_kept.zip`` of some sounds of the pack ``path``, as ``cnndsd pack PACK.zip --keep`` does.
 
     ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack; with the same music
-    they stay on their notes and in time. ``Invalid`` when ``path`` is no pack or lacks one of ``keep``. Other errors as
-    of ``pack``.
+    they stay on their notes and in time. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no pack or lacks one
+    of ``keep``. Other errors as of ``pack``.
     """
     from cnndsd.finishing.manifest import read_manifest
 
@@ -138,17 +158,18 @@ def repack(
     sounds = {sound.candidate: sound for sound in manifest.sounds if sound.candidate is not None}
     if missing := sorted({*keep} - sounds.keys()):
         raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those in its manifest")
-    spec = msgspec.structs.replace(spec, name=f"{spec.name[:_LONGEST_NAME]}_kept")
+    spec = msgspec.structs.replace(spec, name=with_part(with_part(spec.name, label) if label else spec.name, "kept"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     packed = folder / f"{spec.name}.zip"
     refuse_folder(packed)
+    progress = progress or Progress()
+    note_replaced(packed, spec, progress, keep)
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.findings import Findings
         from cnndsd.farm.production import entry_of, make_pack, placed_as_listed
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress)
         findings = Findings()
         findings.done = [(0, manifest.candidates)]
         findings.refused.update(manifest.refused)
@@ -156,7 +177,7 @@ def repack(
         placed = None
         if spec.has_music and spec.music == packed_with.music:
             placed = {index: placed_as_listed(entry, sounds[index]) for index, entry in findings.held.items()}
-        count = make_pack(packed, spec, findings, workers, progress, keep=keep, placed=placed)
+        count = make_pack(packed, spec, findings, workers, progress, only=keep, placed=placed)
     return _packed(packed, count, len({*keep}), findings, keep)
 
 
@@ -194,24 +215,26 @@ def vary(
     spec = family_spec(recipe, title, count=count, amount=amount, candidates=candidates, seed=seed)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{spec.name}.zip"
+    path = folder / f"{with_part(spec.name, 'kept') if keep else spec.name}.zip"
     refuse_folder(path)
+    progress = progress or Progress()
+    note_replaced(path, spec, progress, keep)
     with _workers(jobs) as workers:
         from cnndsd.farm.findings import Findings
         from cnndsd.farm.production import make_pack
         from cnndsd.farm.searching import judge_missing
-        from cnndsd.farm.units import warm
 
-        workers.prepare(warm, spec)
+        _prepare(workers, spec, progress)
         findings = Findings() if keep else judge_missing(spec, workers, progress=progress)
-        made = make_pack(path, spec, findings, workers, progress, keep=keep)
+        made = make_pack(path, spec, findings, workers, progress, only=keep)
     return _packed(path, made, len({*keep}) or count, findings, keep)
 
 
 def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candidates: int | None, seed: int) -> Spec:
     """The spec of a pack of variations; ``Invalid`` names the key that is not allowed."""
+    part = f"family_{amount:g}".replace(".", "-").replace("+", "")
     return Spec(
-        name=(re.sub(r"[^A-Za-z0-9_-]", "_", title).lstrip("_-")[:50] or "sound") + "_family",
+        name=with_part(as_name(title) or "sound", part),
         title=f"variations of {title}"[:200],
         count=count,
         candidates=candidates if candidates is not None else 64 * max(1, count),
@@ -222,6 +245,46 @@ def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candid
         # They keep the sound's own pitch.
         music=Music(key=FREE),
     )
+
+
+def with_part(name: str, part: str) -> str:
+    """The name of a pack with a part more behind it, and as long as a name may be."""
+    return f"{name[: MAX_NAME - 1 - len(part)]}_{part}"
+
+
+def note_replaced(path: Path, spec: Spec, progress: Progress, only: Collection[int] = ()) -> None:
+    """Tell ``progress`` when a file is there that the pack will replace, unless it is one with the same settings.
+
+    ``only``: the candidates of which the pack is made, when these are no settings of the spec.
+    """
+    if not path.exists():
+        return
+    try:
+        there = spec_of_pack(path)
+    except Invalid:
+        progress.note(f"{path} is there, and will be replaced; it is not a pack of this version")
+        return
+    # More candidates make the same pack better.
+    theirs, ours = (msgspec.to_builtins(msgspec.structs.replace(s, name="x", candidates=1)) for s in (there, spec))
+    if changes := list(_changes(theirs, ours)):
+        progress.note(f"{path} is there, and will be replaced; other settings: {', '.join(changes)}")
+    elif only:
+        from cnndsd.finishing.manifest import read_manifest
+
+        if {sound.candidate for sound in read_manifest(path).sounds} != {*only}:
+            progress.note(f"{path} is there, and will be replaced; it has other sounds")
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """What differs between two tables, as texts such as ``music.bpm 0 -> 120``."""
+    for key in {**old, **new}:
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _changes(before, after, f"{prefix}{key}.")
+        elif before != after:
+            shown = (msgspec.json.encode(value).decode() for value in (before, after))
+            short = [text if len(text) <= 40 else f"{text[:37]}..." for text in shown]
+            yield f"{prefix}{key} {short[0]} -> {short[1]}"
 
 
 def refuse_folder(path: Path) -> None:
@@ -244,6 +307,15 @@ def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
     if until_s is not None:
         return Deadline(until_s, time.time)
     return None if seconds is None else Deadline(time.monotonic() + seconds)
+
+
+def _prepare(workers: Workers, spec: Spec, progress: Progress) -> None:
+    from cnndsd.farm.units import warm
+    from cnndsd.sound.compiler import COMPILING, is_compiled
+
+    if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
+        progress.note(COMPILING)
+    workers.prepare(warm, spec)
 
 
 @contextmanager

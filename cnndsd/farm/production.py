@@ -1,5 +1,6 @@
 """From findings to a pack: the sounds are chosen, rendered again, finished over workers, and written into a zip."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -26,44 +27,54 @@ from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
+# How far beyond what was judged an estimate reaches.
+_MOST_GROWTH = 1000
+
 
 def choose_sounds(
-    spec: Spec, findings: Findings, keep: Collection[int] = (), welcome: Mapping[int, float] | None = None
+    spec: Spec, findings: Findings, only: Collection[int] = (), welcome: Mapping[int, float] | None = None
 ) -> list[Entry]:
     """The sounds of the pack: kind by kind, each from dark to bright.
 
-    All of ``keep``, or all that were picked to be kept, whatever the spec's count. When there are none, the most
-    different of the best, without those that were dropped. What was set aside is left out in any case. ``Invalid`` when
-    one of ``keep`` is refused. ``welcome``: see ``choosing.choose``.
+    All that were picked to be kept, and around them, up to the spec's count, the most different of the best, without
+    those that were dropped. ``only``: these candidates alone, whatever the count. What was set aside is left out in any
+    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.choose``.
     """
-    picks = findings.picks
-    if wanted := {*keep} or {index for index, pick in picks.items() if pick == "keep"}:
-        known = findings.known()
-        left = sorted(wanted - findings.aside.keys())
-        chosen = [known[index] if index in known else _entry(spec, index) for index in left]
+    if only:
+        chosen = _entries(spec, findings, only)
     else:
-        allowed = [entry for entry in findings.entries if entry.index not in picks]
-        chosen = choose(allowed, spec.count, spec.choose, welcome)
+        kept = _entries(spec, findings, findings.picked("keep"))
+        chosen = choose(_not_picked(findings), spec.count, spec.choose, welcome, kept)
     return sorted(chosen, key=in_order_of_kinds)
+
+
+def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[Entry]:
+    known = findings.known()
+    left = sorted({*wanted} - findings.aside.keys())
+    return [known[index] if index in known else _entry(spec, index) for index in left]
+
+
+def _not_picked(findings: Findings) -> list[Entry]:
+    return [entry for entry in findings.entries if entry.index not in findings.picks]
 
 
 def arrange_sounds(
     spec: Spec,
     findings: Findings,
     workers: Workers,
-    keep: Collection[int] = (),
+    only: Collection[int] = (),
     placed: Mapping[int, Placed] | None = None,
 ) -> list[Placed]:
     """The sounds of ``choose_sounds``, in the key and the tempo of the spec.
 
-    ``placed``: where the sounds of ``keep`` stand, if that is known.
+    ``placed``: where the sounds of ``only`` stand, if that is known.
     """
     if placed:
-        return [placed[entry.index] for entry in choose_sounds(spec, findings, keep)]
-    has_list = bool(keep or findings.picked("keep"))
-    offered = choose_sounds(spec, findings, keep) if has_list else findings.entries
-    offered = [e for e in offered if has_list or (e.score >= spec.choose.score and e.index not in findings.picks)]
-    return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, keep, welcome), workers)
+        return [placed[entry.index] for entry in choose_sounds(spec, findings, only)]
+    offered = _entries(spec, findings, only or findings.picked("keep"))
+    if not only:
+        offered += [entry for entry in _not_picked(findings) if entry.score >= spec.choose.score]
+    return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, only, welcome), workers)
 
 
 def _entry(spec: Spec, index: int) -> Entry:
@@ -139,14 +150,14 @@ def make_pack(
     workers: Workers,
     progress: Progress | None = None,
     beside: Path | None = None,
-    keep: Collection[int] = (),
+    only: Collection[int] = (),
     placed: Mapping[int, Placed] | None = None,
 ) -> int:
     """Choose, finish and zip. Returns how many sounds are in the pack; none is written when there are none.
 
-    A sound that cannot be finished is set aside, and others are chosen. ``keep``: the candidates that the pack holds,
-    instead of those that were chosen or picked. ``placed``: where those stand in key and tempo, if that is known.
-    ``beside``: the name of the file while it is written.
+    The pack's name is that of ``path``. A sound that cannot be finished is set aside, and others are chosen. ``only``:
+    the candidates that the pack holds, instead of those that are chosen. ``placed``: where those stand in key and
+    tempo, if that is known. ``beside``: the name of the file while it is written.
     """
     # Workers import this module and need none of what goes around the sounds.
     from cnndsd.finishing.packing import write_pack
@@ -154,7 +165,7 @@ def make_pack(
     progress = progress or Progress()
     workers.prepare(warm, spec)
     # A run by time says in the pack how many candidates that were, so that a run of so many makes the same zip.
-    listed = msgspec.structs.replace(spec, candidates=findings.candidates) if findings.candidates else spec
+    listed = msgspec.structs.replace(spec, name=path.stem, candidates=findings.candidates or spec.candidates)
 
     def reported(sounds: Iterator[PackSound], count: int) -> Iterator[PackSound]:
         progress.finished(0, count)
@@ -163,14 +174,31 @@ def make_pack(
             progress.finished(done, count)
 
     while True:
-        chosen = arrange_sounds(spec, findings, workers, keep, placed)
+        chosen = arrange_sounds(spec, findings, workers, only, placed)
         if not chosen:
             return 0
         try:
             with atomic_write(path, beside) as file:
                 sounds = reported(finish_all(spec, chosen, workers), len(chosen))
-                by_hand = bool(keep or findings.picked("keep"))
+                by_hand = all(entry.index in only or findings.picks.get(entry.index) == "keep" for entry, _ in chosen)
                 return write_pack(file, listed, findings.candidates, findings.refused, sounds, by_hand)
         except Unfinishable as error:
             progress.log(f"{error}; {error.aside.recipe.to_json()}")
             findings.set_aside(error.index, error.aside)
+
+
+def candidates_needed(spec: Spec, findings: Findings, found: int) -> int | None:
+    """About how many candidates would make ``spec.count`` sounds where so far ``found`` are; None when that is unknown.
+
+    The sounds of a pack grow with a power of the candidates, which the first half of them tells.
+    """
+    half = findings.reach // 2
+    early = [entry for entry in _not_picked(findings) if entry.index < half]
+    before = len(choose(early, spec.count, spec.choose, kept=_entries(spec, findings, findings.picked("keep"))))
+    if not 0 < before < found:
+        return None
+    power = math.log2(found / before)
+    needed = findings.reach * (spec.count / found) ** (1.0 / power)
+    # Two digits: it is an estimate.
+    digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
+    return math.ceil(needed / digits) * digits if needed <= _MOST_GROWTH * findings.reach else None

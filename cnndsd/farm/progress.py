@@ -26,6 +26,9 @@ class Progress:
     def log(self, line: str) -> None:
         """An event worth a line: a worker that died, a sound that cannot be finished."""
 
+    def note(self, line: str) -> None:
+        """What the user should know before the work begins, such as which file will be replaced."""
+
     def stopped(self) -> bool:
         """Whether the search shall end early; asked about once a second."""
         return False

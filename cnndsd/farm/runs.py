@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from cnndsd.farm.findings import Findings, Pick, no_findings, refusals_in_words,
 from cnndsd.farm.ledger import Held, Ledger, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import CELLS
+from cnndsd.finishing.atomic import atomic_write
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
@@ -67,14 +68,19 @@ class Run:
         self.log(f"{state}: {progress_in_words(self.findings, self._watch)}")
         return self.findings
 
-    def finish(self, path: Path, workers: Workers, progress: Progress | None = None, keep: Collection[int] = ()) -> int:
+    def finish(self, path: Path, workers: Workers, progress: Progress | None = None, only: Collection[int] = ()) -> int:
         """Make the pack of what was found, by ``production.make_pack``. Returns how many sounds are in it."""
         recorder = _Recorder(self, progress or Progress(), None)
         beside = self.folder / "pack.new"
-        count = production.make_pack(path, self.spec, self.findings, workers, recorder, beside, keep)
+        count = production.make_pack(path, self.spec, self.findings, workers, recorder, beside, only)
         self.commit(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
         self.log(f"done: {count} sounds in {path.name}")
         return count
+
+    def note_command(self, command: Sequence[str]) -> None:
+        """Write down with which command the run is made, see ``command_of``."""
+        with atomic_write(self.folder / "command.json") as file:
+            file.write(json.dumps(list(command)).encode())
 
     def log(self, line: str) -> None:
         """Add a line to ``log.txt``."""
@@ -144,6 +150,9 @@ class _Recorder(Progress):
         self._run.log(line)
         self._progress.log(line)
 
+    def note(self, line: str) -> None:
+        self._progress.note(line)
+
     def stopped(self) -> bool:
         return self._progress.stopped()
 
@@ -176,7 +185,8 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Failed(f"{folder}: another run is at work here; allowed: wait for it, or another --out") from None
+        busy = "a pack command is at work here, or an audition is open; end that first, or use another --out"
+        raise Failed(f"{folder}: {busy}") from None
     try:
         yield
     finally:
@@ -300,6 +310,14 @@ def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
     """The identity, spec, findings and state in a run's folder, also while the run is at work."""
     with Ledger(_ledger_path(folder)) as book:
         return book.read()
+
+
+def command_of(folder: Path) -> list[str] | None:
+    """The arguments of the command that made a run, with whole paths; None when that is unknown."""
+    try:
+        return msgspec.json.decode((folder / "command.json").read_bytes(), type=list[str])
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _ledger_path(folder: Path) -> Path:

@@ -241,6 +241,13 @@ def decode(data: bytes) -> NDArray[np.float64]:
         return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0])
 
 
+def read_sound(path: Path | str) -> tuple[NDArray[np.float64], int, int]:
+    """Return the first channel of a sound file as ``decode`` does, its rate in Hz, and how many channels it has."""
+    with open(path, "rb") as file, _opened(file) as sound:
+        rate, channels = sound.samplerate, sound.channels
+        return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0]), rate, channels
+
+
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     """Open a sound file of any origin. ``Invalid`` when it is none, or when decoding it would take too much memory."""

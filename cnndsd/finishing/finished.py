@@ -109,18 +109,27 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
 
     >>> write(Recipe(seed=35), "mine.wav")
     """
+    return write_described(recipe, path, raw=raw, mastering=mastering)[0]
+
+
+def write_described(
+    recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None
+) -> tuple[Written, Description, Finished | None]:
+    """Do what ``write`` does; also return the description of the raw sound and, unless it is ``raw``, what was made."""
     path = Path(path)
     check_ending(path, raw)
     # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
         audio = render(recipe)
+        sound, finished = describe(audio, recipe.sample_rate), None
         if raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
             spec = single_sound_spec(recipe, audiofile.ENDINGS[path.suffix.lower()], mastering)
-            data = finish(audio, recipe, describe(audio, recipe.sample_rate), spec).data
+            finished = finish(audio, recipe, sound, spec)
+            data = finished.data
         file.write(data)
-    return Written(path, raw_sha256(audio))
+    return Written(path, raw_sha256(audio)), sound, finished
 
 
 def check_ending(path: Path | str, raw: bool = False) -> None:

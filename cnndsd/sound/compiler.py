@@ -28,6 +28,7 @@ _ROOT = Path(__file__).parent.parent
 _IMPORT = re.compile(rf"^\s*from ({_PACKAGE}[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 # A folder that a process made for its kernels and those of its workers, where it can write nowhere else.
 _HANDED_DOWN = "CNNDSD_KERNEL_CACHE"
+COMPILING = "compiling once, which takes half a minute or less; later the result is used again"
 _ROW = f"<{ROW_BYTES // 4} x float>"
 _SUM_OF_ROWS = f"define {_ROW} @sum({_ROW} %a, {_ROW} %b) {{ %c = fadd {_ROW} %a, %b ret {_ROW} %c }}"
 
@@ -41,6 +42,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = before
+
+
+def is_compiled(*modules: str) -> bool:
+    """Whether kernels of all these modules were compiled before, and are kept."""
+    return all(any(_cache_folder(module).rglob("*.nbi")) for module in modules)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cnndsd.desk import cli, stopping, terminal
+from cnndsd.desk import cli, stopping
 from cnndsd.farm import executors
 from cnndsd.finishing import atomic
 from cnndsd.finishing.atomic import atomic_write, sync_folder
@@ -38,15 +38,6 @@ def test_a_path_is_printed_to_a_pipe_that_lacks_its_letters(tmp_path):
 def test_a_name_that_is_no_text_is_printed_as_it_is(tmp_path):
     done = command(tmp_path, *RENDER, b"\xff.wav")
     assert (done.returncode, done.stdout) == (0, b"\xff.wav\n")
-
-
-def test_a_command_is_quoted_as_the_shell_of_the_system_reads_it(monkeypatch):
-    words = ["cnndsd", "pack", "my specs/a.toml", "--out", "it's"]
-    assert terminal.command_line(words) == """cnndsd pack 'my specs/a.toml' --out 'it'"'"'s'"""
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "name", "nt")
-        line = terminal.command_line(words)
-    assert line == 'cnndsd pack "my specs/a.toml" --out it\'s'
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGBREAK", 143)])

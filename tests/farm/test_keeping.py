@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from small_runs import packed, small_generations, write_spec
 
-from cnndsd import verify
+from cnndsd import distance, verify
 from cnndsd.desk import cli
 from cnndsd.farm import factory, production, runs
 from cnndsd.farm.drawing import BLOCK, can_be
@@ -93,8 +93,10 @@ def test_a_run_has_the_recipes_of_its_shelf(folder):
     found = runs.read(folder / "s.run")[2]
     kept = [entry for entry in found.entries if entry.recipe.variations][-2:]
     assert cli.main(["pack", str(folder / "s.toml"), "--keep", f"{kept[0].index},{kept[1].index}"]) == 0
-    sounds = read_manifest(folder / "s.zip").sounds
+    sounds = read_manifest(folder / "s_kept.zip").sounds
     assert clockless({s.candidate: s.recipe for s in sounds}) == clockless({e.index: e.recipe for e in kept})
+    # The pack of the whole run is as it was.
+    assert len(read_manifest(folder / "s.zip").sounds) == 6
 
 
 def test_a_child_that_is_not_on_the_shelf_is_one_line(folder, capsys):
@@ -119,6 +121,7 @@ def test_what_was_kept_by_ear_stays_when_better_ones_take_its_place(folder):
     off = [entry for entry in kept[:-1] if entry not in found.entries]
     assert len(off) > 10
     made = {s.candidate: s.recipe for s in read_manifest(folder / "s.zip").sounds}
+    assert len(made) == max(6, len(kept) - 1)
     assert clockless(made) == clockless({entry.index: entry.recipe for entry in kept[:-1]})
     assert production.choose_sounds(spec, found) != kept
     # The picks changed nothing that was found.
@@ -206,3 +209,110 @@ def test_repacking_takes_another_finish(folder):
     assert packed_again.path == folder / "other" / "s_kept.zip"
     assert {s.file.partition(".")[2] for s in read_manifest(packed_again.path).sounds} == {"flac"}
     assert verify(packed_again.path) == []
+
+
+def candidates_of(path):
+    return {sound.candidate for sound in read_manifest(path).sounds}
+
+
+def test_favourites_are_in_the_pack_and_the_rest_is_chosen_around_them(folder, capsys):
+    before = candidates_of(folder / "s.zip")
+    _, spec, found, _ = runs.read(folder / "s.run")
+    # One that the machine would not have chosen, and one that it would.
+    other = next(entry.index for entry in found.entries if entry.index not in before)
+    dropped = min(before)
+    with runs.opened_for_picks(folder / "s.run") as (_, _, remember):
+        remember(other, "keep")
+        remember(dropped, "drop")
+    packed(folder)
+    after = candidates_of(folder / "s.zip")
+    assert len(after) == 6
+    assert other in after
+    assert dropped not in after
+    assert "6 sounds of 1600 candidates, 1 of them kept by ear; " in capsys.readouterr().err
+    packed(folder, "--only-kept")
+    assert candidates_of(folder / "s_kept.zip") == {other}
+    assert candidates_of(folder / "s.zip") == after
+    # The others differ from what is kept: its own shape at hand is not chosen beside it.
+    twin = msgspec.structs.replace(spec, choose=msgspec.structs.replace(spec.choose, distance=2.0))
+    found = runs.read(folder / "s.run")[2]
+    known = found.known()
+    for entry in production.choose_sounds(twin, found):
+        if entry.index != other:
+            assert distance(entry.sound, known[other].sound) >= 2.0
+
+
+def test_more_favourites_than_sounds_are_all_in_the_pack(folder):
+    found = runs.read(folder / "s.run")[2]
+    kept = {entry.index for entry in found.entries[:9]}
+    with runs.opened_for_picks(folder / "s.run") as (_, _, remember):
+        for index in kept:
+            remember(index, "keep")
+    packed(folder)
+    assert candidates_of(folder / "s.zip") == kept
+
+
+def test_a_pack_of_the_kept_alone_needs_some(folder, capsys):
+    assert cli.main(["pack", str(folder / "s.toml"), "--only-kept"]) == 2
+    assert capsys.readouterr().err == (
+        f"cnndsd: {folder / 's.run'}: no sound is kept; allowed: to keep some first, as by cnndsd audition\n"
+    )
+    (folder / "t.toml").write_text("candidates = 64\n", encoding="utf-8")
+    assert cli.main(["pack", str(folder / "t.toml"), "--only-kept"]) == 2
+    assert "t.run: holds no run" in capsys.readouterr().err
+    assert not (folder / "t.run").exists()
+
+
+def test_picks_are_shown_and_taken_back(folder, capsys):
+    found = runs.read(folder / "s.run")[2]
+    one, two, three = (entry.index for entry in found.entries[:3])
+    with runs.opened_for_picks(folder / "s.run") as (_, _, remember):
+        remember(one, "keep")
+        remember(two, "keep")
+        remember(three, "drop")
+    picks = ["picks", str(folder / "s.run")]
+    assert cli.main(picks) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["kept", str(one)], ["kept", str(two)], ["dropped", str(three)],
+    ]  # fmt: skip
+    assert err == "cnndsd: 2 kept, 1 dropped\n"
+    assert cli.main([*picks, "--clear", str(two)]) == 0
+    assert capsys.readouterr().err == "cnndsd: 1 pick taken back\ncnndsd: 1 kept, 1 dropped\n"
+    assert cli.main([*picks, "--clear", str(two)]) == 2
+    assert f"candidate {two} was neither kept nor dropped" in capsys.readouterr().err
+    assert cli.main([*picks, "--clear"]) == 0
+    assert capsys.readouterr().err == "cnndsd: 2 picks taken back\ncnndsd: 0 kept, 0 dropped\n"
+    assert runs.read(folder / "s.run")[2].picks == {}
+
+
+def test_no_pack_replaces_one_with_other_settings_in_silence(folder, capsys):
+    packed(folder)
+    assert "will be replaced" not in capsys.readouterr().err
+    packed(folder, "--count", "3", "--plain")
+    assert (
+        "s.zip is there, and will be replaced; other settings: count 6 -> 3, plain false -> true\n"
+    ) in capsys.readouterr().err
+    # Other devices have files of their own, of the same run.
+    packed(folder, "--profile", "digitakt")
+    assert "will be replaced" not in capsys.readouterr().err
+    assert len(candidates_of(folder / "s_digitakt.zip")) == 6
+    assert read_manifest(folder / "s_digitakt.zip").name == "s_digitakt"
+    assert not (folder / "s_digitakt.run").exists()
+    (folder / "s.zip").write_text("my own", encoding="utf-8")
+    packed(folder)
+    assert "s.zip is there, and will be replaced; it is not a pack of this version\n" in capsys.readouterr().err
+    one, two = list(candidates_of(folder / "s.zip"))[:2]
+    packed(folder, "--keep", str(one))
+    packed(folder, "--keep", str(one))
+    assert "will be replaced" not in capsys.readouterr().err
+    packed(folder, "--keep", str(two))
+    assert "s_kept.zip is there, and will be replaced; it has other sounds\n" in capsys.readouterr().err
+
+
+def test_variations_near_and_far_have_files_of_their_own(tmp_path, in_process):
+    sound = tmp_path / "growl.json"
+    sound.write_text('{"seed": 35, "seconds": 0.5}', encoding="utf-8")
+    for amount in ("0.01", "0.1"):
+        assert cli.main(["vary", str(sound), "--count", "1", "--amount", amount]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.zip")) == ["growl_family_0-01.zip", "growl_family_0-1.zip"]

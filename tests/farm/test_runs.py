@@ -328,7 +328,8 @@ def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
         for refused in codes:
             out, err = refused.communicate()
             assert out == ""
-            assert err == "cnndsd: s.run: another run is at work here; allowed: wait for it, or another --out\n"
+            busy = "a pack command is at work here, or an audition is open; end that first, or use another --out"
+            assert err == f"cnndsd: s.run: {busy}\n"
         winner = next(r for r in all_running if r not in codes)
         judged_some(tmp_path, 1)
         winner.kill()

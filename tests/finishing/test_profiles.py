@@ -75,7 +75,7 @@ def test_what_a_spec_says_itself_counts_more_than_its_profile(tmp_path):
     with pytest.raises(Invalid) as told:
         spec.load_spec(tmp_path / "s.toml")
     assert str(told.value) == (
-        f"{tmp_path / 's.toml'}: profile: 'casio' is unknown; allowed: {', '.join(profile_table())}"
+        f'{tmp_path / "s.toml"}: profile: "casio" is unknown; allowed: {", ".join(profile_table())}'
     )
     (tmp_path / "s.toml").write_text('name = "s"\nprofile = ["digitakt"]\n', encoding="utf-8")
     with pytest.raises(Invalid, match=r"profile: .* is unknown"):

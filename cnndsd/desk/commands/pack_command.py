@@ -7,9 +7,9 @@ import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsd.desk import arguments
+from cnndsd.desk import arguments, shell
 from cnndsd.desk.stopping import Stop, Stopped
-from cnndsd.desk.terminal import DONE, FEWER, Bars, command_line, count_of, say
+from cnndsd.desk.terminal import DONE, FEWER, Bars, count_of, say
 
 if TYPE_CHECKING:
     from cnndsd.farm.factory import Packed
@@ -24,13 +24,16 @@ def add(commands: Any) -> None:
         description="Make a pack: render and judge many candidates, choose the most different of the best, finish and "
         "zip them. Prints the path of the zip. The same spec and seed give the same zip, byte for byte. Results are "
         "saved in the folder NAME.run next to the zip. Run the same command again to continue after a stop or a crash, "
-        "or with more --candidates or --minutes to judge more.",
-        epilog="example: cnndsd pack packs/sample_pack.toml --candidates 50000 --seed 7 --out .",
+        "or with more --candidates or --minutes to judge more. Sounds kept in an audition are in the pack, and dropped "
+        "ones are not.",
+        epilog="examples: cnndsd pack;  cnndsd pack my.toml --candidates 50000 --seed 7 --out packs",
     )
     parser.add_argument(
         "spec",
+        nargs="?",
         metavar="SPEC.toml",
-        help="what to draw, refuse, choose and finish; see packs/ for examples. With --keep also a pack (.zip)",
+        help="what to draw, refuse, choose and finish: a file, or the name of a spec that comes with the program, such "
+        "as adjusting (default: the default pack, in this folder). With --keep also a pack (.zip)",
     )
     parser.add_argument("--count", type=int, metavar="K", help="sounds in the pack (default: the spec's)")
     parser.add_argument("--candidates", type=int, metavar="N", help="candidates to judge (default: the spec's)")
@@ -58,11 +61,14 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
-    parser.add_argument("--out", metavar="DIR", help="folder for the zip and the run (default: the folder of the spec)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder for the zip and the run (default: that of the spec's file)"
+    )
     parser.add_argument(
         "--profile",
         metavar="NAME",
-        help="make files for a sampler or player, such as digitakt; the README lists all profiles",
+        help="make NAME_PROFILE.zip, with files for a sampler or player such as digitakt; the README lists all "
+        "profiles",
     )
     parser.add_argument(
         "--plain",
@@ -74,8 +80,13 @@ def add(commands: Any) -> None:
         type=arguments.candidates,
         default=[],
         metavar="LIST",
-        help="make a pack of these candidates without judging any others: numbers such as 12,99, or a file of them. "
-        "From PACK.zip it makes PACK_kept.zip (the page of a pack makes this command)",
+        help="make NAME_kept.zip of these candidates alone, without judging any others: numbers such as 12,99, or a "
+        "file of them. Also from a pack; its page makes this command",
+    )
+    parser.add_argument(
+        "--only-kept",
+        action="store_true",
+        help="make NAME_kept.zip of the sounds alone that were kept in an audition, without judging any others",
     )
     parser.add_argument("--restart", action="store_true", help="delete the saved results and begin again")
     parser.set_defaults(run=run)
@@ -87,10 +98,11 @@ def run(options: argparse.Namespace) -> int:
     from cnndsd.profiles import profile_keys
     from cnndsd.spec import MAX_CANDIDATES, load_spec
 
-    from_pack = options.spec.lower().endswith(".zip")
+    path, folder = _spec_and_folder(options)
+    from_pack = path.suffix.lower() == ".zip"
     if from_pack:
         _refuse_search_options(options)
-    spec = factory.spec_of_pack(options.spec) if from_pack else load_spec(options.spec)
+    spec = factory.spec_of_pack(path) if from_pack else load_spec(path)
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
     changes["plain"] = True if options.plain else changes.get("plain")
@@ -99,25 +111,25 @@ def run(options: argparse.Namespace) -> int:
     seconds = None if options.minutes is None else 60 * options.minutes
     until_s = None if options.until is None else arguments.next_time(options.until)
     by_time = seconds is not None or until_s is not None
-    if options.candidates is None and (by_time or options.keep):
+    if options.candidates is None and (by_time or options.keep or options.only_kept):
         changes["candidates"] = MAX_CANDIDATES
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
-    folder = Path(options.out) if options.out is not None else Path(options.spec).parent
     if from_pack:
         Stop("no pack was made")
         with Bars(len(options.keep)) as bars:
             return report_listed(
                 factory.repack(
-                    options.spec,
+                    path,
                     options.keep,
                     folder,
                     spec=spec,
+                    label=options.profile or "",
                     jobs=options.jobs,
                     scheduler=options.scheduler,
                     progress=bars,
                 )
             )
-    same = command_line(["cnndsd", *(argument for argument in options.arguments if argument != "--restart")])
+    same = shell.command_line([*shell.program(), *(word for word in options.arguments if word != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
         with Bars(None if by_time else spec.candidates, stop) as bars:
@@ -129,8 +141,11 @@ def run(options: argparse.Namespace) -> int:
                 seconds=seconds,
                 until_s=until_s,
                 keep=options.keep,
+                only_kept=options.only_kept,
+                label=options.profile or "",
                 restart=options.restart,
                 progress=bars,
+                command=() if options.keep or options.only_kept else _anywhere(options, path, folder),
             )
     except IsADirectoryError:
         raise
@@ -138,17 +153,63 @@ def run(options: argparse.Namespace) -> int:
         raise _with_advice(error, spec) from None
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
-    return report_listed(packed) if options.keep else report(packed)
+    return report_listed(packed) if options.keep or options.only_kept else report(packed)
+
+
+def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Return the file of the spec or pack, and the folder for the zip."""
+    from cnndsd.schema import Failed, Invalid, did_you_mean
+    from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
+
+    named = options.spec
+    if named is None or (named in shipped_specs() and not Path(named).exists()):
+        path, folder = spec_path(named or DEFAULT), Path()
+    else:
+        path, folder = Path(named), Path(named).parent
+        if path.is_dir():
+            specs = [str(file) for file in sorted(path.glob("*.toml"))[:3]]
+            if path.suffix == ".run" and path.with_suffix(".toml").is_file():
+                specs = [str(path.with_suffix(".toml"))]
+            meant = f" (did you mean {' or '.join(specs)}?)" if specs else ""
+            raise Invalid(f"{named}: is a folder{meant}; allowed: a spec (.toml)")
+        if not path.exists():
+            near = [str(folder / file.name) for end in ("*.toml", "*.zip") for file in folder.glob(end)]
+            ending = f"{named}.toml"
+            meant = f' (did you mean "{ending}"?)' if ending in near else did_you_mean(named, [*near, *shipped_specs()])
+            ready = ", ".join(shipped_specs())
+            raise Invalid(f"{named}: there is no such file{meant}; allowed: a spec (.toml), or one by name: {ready}")
+        if path.suffix.lower() in (".wav", ".flac", ".ogg", ".mp3"):
+            raise Invalid(f"{named}: is a sound; allowed: a spec (.toml), or cnndsd vary {named} for variations of it")
+    folder = folder if options.out is None else Path(options.out)
+    if folder.is_file():
+        raise Failed(f"{folder}: is a file; allowed: a folder, in which the pack is made")
+    return path, folder
+
+
+def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str]:
+    """Return the arguments of this command, for any current folder."""
+    words: list[str] = []
+    arguments = iter(options.arguments)
+    for word in arguments:
+        if word == "--out":
+            next(arguments)
+        elif word == options.spec and path == Path(word):
+            words.append(str(path.absolute()))
+        elif not word.startswith("--out=") and word != "--restart":
+            words.append(word)
+    given = options.out is not None or options.spec is None or path != Path(options.spec)
+    return [*words, "--out", str(folder.absolute())] if given else words
 
 
 def _refuse_search_options(options: argparse.Namespace) -> None:
     from cnndsd.schema import Invalid
 
+    for name in ("count", "candidates", "minutes", "until", "seed", "restart", "only_kept"):
+        if getattr(options, name):
+            option = name.replace("_", "-")
+            raise Invalid(f"--{option}: is for a search; allowed with a pack: --keep and how the sounds are finished")
     if not options.keep:
         raise Invalid(f"{options.spec}: is a pack already; allowed: with --keep, to pack some of its sounds")
-    for name in ("count", "candidates", "minutes", "until", "seed", "restart"):
-        if getattr(options, name):
-            raise Invalid(f"--{name}: is for a search; allowed with a pack: --keep and how the sounds are finished")
 
 
 def _with_advice(error: OSError, spec: Spec) -> OSError:
@@ -174,10 +235,19 @@ def report(packed: Packed) -> int:
 
     print(packed.path)
     findings = packed.findings
-    kept = ", kept by ear," if findings.picked("keep") else ""
+    by_ear = len(findings.picked("keep"))
+    kept = f", {by_ear} of them kept by ear" if by_ear else ""
     refused = refusals_in_words(findings.refused)
-    many = f"{count_of(packed.sounds, 'sound')}{kept} of {findings.candidates} candidates"
+    many = f"{count_of(packed.sounds, 'sound')} of {findings.candidates} candidates{kept}"
     say(f"{many}; {findings.passed} passed, refused {refused}", DONE)
     if packed.sounds < packed.wanted:
-        return say(f"fewer sounds than the {packed.wanted} asked for; more --candidates may find them", FEWER)
+        return say(f"fewer sounds than the {packed.wanted} asked for; {_more(packed)}", FEWER)
     return DONE
+
+
+def _more(packed: Packed) -> str:
+    """Return what may find the sounds that are missing."""
+    enough = packed.enough
+    if enough is None:
+        return "more --candidates may find some, and a lower score or distance under [choose] allows more"
+    return f"about --candidates {enough} would find them, by what was found so far"

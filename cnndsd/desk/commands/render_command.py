@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+from pathlib import Path
 from typing import Any
 
 from cnndsd.desk import arguments
-from cnndsd.desk.terminal import DONE, say
+from cnndsd.desk.terminal import DONE, note_compiling, say, working
 
 
 def add(commands: Any) -> None:
@@ -47,8 +50,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from cnndsd.ear.telling import settles, summary
     from cnndsd.finishing.audiofile import read_recipe
-    from cnndsd.finishing.finished import check_ending, write
+    from cnndsd.finishing.finished import check_ending, write_described
     from cnndsd.recipe import Recipe
     from cnndsd.schema import Invalid
 
@@ -61,6 +65,17 @@ def run(options: argparse.Namespace) -> int:
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
     recipe = Recipe() if options.file is None else read_recipe(options.file)
-    written = write(arguments.changed(recipe, changes, "--"), options.output, raw=options.raw)
+    recipe = arguments.changed(recipe, changes, "--")
+    if not Path(options.output).parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(Path(options.output)))
+    note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
+    with working(f"rendering {recipe.seconds:g} s of sound"):
+        written, sound, finished = write_described(recipe, options.output, raw=options.raw)
     print(written.path)
+    if finished is None:
+        say(summary(sound, recipe.samples / recipe.sample_rate), DONE)
+    else:
+        say(summary(sound, finished.seconds, finished.pitch, finished.level.integrated_lufs), DONE)
+    if warning := settles(sound):
+        say(warning, DONE)
     return say(f"raw sha256 {written.raw_sha256}", DONE)

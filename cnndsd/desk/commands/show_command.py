@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from cnndsd.desk.terminal import DONE, printable
+from cnndsd.desk.terminal import DONE, note_compiling, printable, working
 
 
 def add(commands: Any) -> None:
@@ -27,9 +28,21 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     import msgspec
 
+    from cnndsd.desk.finding import pack_file, run_folder
     from cnndsd.desk.showing import report_text, show
+    from cnndsd.finishing.audiofile import read_recipe
 
-    report = show(options.file)
+    path = Path(options.file)
+    if path.is_dir():
+        path = run_folder(path)
+    elif path.suffix.lower() == ".zip":
+        path = pack_file(path)
+    if path.suffix.lower() not in (".zip", ".run"):
+        # An error comes before any work.
+        read_recipe(path)
+        note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
+    with working("reading"):
+        report = show(path)
     if options.json:
         print(msgspec.json.encode(report).decode())
     else:

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         spec = factory.family_spec(recipe, path.stem, **changes)
     except Invalid as error:
         about_recipe = str(error).partition("recipe")[2].lstrip(".: ")
-        raise Invalid(f"{path}: {about_recipe}" if about_recipe else f"--{error}") from None
+        raise Invalid(f"{path}: {about_recipe}" if about_recipe else f"--{str(error).replace('[0]', '')}") from None
     Stop("no pack was made")
     folder = Path(options.out) if options.out is not None else path.parent
     with Bars(spec.candidates) as bars:

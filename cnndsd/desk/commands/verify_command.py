@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from cnndsd.desk import arguments
@@ -27,12 +28,13 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from cnndsd.desk.finding import pack_file
     from cnndsd.farm import verification
     from cnndsd.farm.executors import cores
 
-    faults = 0
+    path, faults = pack_file(Path(options.file)), 0
     with verification.processes(options.jobs or cores()) as workers, Bars(None) as bars:
-        found = verification.Verification(options.file, workers, bars)
+        found = verification.Verification(path, workers, bars)
         for fault in found.faults():
             faults += 1
             bars.show(printable(f"{options.file}: {fault}"))
