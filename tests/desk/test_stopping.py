@@ -12,6 +12,9 @@ from cnndsd.desk.stopping import Stop, Stopped
 def stop():
     names = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {name: signal.getsignal(name) for name in names}
+    for name in names:
+        # Where the tests run in the background, a signal may be ignored.
+        signal.signal(name, signal.SIG_DFL)
     yield Stop("what was kept")
     for name, handler in before.items():
         signal.signal(name, handler)

@@ -45,8 +45,8 @@ HOST = llvmlite.binding.get_host_cpu_features()
     ("environment", "expected"),
     [
         ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f"}, AVX512),
-        ({"NUMBA_CPU_NAME": "znver4", "NUMBA_CPU_FEATURES": "+avx2,+fma,-avx512f"}, AVX2),
-        ({"NUMBA_CPU_NAME": "znver4", "NUMBA_CPU_FEATURES": ""}, AVX512),
+        ({"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": "+avx2,+fma,-avx512f"}, AVX2),
+        ({"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": ""}, AVX512),
         ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, AVX2),
         ({"NUMBA_CPU_NAME": "generic"}, SSE),
         ({}, AVX512 if HOST.get("avx512f") else AVX2 if HOST.get("avx") else SSE),
@@ -118,6 +118,9 @@ def test_the_packs_have_every_feature():
 @pytest.mark.slow
 def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
     able = [name for name, (_, needs) in MACHINES.items() if all(HOST.get(feature) for feature in needs)]
+    if llvmlite.binding.llvm_version_info < (16,):
+        # An older LLVM does not know it, and aborts.
+        able = [name for name in able if name != "znver4"]
     assert {"generic", "not optimised"} <= set(able)
     with ThreadPoolExecutor(2) as threads:
         environments = [MACHINES[name][0] for name in able]
