@@ -40,7 +40,8 @@ class Terminal:
             os.chdir(self.folder)
             # Who runs this in the background may have Ctrl-C ignored.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.execve("/bin/sh", ["sh", "-c", line], self.environment)
+            # Ctrl-C reaches the program alone, as in a shell that is there before and after it.
+            os.execve("/bin/sh", ["sh", "-c", f"exec {line}" if interrupt_after_s else line], self.environment)
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
         if interrupt_after_s:
             threading.Timer(interrupt_after_s, os.write, (terminal, b"\x03")).start()

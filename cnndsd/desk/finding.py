@@ -38,4 +38,5 @@ def run_folder(path: Path) -> Path:
     if path.exists():
         raise Invalid(f"{path}: is no run; {_ALLOWED}")
     near = [str(file) for file in path.parent.glob("*.run")] if path.parent.is_dir() else []
-    raise Invalid(f"{path}: there is no such folder{did_you_mean(str(path), near)}; {_ALLOWED}")
+    meant = f' (did you mean "{near[0]}"?)' if len(near) == 1 else did_you_mean(str(path), near)
+    raise Invalid(f"{path}: there is no such folder{meant}; {_ALLOWED}")

@@ -15,7 +15,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_\-./:\\=+]+")
 def program() -> list[str]:
     """Return the words that call this program from the current folder, as it was called."""
     called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    # A module, or a text that calls it.
+    if called.name in ("__main__.py", "-c", ""):
         return [_as_called(sys.executable), "-m", "cnndsd"]
     return [_as_called(sys.argv[0])]
 

@@ -300,7 +300,8 @@ def _compare(spec: Spec, recipe: Recipe, name: str, data: bytes, made: bytes, is
             comment = file.comment
             audio = file.read(dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, Invalid) as error:
-        return f"is not a sound file ({str(error).rpartition(': ')[2].rstrip('.')})", False
+        what = str(error) if isinstance(error, Invalid) else str(error).rpartition(": ")[2].rstrip(".")
+        return f"is not a sound file ({what})", False
     wanted = file_format.container, file_format.encoding, spec.written_rate, spec.channels
     if properties != wanted:
         return f"is {_properties_text(*properties)}; the spec says {_properties_text(*wanted)}", False

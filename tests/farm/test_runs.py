@@ -105,7 +105,9 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, who
     first, second = err.splitlines()
     assert first == "cnndsd: stopping; press Ctrl-C again to stop at once"
     _, _, found, watch = runs.read(tmp_path / "s.run")
-    assert second.endswith(f"{found.candidates} candidates are saved; to continue: cnndsd pack s.toml --jobs 2")
+    saved, goes_on = second.split("; to continue: ")
+    assert saved.endswith(f"{found.candidates} candidates are saved")
+    assert goes_on.endswith(" -m cnndsd pack s.toml --jobs 2")
     assert watch.state == "stopped"
     assert len(found.done) == 1
     assert gone(workers)
