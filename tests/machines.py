@@ -26,10 +26,10 @@ DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
     "search": "9608086ffbc3a513a3ff4132e6adc2f5bab7a0fd704aa26ead674fd503ecdd8e",
-    "page": "6ae35aee1ba7ff574fc298082d80258e9bc48e17670713898a78ee4e9aa4d846",
-    "device": "fc7ceb3015e17c92e3f93a02e9c2c1a7551a9a52e9f0fe61580f6b624a49f4cb",
-    "float": "e76aa8427c2e75fd896eef7789a897e24fde4c370813e0c0e645b50df09de834",
-    "flac": "2afcfc79c786d46efbbaa3b8c95b6cf83cb6b671f47ecd1aa161cc8e13fb98a3",
+    "page": "588b6320c18c574107c0c63a755a42d76067add444f74f8d12a47c59a65f66a2",
+    "device": "7bc5fab702de7df05cb765cfd9f602ac16c87c06a65e7514c74889ce7aeede72",
+    "float": "ae79fa74f4e27bfc9e473a3b56ee8fe5410975996a62e918fa7ed40aac45eb1f",
+    "flac": "a29e199a619180d9ff7640a3956563a052d08baaa93dcfa2a1ca315b6c22dc12",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},
