@@ -26,7 +26,9 @@ def main() -> int:
         root, site = Path(folder, "root"), Path(folder, "site")
         system = ["mmdebstrap", "--variant=extract", "--architectures=arm64", f"--include={SYSTEM}", "bookworm", root]
         pip = [environment.BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-        packages = tomllib.loads((environment.ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        packages = tomllib.loads((environment.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "dependencies"
+        ]
         platforms = [f"--platform=manylinux{glibc}_aarch64" for glibc in ("2014", "_2_17", "_2_27", "_2_28")]
         wheels = [
             *platforms,

@@ -68,7 +68,7 @@ def packs(folder: Path, sound: Path) -> None:
     findings: Findings = cnndsd.search(spec, jobs=1)
     assert findings.entries == packed.findings.entries
     family: Packed = cnndsd.vary(sound, folder, count=2, amount=0.03, candidates=64, jobs=1)
-    assert family.path == folder / "mine_family.zip"
+    assert family.path == folder / "mine_family_0-03.zip"
     try:
         cnndsd.load_spec(folder / "none.toml")
     except Invalid as error:

@@ -39,7 +39,7 @@ class Stop:
         if at_once:
             raise Stopped(number, self.message)
         # Not print: the signal may have interrupted one.
-        os.write(2, b"cnndsd: stopping; press Ctrl-C again to stop at once\n")
+        os.write(2, (b"\n" if os.isatty(2) else b"") + b"cnndsd: stopping; press Ctrl-C again to stop at once\n")
 
     def asked(self) -> bool:
         """Return whether a signal was noted: the caller must then stop. From now on the first signal is only noted."""

@@ -218,7 +218,7 @@ def test_a_pack_with_loops_is_proven_and_made_again_from_itself(looped, tmp_path
     findings = Findings()
     findings.done, findings.held = [(0, 1)], {looped[0].index: looped[0]}
     path = tmp_path / "x.zip"
-    assert production.make_pack(path, IN_TIME, findings, InProcess(), keep=[looped[0].index]) == 1
+    assert production.make_pack(path, IN_TIME, findings, InProcess(), only=[looped[0].index]) == 1
     (sound,) = read_manifest(path).sounds
     # Only its number is made up.
     assert verify(path) == [f"{sound.file}: candidate 1000000 of seed 1 has another recipe"]

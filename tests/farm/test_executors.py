@@ -212,7 +212,7 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
         path = tmp_path / f"{len(left)}.zip"
         found = searching.judge_missing(SMALL, InProcess())
         found.picks.update(picks)
-        assert production.make_pack(path, SMALL, found, InProcess(), keep=keep) == len(left)
+        assert production.make_pack(path, SMALL, found, InProcess(), only=keep) == len(left)
         assert path.exists() == bool(left)
         assert not left or [sound.candidate for sound in read_manifest(path).sounds] == left
     (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n', encoding="utf-8")

@@ -514,8 +514,8 @@ def test_a_folder_without_a_run_is_told(tmp_path, capsys):
     assert cli.main(["show", str(tmp_path)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    allowed = "the folder of a run, which cnndsd pack makes beside the zip (NAME.run)"
-    assert err == f"cnndsd: {tmp_path}: holds no run; allowed: {allowed}\n"
+    where = "the folder of a run, which cnndsd pack makes beside the zip (NAME.run)"
+    assert err == f"cnndsd: {tmp_path}: holds no run; allowed: {where}\n"
 
 
 def test_the_space_that_is_asked_for_holds_the_shelf_as_it_grows():

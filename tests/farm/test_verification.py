@@ -135,8 +135,8 @@ PACKS = {
 def test_every_kind_of_pack_is_proven(kind, tmp_path):
     more = PACKS[kind]
     write_spec(tmp_path, 200, "" if more[0] == "@" else more)
-    text = (tmp_path / "s.toml").read_text() + "[choose]\nscore = 0.0\n"
-    (tmp_path / "s.toml").write_text(more[1:] + text if more[0] == "@" else text)
+    text = (tmp_path / "s.toml").read_text(encoding="utf-8") + "[choose]\nscore = 0.0\n"
+    (tmp_path / "s.toml").write_text(more[1:] + text if more[0] == "@" else text, encoding="utf-8")
     packed(tmp_path)
     assert verify(tmp_path / "s.zip") == []
     # What was kept by hand, and is packed once more.

@@ -37,7 +37,8 @@ def make(tmp_path):
         choose = "[choose]\nscore = 0.0\nstatic_share = 1.0\nshares = { drone = 0.5 }\n"
         (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n{choose}[sound]"), encoding="utf-8")
         packed(tmp_path, *options)
-        return tmp_path / "s.zip"
+        profile = f"_{options[1]}" if options[:1] == ("--profile",) else ""
+        return tmp_path / f"s{profile}.zip"
 
     return made
 

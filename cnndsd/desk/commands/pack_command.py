@@ -153,7 +153,9 @@ def run(options: argparse.Namespace) -> int:
         raise _with_advice(error, spec) from None
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
-    return report_listed(packed) if options.keep or options.only_kept else report(packed)
+    if options.keep or options.only_kept:
+        return report_listed(packed, "listed" if options.keep else "kept by ear")
+    return report(packed)
 
 
 def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -220,13 +222,13 @@ def _with_advice(error: OSError, spec: Spec) -> OSError:
     return OSError(error.errno, f"{error.strerror or error}; {cure} run the same command again", error.filename)
 
 
-def report_listed(packed: Packed) -> int:
-    """Print the result of a pack of listed candidates; returns the exit code."""
+def report_listed(packed: Packed, how: str = "listed") -> int:
+    """Print the result of a pack of candidates that were listed, or kept; returns the exit code."""
     print(packed.path)
     if packed.sounds < packed.wanted:
-        listed = f"{packed.sounds} of the {packed.wanted} sounds that were listed"
+        listed = f"{packed.sounds} of the {packed.wanted} sounds that were {how}"
         return say(f"{listed}; the others could not be finished", FEWER)
-    return say(f"{count_of(packed.sounds, 'sound')}, those that were listed", DONE)
+    return say(f"{count_of(packed.sounds, 'sound')}, those that were {how}", DONE)
 
 
 def report(packed: Packed) -> int:
