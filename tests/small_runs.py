@@ -110,7 +110,8 @@ def packed(folder, *options, code=0):
     with small_generations(), pytest.MonkeyPatch.context() as patch:
         without_workers(patch)
         assert cli.main(["pack", str(folder / "s.toml"), *options]) == code
-    return (folder / "s.zip").read_bytes()
+    profile = f"_{options[options.index('--profile') + 1]}" if "--profile" in options else ""
+    return (folder / f"s{profile}.zip").read_bytes()
 
 
 def finished(folder, *options, **how):

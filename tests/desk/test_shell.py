@@ -35,7 +35,8 @@ def test_the_program_is_named_as_it_was_called(tmp_path, monkeypatch):
     script = tmp_path / "my bin" / "cnndsd"
     script.parent.mkdir()
     script.write_text(
-        f"#!{sys.executable}\nfrom cnndsd.desk import shell\nprint(shell.command_line(shell.program()))\n"
+        f"#!{sys.executable}\nfrom cnndsd.desk import shell\nprint(shell.command_line(shell.program()))\n",
+        encoding="utf-8",
     )
     script.chmod(0o755)
     everywhere = {**os.environ, "PYTHONPATH": str(Path(shell.__file__).parent.parent.parent)}

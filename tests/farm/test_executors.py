@@ -195,7 +195,7 @@ def test_a_sound_at_which_finishing_fails_is_set_aside_and_another_comes(monkeyp
 
 
 def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_process, undisturbed, tmp_path, capsys):
-    """Neither by ``--keep`` nor by picks: what someone chose is not filled up by the machine."""
+    """What someone listed is not filled up by the machine. Around what was kept by ear, the machine chooses."""
     good, bad = (entry.index for entry in production.choose_sounds(SMALL, undisturbed)[:2])
     finish = production.finish_candidate
 
@@ -203,25 +203,24 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
         return 1 // 0 if entry.index == bad else finish(spec, entry, place)
 
     monkeypatch.setattr(production, "finish_candidate", failing)
-    for left, keep, picks in (
-        ([good], [good, bad], {}),
-        ([good], [], {good: "keep", bad: "keep"}),
-        ([], [bad], {}),
-        ([], [], {bad: "keep"}),
-    ):
+    for left, listed in (([good], [good, bad]), ([], [bad])):
         path = tmp_path / f"{len(left)}.zip"
         found = searching.judge_missing(SMALL, InProcess())
-        found.picks.update(picks)
-        assert production.make_pack(path, SMALL, found, InProcess(), only=keep) == len(left)
+        assert production.make_pack(path, SMALL, found, InProcess(), only=listed) == len(left)
         assert path.exists() == bool(left)
         assert not left or [sound.candidate for sound in read_manifest(path).sounds] == left
+    found.picks.update({good: "keep", bad: "keep"})
+    assert production.make_pack(tmp_path / "picked.zip", SMALL, found, InProcess()) == SMALL.count
+    packed = {sound.candidate for sound in read_manifest(tmp_path / "picked.zip").sounds}
+    assert good in packed
+    assert bad not in packed
     (tmp_path / "s.toml").write_text('name = "s"\n[sound]\nseconds = [0.3, 0.6]\ngap = [4, 7]\n', encoding="utf-8")
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", f"{good},{bad}"]) == 3
     assert capsys.readouterr().err == ("cnndsd: 1 of the 2 sounds that were listed; the others could not be finished\n")
-    (tmp_path / "s.zip").unlink()
+    (tmp_path / "s_kept.zip").unlink()
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--keep", str(bad)]) == 3
     assert capsys.readouterr() == ("", "cnndsd: none of those that were listed could be finished\n")
-    assert not (tmp_path / "s.zip").exists()
+    assert not (tmp_path / "s_kept.zip").exists()
 
 
 def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):

@@ -37,7 +37,7 @@ def make(tmp_path):
         choose = "[choose]\nscore = 0.0\nstatic_share = 1.0\nshares = { drone = 0.5 }\n"
         (tmp_path / "s.toml").write_text(text.replace("[sound]", f"{more}\n{choose}[sound]"), encoding="utf-8")
         packed(tmp_path, *options)
-        profile = f"_{options[1]}" if options[:1] == ("--profile",) else ""
+        profile = f"_{options[1]}" if "--profile" in options else ""
         return tmp_path / f"s{profile}.zip"
 
     return made
