@@ -15,6 +15,22 @@ def running():
     return [process for process in _processes if process.poll() is None]
 
 
+def _wait_for(address, scheduler, workers):
+    """Until the workers have joined, however slow the machine is: what a test bounds in time begins then."""
+    from distributed import Client
+
+    ends = time.monotonic() + 120
+    while True:
+        assert scheduler.poll() is None
+        try:
+            with Client(address, timeout=5, set_as_default=False) as client:
+                if workers:
+                    client.wait_for_workers(workers, timeout=ends - time.monotonic())
+                return
+        except OSError:
+            assert time.monotonic() < ends
+
+
 @contextmanager
 def local(folder, workers=2, environment=None):
     """The scheduler's address, and the processes (nannies) that keep the workers alive."""
@@ -40,8 +56,7 @@ def local(folder, workers=2, environment=None):
             begin(f"worker{n}", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder / f"{n}"))
             for n in range(workers)
         ]
-        time.sleep(1.0)
-        assert scheduler.poll() is None
+        _wait_for(address, scheduler, workers)
         yield address, nannies
     finally:
         for process in processes:
