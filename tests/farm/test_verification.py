@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -149,6 +150,47 @@ def test_every_kind_of_pack_is_proven(kind, tmp_path):
     assert not read_manifest(tmp_path / "s.zip").by_hand
     kept, whole = read_manifest(tmp_path / "s_kept.zip").sounds, read_manifest(tmp_path / "s.zip").sounds
     assert {s.file_sha256 for s in kept} <= {s.file_sha256 for s in whole}
+
+
+def test_a_family_is_proven(small, tmp_path, in_process, capsys):
+    """One that ``vary`` makes, with its amount, and one with a range of amounts; each by its own sounds alone."""
+    (tmp_path / "s.zip").write_bytes(small)
+    with PackFile(tmp_path / "s.zip") as archive:
+        listed = read_manifest(tmp_path / "s.zip").sounds[0]
+        (tmp_path / "sound.wav").write_bytes(archive.read(listed.file))
+    command = ["vary", str(tmp_path / "sound.wav"), "--count", "4", "--candidates", "64", "--out", str(tmp_path)]
+    assert cli.main([*command, "--amount", "0.01"]) == 0
+    by_vary = Path(capsys.readouterr().out.strip())
+    spec = read_manifest(by_vary).spec
+    (tmp_path / "f.toml").write_text(
+        'name = "f"\ncount = 4\ncandidates = 128\n[family]\namount = [0.001, 0.1]\n'
+        "recipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0, sample_rate = 32000 }\n"
+        "[choose]\nscore = 0.0\nstatic_share = 1.0\ndistance = 0.0\n",
+        encoding="utf-8",
+    )
+    assert cli.main(["pack", str(tmp_path / "f.toml")]) == 0
+    for path, most in ((by_vary, 0.01), (tmp_path / "f.zip", 0.1)):
+        assert verify(path) == []
+        with PackFile(path) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
+        amounts = manifest["spec"]["family"]["amount"]
+        assert amounts[1] == most
+
+        def of_another(opened):
+            """The same sounds, said to be of the family of another network."""
+            text = json.loads(opened["manifest.json"])
+            text["spec"]["family"]["recipe"]["seed"] = 277
+            opened["manifest.json"] = json.dumps(text).encode()
+
+        found = verify(rewritten_file(path, of_another, tmp_path))
+        assert sum("has another recipe" in line for line in found) == len(manifest["sounds"])
+    assert spec["family"]["recipe"]["seed"] == listed.recipe.seed
+
+
+def rewritten_file(path, change, folder):
+    """The file of a pack whose files were changed, with its sums anew."""
+    (folder / "changed.zip").write_bytes(rewritten(path.read_bytes(), change))
+    return folder / "changed.zip"
 
 
 def of_version(version, change=lambda files: None):
