@@ -1,4 +1,4 @@
-"""Write the speed tables of the README: ``python benchmarks/table.py BENCH.json PEERS.json``.
+"""Write the tables of docs/speed.md: ``python benchmarks/table.py BENCH.json PEERS.json``.
 
 BENCH.json is from ``cnndsd bench --json``, PEERS.json from ``benchmarks/peers/run.py --json``.
 """
@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs" / "speed.md"
 
 
 def speed_table(found: list[dict]) -> str:
@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("bench", type=Path, metavar="BENCH.json")
     parser.add_argument("peers", type=Path, metavar="PEERS.json")
     options = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
+    text = DOCS.read_text(encoding="utf-8")
     for name, file, table in (("speed", options.bench, speed_table), ("peers", options.peers, peer_table)):
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->")
-        assert end, f"README.md: no <!-- {name} --> ... <!-- end of {name} -->"
+        assert end, f"docs/speed.md: no <!-- {name} --> ... <!-- end of {name} -->"
         text = f"{before}<!-- {name} -->\n{table(json.loads(file.read_text(encoding='utf-8')))}\n{end}{after}"
-    README.write_text(text, encoding="utf-8")
+    DOCS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def test_every_profile_makes_the_files_it_promises(make, name):
             assert told["names"] != "hardware" or "#" not in sound.file
     assert len(chunks) == 6
     assert any(chunks) is not told["plain"]
-    assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert told["machine"] in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    assert told["machine"] in (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
     assert told["source"]
 
 

@@ -67,7 +67,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--profile",
         metavar="NAME",
-        help="make NAME_PROFILE.zip, with files for a sampler or player such as digitakt; the README lists all "
+        help="make NAME_PROFILE.zip, with files for a sampler or player such as digitakt; docs/hardware.md lists all "
         "profiles",
     )
     parser.add_argument(
