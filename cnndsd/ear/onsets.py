@@ -96,6 +96,19 @@ def pick_onsets(flux: Flux, over: float = OVER) -> Onsets:
     return Onsets(times, strengths[:count] / max(curve.max(initial=0.0), 1e-300))
 
 
+def peak_onsets(flux: Flux, over: float) -> Onsets:
+    """Return the onsets that an onset strength shows, placed at its peaks, as simple detectors place them.
+
+    Such times are early by up to half a window, the more the quieter it was before. Of peaks close to each other the
+    first counts, which may be a weaker one. ``over``: see ``pick_onsets``.
+    """
+    curve, hop_s = flux.curve, flux.hop_s
+    found = np.empty(curve.size, np.int64)
+    count = fill_peaks(curve, round(_ALONE_S / hop_s), round(_AROUND_S / hop_s), over, found)
+    peaks = found[:count]
+    return Onsets(np.asarray(peaks * hop_s, np.float64), curve[peaks] / max(curve.max(initial=0.0), 1e-300))
+
+
 @functools.cache
 def _window(size: int) -> NDArray[np.float64]:
     return np.hanning(size + 1)[:-1]
@@ -167,6 +180,27 @@ def fill_onsets(curve, energy, alone, around, over, times, strengths):  # type: 
         if curve[f] < curve[first:stop].mean() + over * highest:
             continue
         times[count], strengths[count] = place(energy, f), curve[f]
+        count += 1
+    return count
+
+
+@compiled
+def fill_peaks(curve, alone, around, over, places):  # type: ignore[no-untyped-def]
+    """Fill in the frames of all peaks of the onset strength; return how many there are. See ``fill_onsets``.
+
+    A peak is at least as high as the ``alone`` frames before it and the one after it.
+    """
+    frames = curve.size
+    least = over * curve.max() if frames else 0.0
+    count = 0
+    for f in range(frames):
+        if count > 0 and f - places[count - 1] <= alone:
+            continue
+        if curve[f] <= 0.0 or curve[f] < curve[max(0, f - alone) : f + 2].max():
+            continue
+        if curve[f] < curve[max(0, f - around) : f + around + 1].mean() + least:
+            continue
+        places[count] = f
         count += 1
     return count
 

@@ -6,7 +6,7 @@ listener finds is that of the tempo, its half or its double.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +18,9 @@ from cnndsd.finishing.loops import blended
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Music
+
+if TYPE_CHECKING:
+    from cnndsd.ear.onsets import Onsets
 
 # scipy takes longer to load than some thousand candidates to judge. So what needs it is imported when it is called for.
 
@@ -33,18 +36,26 @@ class _Ear(NamedTuple):
     """How onsets are compared with the grid: windows of ``window_s`` seconds hear them.
 
     ``over``: see ``onsets.pick_onsets``. At most ``off_share`` of the strengths of all onsets may be off, and none that
-    is above ``strong`` of the strongest.
+    is above ``strong`` of the strongest. The others are the same for the peaks of the onset strength, which may be
+    ``peaks_off_s`` seconds off.
     """
 
     window_s: float
     over: float
     off_share: float
     strong: float
+    peaks_over: float
+    peaks_off_s: float
+    peaks_strong: float
 
 
 # Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: a few of them
-# may be between the places. All of a loop may be late by this share of a window, as with soft attacks.
-_EARS = (_Ear(0.0464, 0.06, 0.01, 0.1), _Ear(0.0232, 0.07, 0.05, 0.25))
+# may be between the places. All of a loop may be late by this share of a window, as with soft attacks. Detectors place
+# onsets where the energy has risen, or at the peaks of the onset strength: a loop is on the grid for both.
+_EARS = (
+    _Ear(0.0464, 0.06, 0.01, 0.1, 0.05, 0.007, 0.1),
+    _Ear(0.0232, 0.07, 0.05, 0.25, 0.05, 0.009, 0.2),
+)
 _LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.
 _ONSETS = 4
@@ -321,17 +332,14 @@ def _attack(sound: NDArray[np.float64], near: int, reach: int) -> int:
 
 def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
     """Return whether the onsets of a loop at its new rate in Hz are on the grid, and its beat is that of the tempo."""
-    from cnndsd.ear.onsets import onset_flux, pick_onsets
+    from cnndsd.ear.onsets import onset_flux, peak_onsets, pick_onsets
 
     around = min(loop.size, round(0.25 * rate))
     repeated = np.concatenate([loop[-around:], loop, loop[:around]])
     length_s, before_s = grid.places * grid.place_s, around / rate
     for ear in _EARS:
         flux = onset_flux(repeated, rate, ear.window_s)
-        times, strengths = pick_onsets(flux, ear.over)
-        times = times - before_s
-        inside = (times >= -0.5 * grid.place_s) & (times < length_s - 0.5 * grid.place_s)
-        times, strengths = times[inside], strengths[inside]
+        times, strengths = _within(pick_onsets(flux, ear.over), before_s, grid)
         if np.unique(np.round(times / grid.place_s)).size < _ONSETS * grid.bars:
             return False
         errors = times - np.round(times / grid.place_s) * grid.place_s
@@ -350,7 +358,20 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
             curve = flux.curve[first : first + round(length_s / flux.hop_s)]
             if not beat_margin(curve, length_s, 15.0 / grid.place_s) >= _MARGIN:
                 return False
+        times, strengths = _within(peak_onsets(flux, ear.peaks_over), before_s, grid)
+        errors = times - np.round(times / grid.place_s) * grid.place_s
+        off = np.abs(errors - (np.median(errors) if errors.size else 0.0)) > ear.peaks_off_s
+        if strengths[off].max(initial=0.0) > ear.peaks_strong * strengths.max(initial=0.0):
+            return False
     return True
+
+
+def _within(onsets: "Onsets", before_s: float, grid: _Grid) -> "Onsets":
+    """Return the onsets of one round of a loop, which begins after ``before_s`` seconds, in its own time."""
+    times = onsets.times_s - before_s
+    half = 0.5 * grid.place_s
+    inside = (times >= -half) & (times < grid.places * grid.place_s - half)
+    return onsets._replace(times_s=times[inside], strengths=onsets.strengths[inside])
 
 
 def beat_margin(curve: NDArray[np.float64], length_s: float, bpm: float) -> float:

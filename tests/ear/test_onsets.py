@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnndsd.ear.onsets import find_onsets
+from cnndsd.ear.onsets import find_onsets, onset_flux, peak_onsets, pick_onsets
 
 RATE = 44_100
 
@@ -53,6 +53,28 @@ def test_a_step_is_told_at_any_contrast():
         found = find_onsets(tone * np.where(t < 0.5, before, 1.0), RATE)
         strongest = found.times_s[np.argmax(found.strengths)]
         assert abs(strongest - 0.5) < 0.002, before
+
+
+def test_of_peaks_close_to_each_other_the_first_counts():
+    """And a peak comes before the rise that it shows, by half a window at most."""
+    times = np.array([0.4, 0.9, 1.4])
+    flux = onset_flux(played(times, "click"), RATE)
+    peaks, risen = peak_onsets(flux, 0.07), pick_onsets(flux)
+    assert np.allclose(risen.times_s, times, atol=0.002)
+    assert peaks.times_s.size == 3
+    assert ((times - 0.0125 < peaks.times_s) & (peaks.times_s < times + 0.003)).all()
+    assert peaks.strengths.max() == 1.0
+    sound = played([*times, 1.42], "click")
+    sound[round(1.4 * RATE)] *= 0.3
+    flux = onset_flux(sound, RATE, 0.0116)
+    first, strongest = peak_onsets(flux, 0.07).times_s, pick_onsets(flux).times_s
+    assert first.size == strongest.size == 3
+    assert abs(first[2] - 1.4) < 0.007
+
+
+def test_silence_has_no_peaks():
+    peaks = peak_onsets(onset_flux(np.zeros(RATE), RATE), 0.07)
+    assert peaks.times_s.size == peaks.strengths.size == 0
 
 
 def test_steady_sounds_have_none():

@@ -62,6 +62,17 @@ def test_what_is_off_the_grid_is_no_loop(factor):
     assert found(rhythm(0.125 / factor, late)) is None
 
 
+def test_a_stroke_that_begins_early_is_off_the_grid():
+    """A weaker stroke 16 ms before a beat: some detectors of onsets find that, and not the beat that follows it."""
+    sound = rhythm(0.125)
+    assert found(sound) is not None
+    stroke = sound[round(0.2 * RATE) : round(0.218 * RATE)] - 0.5
+    for beats in range(3):
+        at = round((0.2 + (16 * beats + 8) * 0.125 - 0.016) * RATE)
+        sound[at : at + stroke.size] += 0.5 * stroke
+    assert found(sound) is None
+
+
 def test_what_has_no_pulse_is_no_loop():
     rng = np.random.default_rng(3)
     t = np.arange(4 * RATE) / RATE
