@@ -76,6 +76,20 @@ def add(commands: Any) -> None:
         help="make files without notes, loops and tempo inside, for hardware that cannot read them",
     )
     parser.add_argument(
+        "--export",
+        action="append",
+        dest="exports",
+        metavar="NAME",
+        help="also make files for other programs, such as strudel, multisample or wavetable; may be given several "
+        "times; the README lists all",
+    )
+    parser.add_argument(
+        "--alternates",
+        type=int,
+        metavar="N",
+        help="add so many relatives of each hit, which take turns with it in drum kits (default: the spec's)",
+    )
+    parser.add_argument(
         "--keep",
         type=arguments.candidates,
         default=[],
@@ -104,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         _refuse_search_options(options)
     spec = factory.spec_of_pack(path) if from_pack else load_spec(path)
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
-    changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
+    changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
