@@ -26,7 +26,7 @@ LEVEL_DB = 0.5
 # many seeds are tried: a chaotic network may jump over the distance.
 _AMOUNTS = (1e-8, 0.3)
 _HALVINGS = 14
-_SEEDS = 64
+_SEEDS = 128
 # The least and the greatest momentary loudness that a spec can ask for, in LUFS.
 _LUFS = (-60.0, 0.0)
 

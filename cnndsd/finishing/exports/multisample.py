@@ -42,7 +42,8 @@ def _multisample(material: Material, instrument: Instrument, name: str, zones: t
             turns = {"zone_logic": "round-robin"} if zone.alternates else {}
             named = f"{base_name(file).rpartition('.')[0]}.wav"
             sample = child(root, "sample", file=named, gain="0.0", sample_start=0, sample_stop=length, **turns)
-            tune = f"{-zone.cents / 100.0:.3f}"
+            # Plus 0.0, as minus nothing would be written with its sign.
+            tune = round(-zone.cents / 100.0, 3) + 0.0
             child(sample, "key", root=zone.root, track=1, tune=tune, low=zone.low, high=zone.high)
             child(sample, "velocity", low=0, high=127)
             child(sample, "select", low=0, high=127)
