@@ -313,6 +313,8 @@ def test_an_op_z_kit_says_where_its_drums_are(pack):
     signature, text = parts[1][1][:4], parts[1][1][4:]
     about = json.loads(text)
     assert (signature, about["drum_version"], about["type"]) == (b"op-1", 3, "drum")
+    # The device wants them so.
+    assert list(about) == sorted(about)
     assert all(len(about[key]) == 24 for key in ("start", "end", "pitch", "playmode", "reverse", "volume"))
     audio, rate = soundfile.read(io.BytesIO(held))
     info = soundfile.info(io.BytesIO(held))

@@ -131,18 +131,19 @@ def run(options: argparse.Namespace) -> int:
     if from_pack:
         Stop("no pack was made")
         with Bars(len(options.keep)) as bars:
-            return report_listed(
-                factory.repack(
-                    path,
-                    options.keep,
-                    folder,
-                    spec=spec,
-                    label=options.profile or "",
-                    jobs=options.jobs,
-                    scheduler=options.scheduler,
-                    progress=bars,
-                )
+            packed = factory.repack(
+                path,
+                options.keep,
+                folder,
+                spec=spec,
+                label=options.profile or "",
+                jobs=options.jobs,
+                scheduler=options.scheduler,
+                progress=bars,
             )
+        code = report_listed(packed)
+        _say_sizes(packed, spec)
+        return code
     same = shell.command_line([*shell.program(), *(word for word in options.arguments if word != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
@@ -168,8 +169,21 @@ def run(options: argparse.Namespace) -> int:
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
     if options.keep or options.only_kept:
-        return report_listed(packed, "listed" if options.keep else "kept by ear")
-    return report(packed)
+        code = report_listed(packed, "listed" if options.keep else "kept by ear")
+    else:
+        code = report(packed)
+    _say_sizes(packed, spec)
+    return code
+
+
+def _say_sizes(packed: Packed, spec: Spec) -> None:
+    """Say how much of a pack its exports are."""
+    from cnndsd.finishing.exports.table import export_sizes
+
+    if spec.exports and packed.path is not None:
+        found = export_sizes(packed.path).items()
+        sizes = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in found if name in spec.exports)
+        say(f"exports, in MB: {sizes}; the whole zip has {packed.path.stat().st_size / 1e6:.1f}", DONE)
 
 
 def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:

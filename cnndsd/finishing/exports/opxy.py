@@ -22,6 +22,8 @@ _RATE, _DRUMS, _FIRST_KEY = 44_100, 24, 53
 # The longest sound that the device plays.
 _MOST_S = 20
 _MIDDLE, _FULL = 16_384, 32_767
+# How long a note rings on: 0.15 s, as a share of 10 s on a quadratic scale.
+_RELEASE = 4013
 # What a preset of the device itself says where nothing else is wanted; times and levels go up to 32,767.
 _BASE: dict[str, Any] = {
     "engine": {
@@ -76,6 +78,8 @@ def _preset(
     name: str, kind: str, regions: list[dict[str, Any]], sounds: list[tuple[str, NDArray[np.int16]]]
 ) -> Iterator[tuple[str, bytes]]:
     patch = {**copy.deepcopy(_BASE), "name": name, "type": kind, "regions": regions}
+    if kind == "multisampler":
+        patch["envelope"]["amp"]["release"] = _RELEASE
     folder = f"exports/opxy/{name}.preset"
     yield f"{folder}/patch.json", json.dumps(patch, indent=1, sort_keys=True).encode() + b"\n"
     for file, sound in sounds:

@@ -1,6 +1,7 @@
-"""Drum kits for the OP-Z and the OP-1 field: one AIFF file whose chunk ``APPL`` says where each drum begins and ends.
+"""Drum kits for the OP-Z: one AIFF file whose chunk ``APPL`` says where each drum begins and ends.
 
-After the description in github.com/m0nkmaster/synth-tools, ``developer-docs/format-spec.md``.
+After ``developer-docs/format-spec.md``, ``wip-docs/guides/opz-validation-findings.md`` and files of the device in
+github.com/m0nkmaster/synth-tools.
 """
 
 import json
@@ -39,20 +40,29 @@ def _kit(name: str, sounds: list[NDArray[np.int16]]) -> bytes:
     empty = [ends[-1] - 1] * (_DRUMS - len(sounds))
     about = {
         "drum_version": 3,
-        "type": "drum",
+        "dyna_env": [0, 8192, 0, 0, 0, 0, 0, 0],
+        "editable": True,
+        "end": [_SCALE * place for place in (*(end - 1 for end in ends), *empty)],
+        "fx_active": False,
+        "fx_params": [8000] * 8,
+        "fx_type": "delay",
+        "lfo_active": False,
+        "lfo_params": [0] * 8,
+        "lfo_type": "tremolo",
         "name": name,
         "octave": 0,
-        "start": [_SCALE * place for place in (*starts, *empty)],
-        "end": [_SCALE * place for place in (*(end - 1 for end in ends), *empty)],
         "pitch": [0] * _DRUMS,
         "playmode": [_PLAYS_OUT] * _DRUMS,
         "reverse": [_FORWARD] * _DRUMS,
+        "start": [_SCALE * place for place in (*starts, *empty)],
+        "type": "drum",
         "volume": [_FULL] * _DRUMS,
     }
     samples = np.concatenate(sounds).astype(">i2").tobytes()
     chunks = (
         _chunk(b"COMM", struct.pack(">hIh", 1, ends[-1], 16) + _RATE_80)
-        + _chunk(b"APPL", b"op-1" + json.dumps(about, separators=(",", ":")).encode())
+        # The device wants its keys in alphabetical order.
+        + _chunk(b"APPL", b"op-1" + json.dumps(about, sort_keys=True, separators=(",", ":")).encode())
         + _chunk(b"SSND", struct.pack(">II", 0, 0) + samples)
     )
     return b"FORM" + struct.pack(">I", 4 + len(chunks)) + b"AIFF" + chunks

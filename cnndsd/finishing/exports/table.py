@@ -1,6 +1,7 @@
 """The exports by their names, in the order of their files in a pack."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from cnndsd.finishing.exports.dslibrary import dslibrary_files
@@ -13,6 +14,7 @@ from cnndsd.finishing.exports.opz import opz_files
 from cnndsd.finishing.exports.renoise import renoise_files
 from cnndsd.finishing.exports.strudel import strudel_files
 from cnndsd.finishing.exports.wavetable import wavetable_files
+from cnndsd.finishing.zipfiles import opened
 from cnndsd.spec import ExportName
 
 _FOLDER = "exports/"
@@ -35,7 +37,7 @@ EXPORTS: dict[ExportName, Export] = {
     "dslibrary": Export(dslibrary_files, "DecentSampler", "exports/dslibrary"),
     "hydrogen": Export(hydrogen_files, "Hydrogen", "exports/hydrogen"),
     "renoise": Export(renoise_files, "Renoise, Redux", "exports/renoise"),
-    "opz": Export(opz_files, "OP-Z, OP-1 field", "exports/opz"),
+    "opz": Export(opz_files, "OP-Z", "exports/opz"),
     "opxy": Export(opxy_files, "OP-XY", "exports/opxy"),
     "freesound": Export(freesound_files, "freesound.org", "exports/freesound"),
 }
@@ -46,6 +48,16 @@ def export_files(material: Material) -> Iterator[tuple[str, bytes]]:
     for name, export in EXPORTS.items():
         if name in material.spec.exports:
             yield from export.files(material)
+
+
+def export_sizes(path: Path) -> dict[ExportName, int]:
+    """Return how many bytes each export has in a pack; ``Invalid`` when the file is no pack."""
+    with opened(path) as archive:
+        sizes = {name: archive.getinfo(name).file_size for name in archive.namelist()}
+    return {
+        name: sum(size for file, size in sizes.items() if file == export.place or file.startswith(f"{export.place}/"))
+        for name, export in EXPORTS.items()
+    }
 
 
 def is_export(name: str) -> bool:
