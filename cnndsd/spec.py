@@ -48,6 +48,8 @@ ExportName = Literal[
 # Those that only name the sounds' files: all others hold sounds again, made for samplers.
 _NAMING_EXPORTS = ("strudel", "freesound")
 _LOSSY_FORMATS = ("ogg", "mp3")
+# A zip of more sounds with exports would have more files than is wise (``finishing.zipfiles``).
+_MOST_EXPORTED = 2000
 
 # In Hz; 0 keeps the sound's own sample rate.
 FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
@@ -312,6 +314,9 @@ class Spec(Checked, frozen=True, kw_only=True):
                 )
 
     def _check_exports(self) -> None:
+        if (self.exports or self.alternates) and self.count > _MOST_EXPORTED:
+            what = "exports" if self.exports else "alternates"
+            raise Invalid(f"count: {self.count} is too many sounds with {what}; allowed: up to {_MOST_EXPORTED}")
         for name in self.exports:
             if self.exports.count(name) > 1:
                 raise Invalid(f'exports: "{name}" is there twice; allowed: each once')

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from machines import BASS, CYCLE, GROWL, HIT, STROKES
+from small_runs import packed, write_spec
 
 from cnndsd import Recipe, Spec, describe, kind, render, score
 from cnndsd.desk import cli
@@ -409,6 +410,7 @@ def test_more_hits_than_a_device_holds_make_more_kits(pack):
         ({"format": "ogg"}, 'exports: "multisample" is made of lossless files; allowed with format = "ogg": "strudel"'),
         ({"master": {"dc": "raw"}, "music": {"key": "free"}}, 'exports: "multisample" needs centered sounds; allowed'),
         ({"alternates": 9}, "alternates: 9 is not allowed; allowed: a whole number, 0 to 8"),
+        ({"count": 2001}, "count: 2001 is too many sounds with exports; allowed: up to 2000"),
         ({"plain": True}, "alternates: 2 needs instruments; allowed with plain = true: 0"),
     ],
 )
@@ -444,3 +446,13 @@ def test_the_name_of_an_alternate_is_short_enough_for_hardware():
     for seed in range(50):
         name = f"{names.name(Recipe(seed=seed), 'hit', Pitch(466.0, 70, 0.0), None)}.flac"
         assert len(alternate_name(name, 8).rpartition("/")[2]) <= 20
+
+
+def test_the_command_says_how_large_the_exports_are(tmp_path, capsys):
+    write_spec(tmp_path, 200)
+    packed(tmp_path, "--export", "strudel", "--export", "wavetable")
+    told = capsys.readouterr().err
+    assert re.search(r"cnndsd: exports, in MB: strudel 0\.0, wavetable \d+\.\d; the whole zip has \d+\.\d\n", told)
+    write_spec(tmp_path / "plain", 200)
+    packed(tmp_path / "plain")
+    assert "exports" not in capsys.readouterr().err
