@@ -41,6 +41,16 @@ Kind = Literal[
     "hit", "beat", "glitch", "riser", "fall", "noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"
 ]
 
+# What other programs read, in the order of the files in a pack (``finishing.exports``).
+ExportName = Literal[
+    "strudel", "multisample", "wavetable", "dslibrary", "hydrogen", "renoise", "opz", "opxy", "freesound"
+]
+# Those that only name the sounds' files: all others hold sounds again, made for samplers.
+_NAMING_EXPORTS = ("strudel", "freesound")
+_LOSSY_FORMATS = ("ogg", "mp3")
+# A zip of more sounds with exports would have more files than is wise (``finishing.zipfiles``).
+_MOST_EXPORTED = 2000
+
 # In Hz; 0 keeps the sound's own sample rate.
 FileRate = Annotated[int, Meta(ge=0, le=MAX_SAMPLE_RATE)]
 
@@ -258,6 +268,8 @@ class Spec(Checked, frozen=True, kw_only=True):
     channels: Literal[1, 2] = 1
     name_length: Annotated[int, Meta(ge=20, le=60)] = 60
     previews: Literal["none", "ogg", "mp3"] = "none"
+    exports: tuple[ExportName, ...] = ()
+    alternates: Annotated[int, Meta(ge=0, le=8)] = 0
     sound: Ranges = Ranges()
     family: Family | None = None
     search: Search = Search()
@@ -282,6 +294,7 @@ class Spec(Checked, frozen=True, kw_only=True):
                 f'music.{name}: needs centered sounds; allowed with master.dc = "{self.master.dc}": '
                 'key = "free" and bpm = 0, as samples then stay as the networks made them'
             )
+        self._check_exports()
         if self.family is None and self.sound.seconds[1] < self.judge.heard_s:
             raise Invalid(
                 f"sound.seconds: {list(self.sound.seconds)} is too short to be heard; "
@@ -299,6 +312,25 @@ class Spec(Checked, frozen=True, kw_only=True):
                     f"family.recipe: {self.family.recipe.seconds} s at {rate} Hz is too long for a sound of a pack; "
                     f"allowed: up to {MAX_PACK_SAMPLES} samples"
                 )
+
+    def _check_exports(self) -> None:
+        if (self.exports or self.alternates) and self.count > _MOST_EXPORTED:
+            what = "exports" if self.exports else "alternates"
+            raise Invalid(f"count: {self.count} is too many sounds with {what}; allowed: up to {_MOST_EXPORTED}")
+        for name in self.exports:
+            if self.exports.count(name) > 1:
+                raise Invalid(f'exports: "{name}" is there twice; allowed: each once')
+        with_sounds = [name for name in self.exports if name not in _NAMING_EXPORTS]
+        naming = ", ".join(f'"{name}"' for name in _NAMING_EXPORTS)
+        if with_sounds and self.master.dc != "center":
+            needs = f'"{with_sounds[0]}" needs centered sounds; allowed with master.dc = "{self.master.dc}"'
+            raise Invalid(f"exports: {needs}: {naming}")
+        if with_sounds and self.format in _LOSSY_FORMATS:
+            needs = f'"{with_sounds[0]}" is made of lossless files; allowed with format = "{self.format}"'
+            raise Invalid(f"exports: {needs}: {naming}")
+        if self.alternates and (self.plain or self.master.dc != "center"):
+            why = "plain = true" if self.plain else f'master.dc = "{self.master.dc}"'
+            raise Invalid(f"alternates: {self.alternates} needs instruments; allowed with {why}: 0")
 
     @property
     def sample_rate(self) -> int:

@@ -16,8 +16,9 @@ def changed(structure: Any, changes: dict[str, Any], prefix: str) -> Any:
         return msgspec.structs.replace(structure, **changes)
     except Invalid as error:
         name, colon, rest = str(error).partition(":")
-        # Options for keys of a table have the names of the keys.
-        option = name.removeprefix("music.").replace("_", "-")
+        # Options for keys of a table have the names of the keys; one that may be given several times names one thing.
+        option = name.removeprefix("music.").partition("[")[0].replace("_", "-")
+        option = "export" if option == "exports" else option
         raise Invalid(f"{prefix}{option}{colon}{rest}") from None
 
 

@@ -19,6 +19,7 @@ from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.farm.units import judge_candidates
+from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.finished import PackSound, Place, finish
 from cnndsd.finishing.manifest import Listed
@@ -118,10 +119,12 @@ def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
 
 
 def finish_candidate(spec: Spec, entry: Entry, place: Place | None = None) -> PackSound:
-    """Render a chosen candidate again and make its file. ``place``: where it stands in the music of its pack."""
+    """Render a chosen candidate again and make its files. ``place``: where it stands in the music of its pack."""
     recipe, sound = entry.recipe, entry.sound
     audio = render(recipe)
-    return PackSound(entry.index, recipe, sound, raw_sha256(audio), finish(audio, recipe, sound, spec, place))
+    finished = finish(audio, recipe, sound, spec, place)
+    alternates = find_alternates(recipe, sound, finished, spec, place)
+    return PackSound(entry.index, recipe, sound, raw_sha256(audio), finished, alternates)
 
 
 class Unfinishable(Exception):

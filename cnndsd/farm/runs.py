@@ -266,7 +266,9 @@ def identity(spec: Spec) -> bytes:
 def space_needed(spec: Spec) -> float:
     """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
+    sound_bytes = seconds * spec.written_rate * spec.channels * 4 + 10_000
+    # An export may hold each sound again, and a wavetable takes half a megabyte.
+    pack_bytes = spec.count * (sound_bytes * (1 + len(spec.exports) + spec.alternates) + 600_000 * bool(spec.exports))
     # The shelf keeps most of those that pass, half of all, until its cells are full, each to its depth. At a start the
     # ledger is written anew beside the old one.
     shelf_bytes = 2 * _ENTRY_BYTES * min(spec.candidates // 2, _REACHABLE_CELLS * shelf_depth(spec))

@@ -28,9 +28,11 @@ from cnndsd.farm.production import warm
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing import audiofile
+from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import loop_samples
-from cnndsd.finishing.finished import Finished, Level, PackSound, Place, finish
+from cnndsd.finishing.exports.table import is_export
+from cnndsd.finishing.finished import Alternate, Finished, Level, PackSound, Place, finish
 from cnndsd.finishing.manifest import Listed, Manifest, read_manifest
 from cnndsd.finishing.packing import SUMS, instruments_of, pack_files, sums_text
 from cnndsd.finishing.page import Looks, shown_looks
@@ -41,13 +43,15 @@ from cnndsd.schema import Invalid
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import MAX_PACK_MACS, Spec
 
-# The files after sounds and instruments, in zip order.
+# The files after sounds, instruments and exports, in zip order.
 _NOTES = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt", "LICENSE.txt", SUMS]
 # A lossy encoder may take another decision where its build rounds differently. A file that differs from the one that is
 # made here must still be as long, the difference this far below the sound, and each sample this near, as a share of the
 # peak. (Noise in the seventh digit before encoding makes up to -44 dB and 0.03; a gain of 0.1 dB makes -34 dB or more.)
 # The numbers of its level may be this far off.
 _LOSSY_DB, _LOSSY_PEAK, _LOSSY_LEVEL_DB = -40.0, 0.05, 0.1
+# The distance of an alternate is rounded to four decimals, and so are the descriptions that it is taken from.
+_DISTANCE_OFF = 0.001
 
 
 def verify(path: Path | str, *, jobs: int | None = None, progress: Progress | None = None) -> list[str]:
@@ -102,7 +106,9 @@ class Verification:
             return
         is_ours = manifest.cnndsd == __version__
         wanted = list(_names(spec, manifest.sounds))
-        yield from _missing(archive.namelist(), wanted, is_ours)
+        # Which exports there are is known when they are made again.
+        names = [name for name in archive.namelist() if not (spec.exports and is_export(name))]
+        yield from _missing(names, wanted, is_ours)
         yield from _changed(archive)
         if is_ours and archive.folder != f"{spec.name}/":
             yield f"its files are not in the folder {spec.name}"
@@ -111,7 +117,7 @@ class Verification:
         if is_ours:
             yield from _count_faults(spec, manifest)
         there = set(archive.namelist())
-        sounds = [s for s in manifest.sounds if {s.file, s.preview} - {None} <= there]
+        sounds = [s for s in manifest.sounds if {*s.files} <= there]
         made: list[_Made] = []
         for sound, again in zip(sounds, self._make_again(archive, spec, sounds, is_ours), strict=True):
             if isinstance(again, Exception):
@@ -131,10 +137,11 @@ class Verification:
     def _make_again(
         self, archive: PackFile, spec: Spec, sounds: Sequence[Listed], is_ours: bool
     ) -> Iterator["_Made | Exception"]:
-        def tasks() -> Iterator[tuple[Spec, Listed, bool, bytes, bytes | None]]:
+        def tasks() -> Iterator[tuple[Spec, Listed, bool, bytes, bytes | None, list[bytes]]]:
             for sound in sounds:
                 preview = None if sound.preview is None else archive.read(sound.preview)
-                yield spec, sound, is_ours, archive.read(sound.file), preview
+                alternates = [archive.read(alternate.file) for alternate in sound.alternates]
+                yield spec, sound, is_ours, archive.read(sound.file), preview, alternates
 
         self._workers.prepare(warm, spec)
         self._progress.finished(0, len(sounds))
@@ -145,7 +152,7 @@ class Verification:
 
 def _names(spec: Spec, sounds: Sequence[Listed]) -> Iterator[str]:
     """Yield the names of a pack's files, in their order."""
-    yield from (name for sound in sounds for name in (sound.file, sound.preview) if name is not None)
+    yield from (name for sound in sounds for name in sound.files)
     yield from dict(instruments_of(spec, sounds))
     yield from _NOTES
 
@@ -215,10 +222,18 @@ class _Made(NamedTuple):
     sound: PackSound | None = None
 
 
-def make_again(spec: Spec, sound: Listed, is_ours: bool, data: bytes, preview: bytes | None) -> _Made:
+def make_again(
+    spec: Spec,
+    sound: Listed,
+    is_ours: bool,
+    data: bytes,
+    preview: bytes | None,
+    alternates: Sequence[bytes] = (),
+) -> _Made:
     """Make a sound again from its recipe, and compare it with its place in the manifest and with its files.
 
-    ``is_ours``: this version made the pack; otherwise only the recipe must be right. ``data``, ``preview``: the files.
+    ``is_ours``: this version made the pack; otherwise only the recipe must be right. ``data``, ``preview``,
+    ``alternates``: the files.
     """
     recipe, index = sound.recipe, -1 if sound.candidate is None else sound.candidate
     if (fault := _excess(spec, sound)) is not None:
@@ -260,8 +275,37 @@ def make_again(spec: Spec, sound: Listed, is_ours: bool, data: bytes, preview: b
         if fault is not None:
             faults.append(f"its preview {fault}")
     assert level is not None
+    made = find_alternates(recipe, measures, finished, spec, place)
+    proven_alternates = tuple(_proven_alternates(spec, sound, made, alternates, faults))
     proven = dataclasses.replace(finished, data=b"", preview=None, level=level)
-    return _Made(tuple(faults), is_equal, PackSound(index, recipe, measures, digest, proven))
+    return _Made(tuple(faults), is_equal, PackSound(index, recipe, measures, digest, proven, proven_alternates))
+
+
+def _proven_alternates(
+    spec: Spec, sound: Listed, made: Sequence[Alternate], files: Sequence[bytes], faults: list[str]
+) -> Iterator[Alternate]:
+    """Compare the alternates of a hit with those that were made again; add to ``faults``, yield what is proven."""
+    if [alternate.recipe for alternate in sound.alternates] != [alternate.recipe for alternate in made]:
+        faults.append("the manifest's alternates are not those of its sound")
+        yield from (dataclasses.replace(again, data=b"") for again in made)
+        return
+    for listed, again, data in zip(sound.alternates, made, files, strict=True):
+        told = []
+        if hashlib.sha256(data).hexdigest() != listed.file_sha256:
+            told.append("has another SHA-256 than the manifest's file_sha256")
+        if again.raw_sha256 != listed.raw_sha256:
+            told.append("has a recipe that makes another raw sound")
+        fault, _ = _compare(spec, listed.recipe, spec.format, data, again.data, True)
+        if fault is not None:
+            told.append(fault)
+        if not abs(listed.distance - again.distance) <= _DISTANCE_OFF:
+            told.append("is not as far from its hit as the manifest says")
+        is_exact = data == again.data or not audiofile.FORMATS[spec.format].is_lossy
+        is_level = _is_level(listed.level, again.level, 0.0 if is_exact else _LOSSY_LEVEL_DB)
+        if not is_level:
+            told.append("is not as loud as the manifest says")
+        faults += [f"its alternate {listed.file} {fault}" for fault in told]
+        yield dataclasses.replace(again, data=b"", level=listed.level if is_level else again.level)
 
 
 def _excess(spec: Spec, sound: Listed) -> str | None:
@@ -355,7 +399,7 @@ def _is_level(level: Level | None, made: Level, margin_db: float) -> bool:
 
 def _other_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Sequence[PackSound]) -> Iterator[str]:
     """Yield the names of sounds that are wrong, and the files beside the sounds that are not what the sounds make."""
-    names = [name for sound in manifest.sounds for name in (sound.file, sound.preview) if name is not None]
+    names = [name for sound in manifest.sounds for name in sound.files]
     shown = shown_looks(archive.read("index.html")) if _has_page(archive) else []
     looks: Sequence[Looks | None] = shown if len(shown) == len(made) else [None] * len(made)
 
@@ -365,9 +409,13 @@ def _other_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Seque
             finished = dataclasses.replace(
                 _as_shown(sound.finished, look), data=archive.read(listed.file), preview=preview
             )
-            yield dataclasses.replace(sound, finished=finished)
+            alternates = tuple(
+                dataclasses.replace(made, data=archive.read(alternate.file))
+                for made, alternate in zip(sound.alternates, listed.alternates, strict=False)
+            )
+            yield dataclasses.replace(sound, finished=finished, alternates=alternates)
 
-    files = pack_files(spec, manifest.candidates, manifest.refused, sounds(), manifest.by_hand)
+    files = pack_files(spec, manifest.candidates, manifest.refused, sounds(), archive.read, manifest.by_hand)
     misnamed = False
     for name, (right, _) in zip(names, files, strict=False):
         if name != right:
@@ -377,9 +425,27 @@ def _other_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Seque
         # All other files have names in them.
         return
     there = set(archive.namelist()) - {SUMS}
+    exported = []
     for name, content in files:
+        if is_export(name):
+            exported.append(name)
         if name in there and archive.read(name) != content:
             yield f"{name}: is not what cnndsd {__version__} makes of these sounds"
+    yield from _export_faults(archive.namelist(), exported)
+
+
+def _export_faults(names: list[str], wanted: list[str]) -> Iterator[str]:
+    """Yield which exports are missing in a pack, are too many or are in another order."""
+    found = [name for name in names if is_export(name)]
+    if not wanted:
+        # Then none belongs there, as was told before.
+        return
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    yield from (f"{name}: is missing" for name in missing)
+    yield from (f"{name}: is not an export of these sounds" for name in extra)
+    first = names.index(found[0]) if found else 0
+    if not missing and not extra and (found != wanted or names[first : first + len(found)] != found):
+        yield "the exports are not in their order"
 
 
 def _has_page(archive: PackFile) -> bool:

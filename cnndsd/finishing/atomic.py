@@ -20,6 +20,7 @@ _CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file. It replaces ``path`` when the block ends without an error; otherwise it is deleted.
 
+    What was written to it can be read back.
     A whole file that cannot replace ``path``, because another program holds that one, stays beside it, and the error
     names it. ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a
     new name in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
@@ -29,9 +30,9 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
     try:
         if temporary_path is None:
             handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-            opened = os.fdopen(handle, "wb")
+            opened = os.fdopen(handle, "w+b")
         else:
-            opened, temporary = temporary_path.open("wb"), str(temporary_path)
+            opened, temporary = temporary_path.open("w+b"), str(temporary_path)
     except OSError as error:
         # The user knows the file by its own name, not by the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -80,10 +80,25 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Alternate:
+    """A relative of a hit that takes turns with it: the bytes of its file, and how far the raw sounds are apart.
+
+    ``distance``: of ``ear.distances``. ``raw_sha256``: the digest of its raw sound.
+    """
+
+    recipe: Recipe
+    distance: float
+    raw_sha256: str
+    level: Level
+    data: bytes
+
+
+@dataclass(frozen=True)
 class PackSound:
     """A finished sound for a pack, and where it comes from.
 
     ``candidate``: its index in the run. ``measures``: the description of the raw sound. ``raw_sha256``: its digest.
+    ``alternates``: what takes turns with it.
     """
 
     candidate: int
@@ -91,6 +106,7 @@ class PackSound:
     measures: Description
     raw_sha256: str
     finished: Finished
+    alternates: tuple[Alternate, ...] = ()
 
 
 class Written(NamedTuple):

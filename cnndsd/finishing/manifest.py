@@ -24,11 +24,22 @@ MANIFEST_FORMAT = 1
 _MAX_MANIFEST, _MAX_VALUES = 60_000_000, 3_000_000
 
 
+class ListedAlternate(msgspec.Struct):
+    """A relative of a hit that takes turns with it. ``distance``: how far their raw sounds are apart."""
+
+    file: str
+    recipe: Recipe
+    distance: float
+    raw_sha256: str
+    file_sha256: str
+    level: Level
+
+
 class Listed(msgspec.Struct):
     """A sound in the manifest.
 
     ``measures``: the description of the raw sound. ``candidate``: its index in the run. ``level``: how loud it is.
-    ``bars``: when the file is a loop of whole bars.
+    ``bars``: when the file is a loop of whole bars. ``alternates``: what takes turns with it in drum kits.
     """
 
     file: str
@@ -43,6 +54,13 @@ class Listed(msgspec.Struct):
     loop: Loop | None = None
     preview: str | None = None
     bars: BarLoop | None = None
+    alternates: tuple[ListedAlternate, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The sound's files in the order of a pack: itself, its preview and its alternates."""
+        preview = () if self.preview is None else (self.preview,)
+        return self.file, *preview, *(alternate.file for alternate in self.alternates)
 
 
 class Manifest(msgspec.Struct):
@@ -79,8 +97,9 @@ def read_manifest(path: Path | str) -> Manifest:
         raise Invalid(f"{path}: manifest.json: {error}") from None
     read = decode(manifest, Manifest, f"{path}: manifest.json")
     for place, sound in enumerate(read.sounds):
-        if sound.recipe.macs > 2 * MAX_PACK_MACS or sound.recipe.samples > MAX_PACK_SAMPLES:
-            raise Invalid(f"{path}: manifest.json: sounds[{place}].recipe: is too much work for a sound of a pack")
+        for recipe in (sound.recipe, *(alternate.recipe for alternate in sound.alternates)):
+            if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
+                raise Invalid(f"{path}: manifest.json: sounds[{place}].recipe: is too much work for a sound of a pack")
     return read
 
 

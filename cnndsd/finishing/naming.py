@@ -15,6 +15,7 @@ from cnndsd.spec import Kind, Spec
 _HARDWARE = 32
 # The longest ending of a sound file, ".flac".
 _ENDING = 5
+_NUMBER = 2
 _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
 
 
@@ -44,14 +45,26 @@ class Names:
         if tempo_bpm is not None:
             suffix = f"{tempo_bpm:.0f}bpm"
         elif pitch is not None:
-            letter, octave = pitch.name[:-1], pitch.name[-1]
-            suffix = (_FLATS.get(letter, letter) if is_hardware else letter) + octave
-        longest = (min(spec.name_length, _HARDWARE) if is_hardware else spec.name_length) - _ENDING
+            suffix = flat(pitch.name) if is_hardware else pitch.name
+        # An alternate has the name of its hit, with a number of two letters behind it.
+        ending = _ENDING + (_NUMBER if spec.alternates else 0)
+        longest = (min(spec.name_length, _HARDWARE) if is_hardware else spec.name_length) - ending
         # The word is what makes a name unique. Whatever is too long is left out: the prefix first, then the kind, which
         # the folder names too, then note or tempo.
         lists = [["" if is_hardware else spec.prefix, kind, word, suffix], [kind, word, suffix], [word, suffix], [word]]
         names = ["_".join(filter(None, parts)) for parts in lists]
         return f"{folder_of(kind, is_loop)}{next(name for name in names if len(name) <= longest)}"
+
+
+def flat(note: str) -> str:
+    """Return the name of a note with a flat in place of a sharp: ``Bb4`` for ``A#4``."""
+    return _FLATS.get(note[:2], note[:2]) + note[2:]
+
+
+def alternate_name(name: str, number: int) -> str:
+    """Return the path of an alternate of the sound ``name``, such as ``alternates/cnndsd_hit_bark_2.wav``."""
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    return f"alternates/{stem}_{number}.{ending}"
 
 
 def folder_of(kind: Kind, is_loop: bool) -> str:

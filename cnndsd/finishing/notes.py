@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cnndsd import __version__
+from cnndsd.finishing.exports.table import EXPORTS
 from cnndsd.finishing.manifest import Listed
 from cnndsd.recipe import DEFINITION
 from cnndsd.scales import CHROMATIC
@@ -36,6 +37,8 @@ def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instrumen
             *([] if spec.names == "numbered" else ["Each folder holds one kind of sound."]),
             *_music_lines(spec.music, listed),
             *(_INSTRUMENTS if has_instruments else []),
+            *(_ALTERNATES if any(sound.alternates for sound in listed) else []),
+            *_export_lines(spec),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
             "to its own past. The networks were not trained: no recordings went into them, and no model",
@@ -68,6 +71,15 @@ def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
     return lines
 
 
+def _export_lines(spec: Spec) -> list[str]:
+    """Return where the files for other programs are."""
+    return [f"For {EXPORTS[name].programs}: {EXPORTS[name].place}" for name in EXPORTS if name in spec.exports]
+
+
+_ALTERNATES = [
+    "The folder alternates has relatives of the hits: in the drum kits they take turns, so that no two strokes",
+    "sound the same.",
+]
 _INSTRUMENTS = [
     "For samplers: each tuned sound has an instrument in its folder, and the instrument drums has",
     "the hits on a keyboard; .sfz is for SFZ players, .dspreset for DecentSampler.",

@@ -1,8 +1,8 @@
-"""The pack: one zip of sounds, instruments, cover, page, manifest and notes. The same sounds give the same bytes."""
+"""The pack: one zip of sounds, instruments, exports, page and notes. The same sounds give the same bytes."""
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,11 +11,13 @@ import msgspec
 from cnndsd import __version__
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing import audiofile
+from cnndsd.finishing.exports.material import Material, tuned_sounds
+from cnndsd.finishing.exports.table import export_files
 from cnndsd.finishing.finished import PackSound
 from cnndsd.finishing.images import cover
-from cnndsd.finishing.instruments import Tuned, sampler_instruments
-from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, csv_table
-from cnndsd.finishing.naming import Names
+from cnndsd.finishing.instruments import sampler_instruments
+from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, ListedAlternate, csv_table
+from cnndsd.finishing.naming import Names, alternate_name
 from cnndsd.finishing.notes import licence_text, music_in_words, readme_text
 from cnndsd.finishing.page import Card, looks, page_html
 from cnndsd.finishing.pictures import Picture
@@ -49,7 +51,10 @@ def write_pack(
             yield sound
 
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in pack_files(spec, candidates, refused, counted(), by_hand):
+        files = pack_files(
+            spec, candidates, refused, counted(), lambda name: archive.read(f"{spec.name}/{name}"), by_hand
+        )
+        for name, data in files:
             archive.writestr(entry(f"{spec.name}/{name}"), data)
     return count
 
@@ -59,11 +64,13 @@ def pack_files(
     candidates: int,
     refused: dict[str, int],
     sounds: Iterable[PackSound],
+    read: Callable[[str], bytes],
     by_hand: bool = False,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and the bytes of a pack's files, in their order; only one sound at a time is in memory.
+    """Yield the names and the bytes of a pack's files, in their order; only one sound, or export, is in memory.
 
-    ``candidates``: how many were judged; ``refused``: how many for each reason. ``by_hand``: a person chose the sounds.
+    ``candidates``: how many were judged; ``refused``: how many for each reason. ``read``: returns the bytes of a file
+    that was yielded before, for the exports. ``by_hand``: a person chose the sounds.
     """
     listed: list[Listed] = []
     cards: list[Card] = []
@@ -85,6 +92,13 @@ def pack_files(
         if finished.preview is not None:
             preview = f"previews/{Path(name).stem}.{spec.previews}"
             yield summed(preview, finished.preview)
+        alternates = []
+        for number, made in enumerate(sound.alternates, 1):
+            file, _ = summed(alternate_name(name, number), made.data)
+            yield file, made.data
+            alternates.append(
+                ListedAlternate(file, made.recipe, made.distance, made.raw_sha256, sums[file], made.level)
+            )
         listed.append(
             Listed(
                 name,
@@ -99,6 +113,7 @@ def pack_files(
                 finished.loop,
                 preview,
                 finished.bars,
+                tuple(alternates),
             )
         )
         pictures.append(finished.picture)
@@ -106,6 +121,8 @@ def pack_files(
     instruments = dict(instruments_of(spec, listed))
     for name, text in instruments.items():
         yield summed(name, text.encode())
+    for name, data in export_files(Material(spec, listed, read)):
+        yield summed(name, data)
     manifest = {
         "format": MANIFEST_FORMAT,
         "name": spec.name,
@@ -134,9 +151,7 @@ def pack_files(
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:
     """Yield the file names and texts of the instruments in a pack of these sounds."""
-    return sampler_instruments(
-        spec, [Tuned(s.file, kind(s.measures), s.pitch, s.loop) for s in listed if s.bars is None]
-    )
+    return sampler_instruments(spec, tuned_sounds(listed))
 
 
 def sums_text(sums: dict[str, str]) -> str:

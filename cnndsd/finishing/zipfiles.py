@@ -22,7 +22,8 @@ _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The local header of a file in a zip (APPNOTE 4.3.7), and the names of files in packs.
 _LOCAL = struct.Struct("<4s5H3I2H")
-_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,3}")
+# The deepest are those of an OP-XY's presets: pack/exports/opxy/NAME.preset/patch.json.
+_NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,4}")
 
 # A pack of 10,000 sounds, each with a preview and two instruments, has a central directory of 6 MB. No file of a pack
 # is larger than the longest sound, in 32 bits on two channels; a manifest and a page of 10,000 sounds are smaller.

@@ -36,10 +36,10 @@ def everything(tmp_path_factory):
 def no_sound_is_made_again_twice(monkeypatch):
     """The same sound, with the same files, gives the same."""
 
-    def remembered(spec, sound, is_ours, data, preview):
-        key = msgspec.json.encode((spec, sound, is_ours)), data, preview
+    def remembered(spec, sound, is_ours, data, preview, alternates):
+        key = msgspec.json.encode((spec, sound, is_ours)), data, preview, tuple(alternates)
         if key not in MEMORY:
-            MEMORY[key] = make_again(spec, sound, is_ours, data, preview)
+            MEMORY[key] = make_again(spec, sound, is_ours, data, preview, alternates)
         return MEMORY[key]
 
     monkeypatch.setattr(verification, "make_again", remembered)

@@ -160,7 +160,7 @@ def test_a_pack_keeps_the_contract(packs, name):
     for sound in manifest["sounds"]:
         assert set(sound) == {
             "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
-            "loop", "preview", "bars",
+            "loop", "preview", "bars", "alternates",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])

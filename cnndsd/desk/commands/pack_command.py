@@ -76,6 +76,20 @@ def add(commands: Any) -> None:
         help="make files without notes, loops and tempo inside, for hardware that cannot read them",
     )
     parser.add_argument(
+        "--export",
+        action="append",
+        dest="exports",
+        metavar="NAME",
+        help="also make files for other programs, such as strudel, multisample or wavetable; may be given several "
+        "times; the README lists all",
+    )
+    parser.add_argument(
+        "--alternates",
+        type=int,
+        metavar="N",
+        help="add so many relatives of each hit, which take turns with it in drum kits (default: the spec's)",
+    )
+    parser.add_argument(
         "--keep",
         type=arguments.candidates,
         default=[],
@@ -104,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         _refuse_search_options(options)
     spec = factory.spec_of_pack(path) if from_pack else load_spec(path)
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
-    changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed")}
+    changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
@@ -117,18 +131,19 @@ def run(options: argparse.Namespace) -> int:
     if from_pack:
         Stop("no pack was made")
         with Bars(len(options.keep)) as bars:
-            return report_listed(
-                factory.repack(
-                    path,
-                    options.keep,
-                    folder,
-                    spec=spec,
-                    label=options.profile or "",
-                    jobs=options.jobs,
-                    scheduler=options.scheduler,
-                    progress=bars,
-                )
+            packed = factory.repack(
+                path,
+                options.keep,
+                folder,
+                spec=spec,
+                label=options.profile or "",
+                jobs=options.jobs,
+                scheduler=options.scheduler,
+                progress=bars,
             )
+        code = report_listed(packed)
+        _say_sizes(packed, spec)
+        return code
     same = shell.command_line([*shell.program(), *(word for word in options.arguments if word != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
@@ -154,8 +169,21 @@ def run(options: argparse.Namespace) -> int:
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
     if options.keep or options.only_kept:
-        return report_listed(packed, "listed" if options.keep else "kept by ear")
-    return report(packed)
+        code = report_listed(packed, "listed" if options.keep else "kept by ear")
+    else:
+        code = report(packed)
+    _say_sizes(packed, spec)
+    return code
+
+
+def _say_sizes(packed: Packed, spec: Spec) -> None:
+    """Say how much of a pack its exports are."""
+    from cnndsd.finishing.exports.table import export_sizes
+
+    if spec.exports and packed.path is not None:
+        found = export_sizes(packed.path).items()
+        sizes = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in found if name in spec.exports)
+        say(f"exports, in MB: {sizes}; the whole zip has {packed.path.stat().st_size / 1e6:.1f}", DONE)
 
 
 def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
