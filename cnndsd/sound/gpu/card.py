@@ -1,0 +1,118 @@
+"""A card that computes by CUDA, through NVIDIA's packages, which the extra ``cuda`` installs."""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.schema import Failed
+from cnndsd.sound.gpu.batches import source
+
+# Contraction off: nothing is fused but what says fma. No number is flushed to zero.
+_OPTIONS: dict[str, Any] = {"std": "c++17", "fma": False, "ftz": False}
+
+
+def compiled(line: str, arch: str, target: str) -> Any:
+    """The kernels of a line as ``"ptx"`` or ``"cubin"``. ``arch``: such as ``"sm_90"``; it needs no card."""
+    from cuda.core import Program, ProgramOptions
+
+    return Program(source() + line, "c++", ProgramOptions(arch=arch, **_OPTIONS)).compile(target)
+
+
+@functools.cache
+def first_card() -> "Card":
+    """The first card of this machine. ``Failed``, with one line that says what is missing, when there is none."""
+    return Card()
+
+
+class Card:
+    """A ``batches.Device``. ``name``: that of the card; ``processors``: how many multiprocessors it has."""
+
+    def __init__(self) -> None:
+        try:
+            from cuda import core
+        except ImportError:
+            raise Failed('device cuda: NVIDIA\'s packages are missing; pip install "cnndsd[cuda]" adds them') from None
+        self._core = core
+        with _in_one_line("no NVIDIA card with a driver is found"):
+            self._device = core.Device(0)
+            self._device.set_current()
+            self.name, self._arch = str(self._device.name), f"sm_{self._device.arch}"
+            self.processors = int(self._device.properties.multiprocessor_count)
+            self._queues: list[Any] = [self._device.create_stream()]
+        self._kept: dict[str, Any] = {}
+        self._staged: dict[str, Any] = {}
+        self._programs: dict[str, Any] = {}
+
+    def memory(self, name: str, size: int) -> int:
+        """As ``batches.Device``."""
+        if name not in self._kept or self._kept[name].size < size:
+            if name in self._kept:
+                self._kept.pop(name).close(self._queues[0])
+            with _in_one_line(f"{size / 2**30:.2g} GiB of its memory are not free"):
+                self._kept[name] = self._device.allocate(max(size, 1), stream=self._queues[0])
+                self.wait()
+        return int(self._kept[name].handle)
+
+    def write(self, name: str, array: NDArray[Any]) -> int:
+        """As ``batches.Device``."""
+        address = self.memory(name, array.nbytes)
+        if array.nbytes:
+            staged = self._stage(name, array.nbytes)
+            np.from_dlpack(staged).view(np.uint8)[: array.nbytes] = array.view(np.uint8)
+            self._copy(int(staged.handle), address, array.nbytes)
+        return address
+
+    def read(self, name: str, number: Any, count: int) -> NDArray[Any]:
+        """As ``batches.Device``."""
+        size = count * np.dtype(number).itemsize
+        if size == 0:
+            return np.empty(0, number)
+        staged = self._stage(name, size)
+        self._copy(self.memory(name, size), int(staged.handle), size)
+        return np.from_dlpack(staged).view(np.uint8)[:size].view(number)
+
+    def launch(self, queue: int, kernel: tuple[str, str], grid: tuple[int, int], threads: int, *arguments: Any) -> None:
+        """As ``batches.Device``."""
+        line, name = kernel
+        while queue >= len(self._queues):
+            self._queues.append(self._device.create_stream())
+        with _in_one_line(f"its kernel {name} cannot run"):
+            if line not in self._programs:
+                self._programs[line] = compiled(line, self._arch, "cubin")
+            config = self._core.LaunchConfig(grid=grid, block=threads)
+            self._core.launch(self._queues[queue], config, self._programs[line].get_kernel(name), *arguments)
+
+    def wait(self) -> None:
+        """Wait for all that was launched."""
+        with _in_one_line("its kernels failed"):
+            self._device.sync()
+
+    def _stage(self, name: str, size: int) -> Any:
+        """Memory of the processor that the card can read and write."""
+        if name not in self._staged or self._staged[name].size < size:
+            with _in_one_line(f"{size / 2**30:.2g} GiB of memory for its results are not free"):
+                self._staged[name] = self._core.LegacyPinnedMemoryResource().allocate(size)
+        return self._staged[name]
+
+    def _copy(self, origin: int, target: int, size: int) -> None:
+        self.wait()
+        with _in_one_line("data cannot be copied"):
+            view = self._core.Buffer.from_handle
+            view(target, size).copy_from(view(origin, size), stream=self._queues[0])
+        self.wait()
+
+
+@contextmanager
+def _in_one_line(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Failed:
+        raise
+    except Exception as error:
+        # NVIDIA's packages raise errors of many types, with the log of the compiler or some lines of advice.
+        reason = " ".join(str(error).split())[:200]
+        raise Failed(f"device cuda: {what} ({reason})") from error

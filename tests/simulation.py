@@ -1,0 +1,53 @@
+"""A card that is none: kernels.cu compiled for the processor, the threads of each block one after the other."""
+
+import ctypes
+import itertools
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from cnndsd.sound.gpu.batches import own_kernel, source
+from cnndsd.sound.gpu.plans import fitting_size
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+_ARGUMENTS = {int: ctypes.c_void_p, np.uint32: ctypes.c_uint32, np.float32: ctypes.c_float, np.float64: ctypes.c_double}
+
+
+class Simulation:
+    """A ``batches.Device`` for the kernels of some recipes, built in a folder."""
+
+    def __init__(self, folder, recipes, threads=None):
+        sizes = {fitting_size(recipe, threads) for recipe in recipes}
+        kernels = {(size.line, size.name) for size in sizes}
+        kernels |= {own_kernel(s.precision, n) for s in sizes for n in ("draw", "measure", "part", "chain")}
+        lines = [*{line for line, _ in kernels}, *(f"RUNNER({name})\n" for _, name in kernels)]
+        text = Path(folder, "kernels.cpp")
+        text.write_text(f'#include "{Path(__file__).with_name("threads.hpp")}"\n{source()}{"".join(lines)}', "utf-8")
+        options = ["-std=c++17", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC"]
+        subprocess.run([COMPILER, *options, str(text), "-o", str(Path(folder, "kernels.so"))], check=True)
+        self._library = ctypes.CDLL(str(Path(folder, "kernels.so")))
+        self._memory = {}
+
+    def memory(self, name, size):
+        if name not in self._memory or self._memory[name].nbytes < size:
+            # Numbers that are no result; those who read before they write would be noticed.
+            self._memory[name] = np.full(size // 8 + 1, np.nan)
+        return self._memory[name].ctypes.data
+
+    def write(self, name, array):
+        address = self.memory(name, array.nbytes)
+        ctypes.memmove(address, array.ctypes.data, array.nbytes)
+        return address
+
+    def read(self, name, number, count):
+        self.memory(name, count * np.dtype(number).itemsize)
+        return self._memory[name].view(number)[:count]
+
+    def launch(self, queue, kernel, grid, threads, *arguments):
+        find = getattr(self._library, f"runner_{kernel[1]}")
+        find.restype = ctypes.c_void_p
+        types = [_ARGUMENTS[type(argument)] for argument in arguments]
+        run = ctypes.CFUNCTYPE(None, *itertools.repeat(ctypes.c_uint, 3), *types)(find())
+        run(*grid, threads, *arguments)
