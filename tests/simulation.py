@@ -18,13 +18,16 @@ _ARGUMENTS = {int: ctypes.c_void_p, np.uint32: ctypes.c_uint32, np.float32: ctyp
 class Simulation:
     """A ``batches.Device`` for the kernels of some recipes, built in a folder."""
 
-    def __init__(self, folder, recipes, threads=None):
+    name, processors, batch_bytes = "a simulation", 1, 2**20
+
+    def __init__(self, folder, recipes, threads=None, defines=()):
         sizes = {fitting_size(recipe, threads) for recipe in recipes}
-        kernels = {(size.line, size.name) for size in sizes}
-        kernels |= {own_kernel(s.precision, n) for s in sizes for n in ("draw", "measure", "part", "chain")}
+        kernels = {size.kernel for size in sizes}
+        kernels |= {own_kernel(s.precision, n) for s in sizes for n in ("draw", "measure", "chain")}
         lines = [*{line for line, _ in kernels}, *(f"RUNNER({name})\n" for _, name in kernels)]
         text = Path(folder, "kernels.cpp")
-        text.write_text(f'#include "{Path(__file__).with_name("threads.hpp")}"\n{source()}{"".join(lines)}', "utf-8")
+        header = Path(__file__).with_name("threads.hpp")
+        text.write_text("".join([f'#include "{header}"\n', *defines, source(), *lines]), "utf-8")
         options = ["-std=c++17", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC"]
         subprocess.run([COMPILER, *options, str(text), "-o", str(Path(folder, "kernels.so"))], check=True)
         self._library = ctypes.CDLL(str(Path(folder, "kernels.so")))
@@ -41,9 +44,9 @@ class Simulation:
         ctypes.memmove(address, array.ctypes.data, array.nbytes)
         return address
 
-    def read(self, name, number, count):
-        self.memory(name, count * np.dtype(number).itemsize)
-        return self._memory[name].view(number)[:count]
+    def read(self, name, number, first, count):
+        self.memory(name, (first + count) * np.dtype(number).itemsize)
+        return self._memory[name].view(number)[first : first + count]
 
     def launch(self, queue, kernel, grid, threads, *arguments):
         find = getattr(self._library, f"runner_{kernel[1]}")
@@ -51,3 +54,9 @@ class Simulation:
         types = [_ARGUMENTS[type(argument)] for argument in arguments]
         run = ctypes.CFUNCTYPE(None, *itertools.repeat(ctypes.c_uint, 3), *types)(find())
         run(*grid, threads, *arguments)
+
+    def resident(self, kernel, threads):
+        return 1
+
+    def wait(self):
+        pass

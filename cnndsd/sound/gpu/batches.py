@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 
 from cnndsd.schema import Precision
 from cnndsd.sound import kernel
-from cnndsd.sound.gpu.plans import STATISTICS, WARP, Group, Plan, batched, plan
+from cnndsd.sound.gpu.plans import CUDA_NUMBERS, STATISTICS, WARP, Group, Plan, batched, plan
 
-# The results of a batch, in the memory of the card and as many again for the sounds one after the other.
-BATCH_BYTES = 2**30
-# Threads of a block, and most blocks for each work, of all kernels but those that render.
+# What is read from the card at once, if it is more than one sound.
+_READ_BYTES = 2**28
+# Threads of a block, and most blocks for each work, of the kernels around those that render.
 _THREADS, _MOST_ROWS = 256, 64
 
 
 class Device(Protocol):
-    """Runs kernels. Addresses are of its own memory. ``Failed``, with one line, when it cannot."""
+    """Runs kernels. Addresses are of its own memory. ``Failed``, with one line, when it cannot.
+
+    ``batch_bytes``: how much memory a batch may take.
+    """
+
+    batch_bytes: int
 
     def memory(self, name: str, size: int) -> int:
         """The address of at least ``size`` bytes. Those of one name are the same memory."""
@@ -27,8 +32,8 @@ class Device(Protocol):
     def write(self, name: str, array: NDArray[Any]) -> int:
         """The address of a copy of an array, in the memory of this name."""
 
-    def read(self, name: str, number: Any, count: int) -> NDArray[Any]:
-        """What the memory of a name holds, when all that was launched is done; valid until the name is read again."""
+    def read(self, name: str, number: Any, first: int, count: int) -> NDArray[Any]:
+        """Numbers from the memory of a name, when all that was launched is done; valid until it is read again."""
 
     def launch(self, queue: int, kernel: tuple[str, str], grid: tuple[int, int], threads: int, *arguments: Any) -> None:
         """Run a kernel: its line behind kernels.cu, and its name. Those of one queue run in the order of the calls."""
@@ -61,17 +66,30 @@ def render_groups(groups: Sequence[Group], device: Device, threads: int | None =
     precisions: tuple[Precision, ...] = ("single", "double")
     for precision in precisions:
         numbers = [g for g, group in enumerate(groups) if group.shape.precision == precision]
-        for batch in batched((groups[g] for g in numbers), BATCH_BYTES):
-            some = [part for _, _, part in batch]
-            planned = plan(some, threads)
+        for batch in batched((groups[g] for g in numbers), device.batch_bytes):
+            planned = plan([part for _, _, part in batch], threads)
             render_planned(planned, device)
-            sounds, statistics = read_results(planned, device)
-            for i, (g, first, part) in enumerate(batch):
-                count, steps = len(part.seeds), part.shape.steps
-                a, b = planned.sounds[i], planned.statistics[i]
-                rows = sounds[a : a + count * steps].reshape(count, steps)
-                of_frames = statistics[b : b + count * part.frames * STATISTICS]
-                yield Rendered(numbers[g], first, rows, of_frames.reshape(count, part.frames, STATISTICS))
+            for place, (g, first, part) in enumerate(batch):
+                for start, steps, statistics in read_group(planned, place, part, device):
+                    yield Rendered(numbers[g], first + start, steps, statistics)
+
+
+def read_group(
+    planned: Plan, place: int, group: Group, device: Device
+) -> Iterator[tuple[int, NDArray[Any], NDArray[np.float64]]]:
+    """The results of the group at a place of a plan, some networks at a time.
+
+    Yields the number of the first one, their steps and their statistics, as in ``Rendered``.
+    """
+    steps, numbers = group.shape.steps, group.frames * STATISTICS
+    number = planned.launches[0].size.number
+    some = max(1, _READ_BYTES // (steps * np.dtype(number).itemsize + numbers * 8))
+    for start in range(0, len(group.seeds), some):
+        count = min(some, len(group.seeds) - start)
+        sounds = device.read("sounds", number, planned.sounds[place] + start * steps, count * steps)
+        first = planned.statistics[place] + start * numbers
+        statistics = device.read("statistics", np.float64, first, count * numbers)
+        yield start, sounds.reshape(count, steps), statistics.reshape(count, group.frames, STATISTICS)
 
 
 def render_planned(planned: Plan, device: Device) -> None:
@@ -82,27 +100,17 @@ def render_planned(planned: Plan, device: Device) -> None:
     item = np.dtype(planned.launches[0].size.number).itemsize
     memory = {n: device.memory(n, count * (8 if n == "statistics" else item)) for n, count in planned.items.items()}
     parameters, outputs, sounds, statistics = memory.values()
-    for queue, (size, first, count) in enumerate(planned.launches):
+    # Of the measuring kernel, so many blocks for each work that most threads have one frame of one network.
+    rows = min(_MOST_ROWS, -(-planned.items["statistics"] // (STATISTICS * _THREADS * len(planned.works))))
+    for queue, (size, first, blocks, _) in enumerate(planned.launches):
         some, networks = works + first * planned.works.itemsize, np.uint32(size.networks)
-        steps = int(planned.works["steps"][first])
-        rows = min(_MOST_ROWS, -(-steps * size.networks // 1024))
-        draw, measure, part = (own_kernel(size.precision, name) for name in ("draw", "measure", "part"))
-        grid, threads = (count, rows), _THREADS
-        device.launch(queue, draw, (count, 1), threads, some, seeds, varied, amounts, networks, parameters)
-        device.launch(queue, (size.line, size.name), (count, 1), WARP, some, parameters, seeds, varied, outputs)
-        if planned.items["statistics"]:
-            device.launch(queue, measure, grid, threads, some, outputs, networks, statistics)
-        device.launch(queue, part, grid, threads, some, outputs, networks, sounds)
-
-
-def read_results(planned: Plan, device: Device) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The sounds and the statistics of a plan, flat, as ``planned`` places them."""
-    number = planned.launches[0].size.number
-    statistics = device.read("statistics", np.float64, planned.items["statistics"])
-    return device.read("sounds", number, planned.items["sounds"]), statistics
+        draw, measure = (own_kernel(size.precision, name) for name in ("draw", "measure"))
+        device.launch(queue, draw, (blocks, 1), _THREADS, some, seeds, varied, amounts, networks, parameters)
+        device.launch(queue, size.kernel, (blocks, 1), WARP, some, parameters, seeds, varied, outputs, sounds)
+        if rows:
+            device.launch(queue, measure, (blocks, rows), _THREADS, some, outputs, networks, statistics)
 
 
 def own_kernel(precision: Precision, name: str) -> tuple[str, str]:
-    """The line and the name of a kernel that all sizes of a precision share: draw, measure, part or chain."""
-    number = "float" if precision == "single" else "double"
-    return f"LINE({precision}, {number})\n", f"{name}_{precision}"
+    """The line and the name of a kernel that all sizes of a precision share: draw, measure or chain."""
+    return f"LINE({precision}, {CUDA_NUMBERS[precision]})\n", f"{name}_{precision}"

@@ -12,14 +12,7 @@ from cnndsd.schema import Failed
 from cnndsd.sound.gpu.batches import source
 
 # Contraction off: nothing is fused but what says fma. No number is flushed to zero.
-_OPTIONS: dict[str, Any] = {"std": "c++17", "fma": False, "ftz": False}
-
-
-def compiled(line: str, arch: str, target: str) -> Any:
-    """The kernels of a line as ``"ptx"`` or ``"cubin"``. ``arch``: such as ``"sm_90"``; it needs no card."""
-    from cuda.core import Program, ProgramOptions
-
-    return Program(source() + line, "c++", ProgramOptions(arch=arch, **_OPTIONS)).compile(target)
+OPTIONS: dict[str, Any] = {"std": "c++17", "fma": False, "ftz": False}
 
 
 @functools.cache
@@ -31,9 +24,12 @@ def first_card() -> "Card":
 class Card:
     """A ``batches.Device``. ``name``: that of the card; ``processors``: how many multiprocessors it has."""
 
+    batch_bytes: int
+
     def __init__(self) -> None:
         try:
             from cuda import core
+            from cuda.bindings import driver
         except ImportError:
             raise Failed('device cuda: NVIDIA\'s packages are missing; pip install "cnndsd[cuda]" adds them') from None
         self._core = core
@@ -43,6 +39,8 @@ class Card:
             self.name, self._arch = str(self._device.name), f"sm_{self._device.arch}"
             self.processors = int(self._device.properties.multiprocessor_count)
             self._queues: list[Any] = [self._device.create_stream()]
+            # Half of the memory that is free now.
+            self.batch_bytes = int(driver.cuMemGetInfo()[1]) // 2
         self._kept: dict[str, Any] = {}
         self._staged: dict[str, Any] = {}
         self._programs: dict[str, Any] = {}
@@ -66,30 +64,39 @@ class Card:
             self._copy(int(staged.handle), address, array.nbytes)
         return address
 
-    def read(self, name: str, number: Any, count: int) -> NDArray[Any]:
+    def read(self, name: str, number: Any, first: int, count: int) -> NDArray[Any]:
         """As ``batches.Device``."""
-        size = count * np.dtype(number).itemsize
-        if size == 0:
+        item = np.dtype(number).itemsize
+        if count == 0:
             return np.empty(0, number)
-        staged = self._stage(name, size)
-        self._copy(self.memory(name, size), int(staged.handle), size)
-        return np.from_dlpack(staged).view(np.uint8)[:size].view(number)
+        staged = self._stage(name, count * item)
+        self._copy(self.memory(name, (first + count) * item) + first * item, int(staged.handle), count * item)
+        return np.from_dlpack(staged).view(np.uint8)[: count * item].view(number)
+
+    def resident(self, kernel: tuple[str, str], threads: int) -> int:
+        """How many blocks of a kernel one multiprocessor computes at a time."""
+        with _in_one_line(f"its kernel {kernel[1]} cannot be had"):
+            return int(self._kernel(kernel).occupancy.max_active_blocks_per_multiprocessor(threads, 0))
 
     def launch(self, queue: int, kernel: tuple[str, str], grid: tuple[int, int], threads: int, *arguments: Any) -> None:
         """As ``batches.Device``."""
-        line, name = kernel
         while queue >= len(self._queues):
             self._queues.append(self._device.create_stream())
-        with _in_one_line(f"its kernel {name} cannot run"):
-            if line not in self._programs:
-                self._programs[line] = compiled(line, self._arch, "cubin")
+        with _in_one_line(f"its kernel {kernel[1]} cannot run"):
             config = self._core.LaunchConfig(grid=grid, block=threads)
-            self._core.launch(self._queues[queue], config, self._programs[line].get_kernel(name), *arguments)
+            self._core.launch(self._queues[queue], config, self._kernel(kernel), *arguments)
 
     def wait(self) -> None:
         """Wait for all that was launched."""
         with _in_one_line("its kernels failed"):
             self._device.sync()
+
+    def _kernel(self, kernel: tuple[str, str]) -> Any:
+        line, name = kernel
+        if line not in self._programs:
+            options = self._core.ProgramOptions(arch=self._arch, **OPTIONS)
+            self._programs[line] = self._core.Program(source() + line, "c++", options).compile("cubin")
+        return self._programs[line].get_kernel(name)
 
     def _stage(self, name: str, size: int) -> Any:
         """Memory of the processor that the card can read and write."""

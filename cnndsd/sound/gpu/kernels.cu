@@ -191,8 +191,10 @@ struct Network<number, LENGTH, WIDTH, 0, THREADS> {
 // A network for every THREADS threads, all steps. Inputs beyond the network's own meet weights of zero.
 template <typename number, int LENGTH, int WIDTH, int LAYERS, int THREADS, bool ADJUSTING>
 __device__ inline void render(const Work* works, const number* parameters, const uint64* seeds, const uint64* varied,
-                              number* outputs) {
+                              number* outputs, number* sounds) {
   constexpr unsigned NETWORKS = WARP / THREADS;
+  // The outputs of some steps, to be written sound by sound. One more in each row: its items lie in other banks.
+  __shared__ number tile[WARP][NETWORKS + 1];
   const Work& work = works[blockIdx.x];
   const unsigned lane = threadIdx.x / THREADS;
   Network<number, LENGTH, WIDTH, LAYERS, THREADS> network;
@@ -200,7 +202,7 @@ __device__ inline void render(const Work* works, const number* parameters, const
   const number* from = parameters + work.parameters + lane;
   network.each(work, [&](number& value, unsigned place, bool) { value = from[place * NETWORKS]; });
 
-  const unsigned steps = work.steps, every = work.every;
+  const unsigned steps = work.steps, count = work.count, every = work.every;
   unsigned since = 0, move = 0;
   number* out = outputs + work.outputs + lane;
   // The outputs of 1, 2, 4, ... steps ago. Those of 4 and more come from memory, a step before they are needed.
@@ -216,12 +218,20 @@ __device__ inline void render(const Work* works, const number* parameters, const
     }
     next[0] = network.step(past);
     if (LENGTH > 1) next[LENGTH > 1] = past[0];
-    if (THREADS == 1 || threadIdx.x % THREADS == 0) *out = next[0];
+    if (THREADS == 1 || threadIdx.x % THREADS == 0) *out = tile[t % WARP][lane] = next[0];
     out += NETWORKS;
+    if (t % WARP == WARP - 1 || t + 1 == steps) {
+      __syncwarp();
+      number* to = sounds + work.sounds + (t - t % WARP) + threadIdx.x;
+      for (unsigned n = 0; n < count; n++) {
+        if (threadIdx.x <= t % WARP) to[uint64(n) * steps] = tile[threadIdx.x][n];
+      }
+      __syncwarp();
+    }
 #pragma unroll
     for (int i = 0; i < LENGTH; i++) past[i] = next[i];
     if (ADJUSTING && ++since == every) {
-      const uint64 seed = work.varied ? varied[work.variations] : seeds[work.seeds + min(lane, work.count - 1)];
+      const uint64 seed = work.varied ? varied[work.variations] : seeds[work.seeds + min(lane, count - 1)];
       const unsigned state = mix(unsigned(seed) ^ mix(unsigned(seed >> 32) ^ mix(move)));
       network.each(work, [&](number& value, unsigned place, bool bias) {
         const double* range = bias ? work.biases : work.weights;
@@ -239,10 +249,11 @@ __device__ inline void render(const Work* works, const number* parameters, const
   }
 }
 
-#define RENDER(name, number, length, width, layers, threads, adjusting)                                            \
-  extern "C" __global__ void __launch_bounds__(WARP)                                                               \
-      name(const Work* works, const number* parameters, const uint64* seeds, const uint64* varied, number* outputs) { \
-    render<number, length, width, layers, threads, adjusting>(works, parameters, seeds, varied, outputs);          \
+#define RENDER(name, number, length, width, layers, threads, adjusting)                                         \
+  extern "C" __global__ void __launch_bounds__(WARP)                                                            \
+      name(const Work* works, const number* parameters, const uint64* seeds, const uint64* varied,              \
+           number* outputs, number* sounds) {                                                                   \
+    render<number, length, width, layers, threads, adjusting>(works, parameters, seeds, varied, outputs, sounds); \
   }
 
 // ---- Before and behind the networks ----
@@ -337,27 +348,6 @@ __device__ inline void measure(const Work* works, const number* outputs, unsigne
   }
 }
 
-// Outputs step by step become sounds one after the other.
-template <typename number>
-__device__ inline void part(const Work* works, const number* outputs, unsigned networks, number* sounds) {
-  constexpr unsigned ITEMS = 1024;
-  __shared__ number tile[ITEMS + WARP];
-  const Work& work = works[blockIdx.x];
-  const unsigned rows = ITEMS / networks, row = rows + 1;  // one more: other banks of the memory
-  for (unsigned start = blockIdx.y * rows; start < work.steps; start += gridDim.y * rows) {
-    const unsigned steps = min(rows, work.steps - start);
-    const number* from = outputs + work.outputs + uint64(start) * networks;
-    for (unsigned i = threadIdx.x; i < steps * networks; i += blockDim.x) tile[i % networks * row + i / networks] = from[i];
-    __syncthreads();
-    number* to = sounds + work.sounds + start;
-    for (unsigned i = threadIdx.x; i < rows * work.count; i += blockDim.x) {
-      const unsigned lane = i / rows, t = i % rows;
-      if (t < steps) to[uint64(lane) * work.steps + t] = tile[lane * row + t];
-    }
-    __syncthreads();
-  }
-}
-
 // Independent chains of multiply-adds: the most that the card does of them.
 template <typename number>
 __device__ inline void chain(unsigned count, number m, number* sums) {
@@ -382,9 +372,5 @@ __device__ inline void chain(unsigned count, number m, number* sums) {
   extern "C" __global__ void measure_##precision(const Work* works, const number* outputs, unsigned networks,         \
                                                  double* statistics) {                                                \
     measure(works, outputs, networks, statistics);                                                                    \
-  }                                                                                                                   \
-  extern "C" __global__ void part_##precision(const Work* works, const number* outputs, unsigned networks,            \
-                                              number* sounds) {                                                       \
-    part(works, outputs, networks, sounds);                                                                           \
   }                                                                                                                   \
   extern "C" __global__ void chain_##precision(unsigned count, number m, number* sums) { chain(count, m, sums); }

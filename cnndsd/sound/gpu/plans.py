@@ -6,7 +6,7 @@ what it lacks are weights and biases of zero. These change no bit: ``fma(0, x, s
 bias and weights has the output 0.
 """
 
-import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -24,11 +24,13 @@ WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
 # So many parameters leave a thread enough of its 255 registers for the rest; a double takes two.
 _REGISTER_PARAMETERS: dict[Precision, int] = {"single": 200, "double": 102}
 _NUMBERS: dict[Precision, type[np.float32] | type[np.float64]] = {"single": np.float32, "double": np.float64}
+CUDA_NUMBERS: dict[Precision, str] = {"single": "float", "double": "double"}
 
+_ITEMS = ("parameters", "outputs", "sounds", "statistics")
 # The structure ``Work`` of kernels.cu.
 WORK = np.dtype(
     [
-        *((name, np.uint64) for name in ("parameters", "outputs", "sounds", "statistics", "seeds", "variations")),
+        *((name, np.uint64) for name in (*_ITEMS, "seeds", "variations")),
         ("biases", np.float64, 2),
         ("weights", np.float64, 2),
         ("amount", np.float64),
@@ -39,7 +41,7 @@ WORK = np.dtype(
 
 
 class Size(NamedTuple):
-    """A compiled size: all hidden layers have one width. ``threads``: those of one network."""
+    """A compiled size: all hidden layers have one width. ``threads``: how many share a network."""
 
     precision: Precision
     length: int
@@ -59,15 +61,11 @@ class Size(NamedTuple):
         return _NUMBERS[self.precision]
 
     @property
-    def name(self) -> str:
-        """The name of its kernel."""
-        return "_".join(map(str, ("render", *self[:-1], "adjusting" if self.adjusting else "still")))
-
-    @property
-    def line(self) -> str:
-        """The line that makes its kernel, to stand behind kernels.cu."""
-        number = {"single": "float", "double": "double"}[self.precision]
-        return f"RENDER({', '.join(map(str, (self.name, number, *self[1:-1])))}, {str(self.adjusting).lower()})\n"
+    def kernel(self) -> tuple[str, str]:
+        """The line that makes its kernel, to stand behind kernels.cu, and the kernel's name."""
+        numbers = f"{self.length}, {self.width}, {self.layers}, {self.threads}, {str(self.adjusting).lower()}"
+        name = re.sub(r"\W+", "_", f"render_{self.precision}_{numbers}")
+        return f"RENDER({name}, {CUDA_NUMBERS[self.precision]}, {numbers})\n", name
 
 
 def fitting_size(shape: Recipe, threads: int | None = None) -> Size:
@@ -108,19 +106,20 @@ class Group(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """Neighbouring works of one size."""
+    """Neighbouring works of one size, each for one block. ``steps``: the most of them."""
 
     size: Size
     first: int
-    count: int
+    blocks: int
+    steps: int
 
 
 class Plan(NamedTuple):
     """The work for some groups of one precision.
 
-    ``works``: WORK, shape ``(blocks,)``, those of one size together, the longest first. ``seeds``, ``varied``: uint64,
-    ``amounts``: float64, where the works say. ``sounds``, ``statistics``: the first item of each group. ``items``: how
-    many there are of parameters, outputs, sounds and statistics.
+    ``works``: WORK, shape ``(blocks,)``. Those of one size stand together, the longest first, in works and in launches.
+    ``seeds``, ``varied``: uint64, ``amounts``: float64, where the works say. ``sounds``, ``statistics``: the first item
+    of each group. ``items``: how many there are of parameters, outputs, sounds and statistics.
     """
 
     works: NDArray[Any]
@@ -136,59 +135,56 @@ class Plan(NamedTuple):
 def plan(groups: Sequence[Group], threads: int | None = None) -> Plan:
     """The works of groups of one precision. ``threads``: of each network, in place of as few as fit."""
     sizes = [fitting_size(group.shape, threads) for group in groups]
-    order = sorted(range(len(groups)), key=lambda g: (sizes[g], -groups[g].shape.steps))
-    works = np.zeros(sum(_blocks(group, size) for group, size in zip(groups, sizes, strict=True)), WORK)
-    sounds, statistics = [0] * len(groups), [0] * len(groups)
-    seeds: list[int] = []
+    longest: dict[Size, int] = {}
+    for size, group in zip(sizes, groups, strict=True):
+        longest[size] = max(longest.get(size, 0), group.shape.steps)
+    order = sorted(range(len(groups)), key=lambda g: (-longest[sizes[g]], sizes[g], -groups[g].shape.steps))
+    used = dict.fromkeys(_ITEMS, 0)
+    rows, amounts = [], []
     varied: list[int] = []
-    amounts: list[float] = []
-    used = dict.fromkeys(("parameters", "outputs", "sounds", "statistics"), 0)
-    block = 0
+    launches: list[Launch] = []
+    sounds, statistics = [0] * len(groups), [0] * len(groups)
+    seed = first = 0
     for g in order:
-        shape, size = groups[g].shape, sizes[g]
-        last = block + _blocks(groups[g], size)
-        some = works[block:last]
-        first = size.networks * np.arange(some.size, dtype=np.uint64)
-        block = last
+        (shape, seeds, frame), size = groups[g], sizes[g]
+        count = len(seeds)
+        blocks = -(-count // size.networks)
+        moving = shape.adjusting if size.adjusting else None
+        every, amount = (moving.every, moving.amount) if moving else (0, 0.0)
+        numbers = (every, count, shape.steps, frame, len(shape.variations), len(shape.hidden))
+        widths = (*shape.widths, *[0] * (6 - len(shape.widths)))
+        rows.append((*used.values(), seed, len(varied), shape.biases, shape.weights, amount, *numbers, widths))
         sounds[g], statistics[g] = used["sounds"], used["statistics"]
-        some["count"] = np.minimum(size.networks, len(groups[g].seeds) - first.astype(np.int64))
-        some["seeds"] = len(seeds) + first
-        some["variations"], some["varied"] = len(varied), len(shape.variations)
-        for name, each in _items_of_network(groups[g]).items():
-            some[name] = used[name] + first * np.uint64(each)
-            # Parameters and outputs of lanes without a network are there too.
-            full = name in ("parameters", "outputs")
-            used[name] += each * (size.networks * some.size if full else len(groups[g].seeds))
-        some["biases"], some["weights"] = shape.biases, shape.weights
-        if size.adjusting and shape.adjusting:
-            some["every"], some["amount"] = shape.adjusting.every, shape.adjusting.amount
-        some["steps"], some["frame"], some["layers"] = shape.steps, groups[g].frame, len(shape.hidden)
-        some["widths"][:, : len(shape.widths)] = shape.widths
-        seeds += groups[g].seeds
+        for name, each in items_of_network(groups[g]).items():
+            # Parameters and outputs are there for all networks that a block can have.
+            used[name] += each * (blocks * size.networks if name in ("parameters", "outputs") else count)
         varied += [shape.seed, *(v.seed for v in shape.variations)][:-1]
         amounts += [v.amount for v in shape.variations]
-    launches = []
-    first = 0
-    for size, some in itertools.groupby(order, lambda g: sizes[g]):
-        count = sum(_blocks(groups[g], size) for g in some)
-        launches.append(Launch(size, first, count))
-        first += count
-    arrays = np.array(seeds, np.uint64), np.array(varied, np.uint64), np.array(amounts, np.float64)
-    return Plan(works, launches, *arrays, sounds, statistics, used)
+        seed += count
+        if not launches or launches[-1].size != size:
+            launches.append(Launch(size, first, 0, longest[size]))
+        launches[-1] = launches[-1]._replace(blocks=launches[-1].blocks + blocks)
+        first += blocks
+    networks = np.array([sizes[g].networks for g in order])
+    blocks_of = -(-np.array([len(groups[g].seeds) for g in order]) // networks)
+    works = np.repeat(np.array(rows, WORK), blocks_of)
+    # The networks of the group that stand in blocks before this one.
+    networks = np.repeat(networks, blocks_of)
+    before = networks * (np.arange(first) - np.repeat(np.cumsum(blocks_of) - blocks_of, blocks_of))
+    works["count"] = np.minimum(networks, works["count"] - before)
+    works["seeds"] += before.astype(np.uint64)
+    of_networks = np.array([list(items_of_network(groups[g]).values()) for g in order])
+    for name, items in zip(_ITEMS, np.repeat(of_networks, blocks_of, axis=0).T, strict=True):
+        works[name] += (before * items).astype(np.uint64)
+    all_seeds = np.concatenate([np.array(groups[g].seeds, np.uint64) for g in order])
+    arrays = np.array(varied, np.uint64), np.array(amounts, np.float64)
+    return Plan(works, launches, all_seeds, *arrays, sounds, statistics, used)
 
 
-def _blocks(group: Group, size: Size) -> int:
-    return -(-len(group.seeds) // size.networks)
-
-
-def _items_of_network(group: Group) -> dict[str, int]:
+def items_of_network(group: Group) -> dict[str, int]:
+    """How many parameters, outputs, samples and statistics a network has."""
     steps = group.shape.steps
-    return {
-        "parameters": group.shape.parameters,
-        "outputs": steps,
-        "sounds": steps,
-        "statistics": group.frames * STATISTICS,
-    }
+    return dict(zip(_ITEMS, (group.shape.parameters, steps, steps, group.frames * STATISTICS), strict=True))
 
 
 def batched(groups: Iterable[Group], most_bytes: int) -> Iterator[list[tuple[int, int, Group]]]:
@@ -200,7 +196,7 @@ def batched(groups: Iterable[Group], most_bytes: int) -> Iterator[list[tuple[int
     taken = 0
     for g, group in enumerate(groups):
         networks, number = fitting_size(group.shape).networks, np.dtype(_NUMBERS[group.shape.precision]).itemsize
-        of_network = _items_of_network(group)
+        of_network = items_of_network(group)
         block = networks * sum(n * (8 if name == "statistics" else number) for name, n in of_network.items())
         most = max(1, most_bytes // block) * networks
         for first in range(0, len(group.seeds), most):
