@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ class Simulation:
         lines = [*{line for line, _ in kernels}, *(f"RUNNER({name})\n" for _, name in kernels)]
         text = Path(folder, "kernels.cpp")
         header = Path(__file__).with_name("threads.hpp")
-        text.write_text("".join([f'#include "{header}"\n', *defines, source(), *lines]), "utf-8")
+        text.write_text("".join([f'#include "{header}"\n', *defines, source(), *lines]), encoding="utf-8")
         options = ["-std=c++17", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC"]
         subprocess.run([COMPILER, *options, str(text), "-o", str(Path(folder, "kernels.so"))], check=True)
         self._library = ctypes.CDLL(str(Path(folder, "kernels.so")))
@@ -60,3 +61,60 @@ class Simulation:
 
     def wait(self):
         pass
+
+
+class Nvidia:
+    """What ``card`` uses of NVIDIA's packages, over a simulation. Its memory is that of the processor."""
+
+    def __init__(self, simulation):
+        self._simulation = simulation
+        self.LaunchConfig = lambda *, grid, block: (grid, block)
+
+    def Device(self, number):
+        assert number == 0
+        return types.SimpleNamespace(
+            name="a simulation",
+            arch="90",
+            properties=types.SimpleNamespace(multiprocessor_count=2),
+            set_current=lambda: None,
+            create_stream=object,
+            sync=lambda: None,
+            allocate=lambda size, *, stream: Buffer(np.full(size, 255, np.uint8)),
+        )
+
+    def LegacyPinnedMemoryResource(self):
+        return types.SimpleNamespace(allocate=lambda size: Buffer(np.full(size, 255, np.uint8)))
+
+    def compiled(self, line, arch):
+        assert arch == "sm_90"
+        return types.SimpleNamespace(get_kernel=lambda name: (line, name))
+
+    def launch(self, stream, config, kernel, *arguments):
+        (grid, threads) = config
+        assert all(type(argument) in _ARGUMENTS for argument in arguments)
+        self._simulation.launch(0, kernel, grid, threads, *arguments)
+
+    class Buffer:
+        @staticmethod
+        def from_handle(address, size):
+            return Buffer(np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address)))
+
+
+class Buffer:
+    """As ``cuda.core.Buffer``: copies take as many bytes as the other buffer has."""
+
+    def __init__(self, memory):
+        self.memory, self.size, self.handle = memory, memory.nbytes, memory.ctypes.data
+
+    def __dlpack__(self, **given):
+        return self.memory.__dlpack__(**given)
+
+    def __dlpack_device__(self):
+        return self.memory.__dlpack_device__()
+
+    def copy_from(self, source, *, stream):
+        assert (source.size, stream is None) == (self.size, False)
+        self.memory[:] = source.memory
+
+    def close(self, stream):
+        self.memory = self.handle = None

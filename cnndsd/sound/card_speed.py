@@ -21,7 +21,7 @@ from cnndsd.sound.speed import PRECISIONS, SHAPES, Speed, operations_per_step
 
 # As many blocks as the card computes at a time, this often.
 _TURNS = 2
-_MOST_STEPS = 22_050
+_MOST_STEPS = 11_025
 # Blocks of a multiprocessor, threads of a block, chains of a thread (those of kernels.cu) and their length.
 _CHAIN_BLOCKS, _CHAIN_THREADS, _CHAINS, _CHAIN_LENGTH = 8, 256, 16, 200_000
 

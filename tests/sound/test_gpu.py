@@ -8,13 +8,14 @@ import random
 import re
 import sys
 from fractions import Fraction
+from types import SimpleNamespace
 
 import msgspec
 import naive
 import numpy as np
 import pytest
 import simulation
-from simulation import Simulation
+from simulation import Nvidia, Simulation
 
 from cnndsd import Failed, Invalid, Recipe, render, render_many
 from cnndsd.desk.cli import main
@@ -158,8 +159,31 @@ def test_render_many_gives_sounds_in_order_on_any_device(device, monkeypatch):
 
 
 @compiler_needed
+def test_a_card_does_what_the_simulation_does(device, monkeypatch):
+    nvidia = Nvidia(device)
+    driver = SimpleNamespace(cuMemGetInfo=lambda: (0, 400_000, 800_000))
+    monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace(core=nvidia))
+    monkeypatch.setitem(sys.modules, "cuda.bindings", SimpleNamespace(driver=driver))
+    monkeypatch.setattr(card, "compiled", nvidia.compiled)
+    made = card.Card()
+    assert (made.name, made.processors, made.batch_bytes) == ("a simulation", 2, 200_000)
+    assert check(GROUPS, made) > 350
+    assert made.read("sounds", np.float64, 0, 0).size == 0
+
+
+def test_nvidias_packages_have_what_a_card_uses():
+    core = pytest.importorskip("cuda.core", reason="NVIDIA's packages are not installed")
+    for name in ("Device", "LaunchConfig", "launch", "LegacyPinnedMemoryResource", "Buffer"):
+        assert hasattr(core, name)
+    assert {"name", "arch", "properties", "set_current", "create_stream", "sync", "allocate"} <= set(dir(core.Device))
+    assert {"handle", "size", "copy_from", "close", "from_handle", "__dlpack__"} <= set(dir(core.Buffer))
+    assert hasattr(pytest.importorskip("cuda.bindings.driver"), "cuMemGetInfo")
+
+
+@compiler_needed
 def test_the_command_line_renders_on_the_card(device, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(rendering, "first_card", lambda: device)
+    monkeypatch.setattr("cnndsd.sound.gpu.card.first_card", lambda: device)
     options = ["--length", "6", "--hidden", "8,8", "--gap", "3", "--seconds", "0.5"]
     digests = []
     for where in ("cpu", "cuda"):
@@ -342,6 +366,17 @@ def test_nvidias_compiler_fuses_nothing_and_rounds_to_nearest(line):
     # What has .rn is not fused by the assembler; .ftz would flush small numbers to zero.
     assert words
     assert words <= {f"{name}.rn.{number}" for name in ("fma", "mul", "add", "sub") for number in ("f32", "f64")}
+
+
+def test_kernels_are_compiled_once_and_kept(tmp_path, monkeypatch):
+    pytest.importorskip("cuda.core", reason="NVIDIA's packages are not installed")
+    monkeypatch.setattr(card, "cache_folder", lambda _: tmp_path)
+    code = bytes(card.compiled(LINES[0], "sm_90").code)
+    assert code.startswith(b"\x7fELF")
+    (kept,) = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size >= len(code)]
+    written = kept.stat().st_mtime_ns
+    assert bytes(card.compiled(LINES[0], "sm_90").code) == code
+    assert kept.stat().st_mtime_ns == written
 
 
 def test_the_kernel_has_one_fma_for_each_weight_and_coefficient():

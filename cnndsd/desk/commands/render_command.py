@@ -75,6 +75,10 @@ def run(options: argparse.Namespace) -> int:
     recipe = arguments.changed(recipe, changes, "--")
     if not Path(options.output).parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(Path(options.output)))
+    if options.device == "cuda":
+        from cnndsd.sound.gpu.card import first_card
+
+        first_card()  # what is missing is said before the rest is compiled
     note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
     with working(f"rendering {recipe.seconds:g} s of sound"):
         written, sound, finished = write_described(recipe, options.output, raw=options.raw, device=options.device)

@@ -9,10 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.schema import Failed
+from cnndsd.sound.compiler import cache_folder
 from cnndsd.sound.gpu.batches import source
 
 # Contraction off: nothing is fused but what says fma. No number is flushed to zero.
 OPTIONS: dict[str, Any] = {"std": "c++17", "fma": False, "ftz": False}
+
+
+def compiled(line: str, arch: str) -> Any:
+    """The kernels of a line for an architecture such as ``"sm_90"``, kept on disk like those of the processor.
+
+    It needs NVIDIA's packages, but no card.
+    """
+    from cuda.core import Program, ProgramOptions
+    from cuda.core.utils import FileStreamProgramCache
+
+    with FileStreamProgramCache(cache_folder(__name__)) as cache:
+        return Program(source() + line, "c++", ProgramOptions(arch=arch, **OPTIONS)).compile("cubin", cache=cache)
 
 
 @functools.cache
@@ -94,8 +107,7 @@ class Card:
     def _kernel(self, kernel: tuple[str, str]) -> Any:
         line, name = kernel
         if line not in self._programs:
-            options = self._core.ProgramOptions(arch=self._arch, **OPTIONS)
-            self._programs[line] = self._core.Program(source() + line, "c++", options).compile("cubin")
+            self._programs[line] = compiled(line, self._arch)
         return self._programs[line].get_kernel(name)
 
     def _stage(self, name: str, size: int) -> Any:
