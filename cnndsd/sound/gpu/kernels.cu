@@ -77,13 +77,14 @@ struct Layer {
   number values[NEURONS][INPUTS + 1];  // halved; the bias, then the weights
 
   // Calls visit(value, place) for each parameter that the layer has. ``row``: the place of the layer's first one in the
-  // order of the definition. ``first``: the thread's first neuron. Returns the next layer's row.
-  template <typename Visit>
+  // order of the definition. ``first``: the thread's first neuron. Returns the next layer's row. UNROLL 1 takes less time
+  // to compile, but the parameters then lie in memory, as registers have no index.
+  template <int UNROLL, typename Visit>
   __device__ inline unsigned each(const Work& work, int layer, unsigned row, unsigned first, Visit visit) {
     const unsigned inputs = work.widths[layer], neurons = work.widths[layer + 1];
 #pragma unroll
     for (int n = 0; n < NEURONS; n++) {
-#pragma unroll
+#pragma unroll UNROLL
       for (int i = 0; i <= INPUTS; i++) {
         if (first + n < neurons && i <= inputs) visit(values[n][i], row + (first + n) * (inputs + 1) + i, i == 0);
       }
@@ -137,6 +138,9 @@ __device__ inline void exchange(const number (&mine)[WIDTH / THREADS], number (&
 template <typename number, int LENGTH, int WIDTH, int LAYERS, int THREADS>
 struct Network {
   static constexpr int NEURONS = WIDTH / THREADS;
+  static constexpr int PARAMETERS = NEURONS * (LENGTH + 1 + (LAYERS - 1) * (WIDTH + 1)) + WIDTH + 1;
+  // Few of so many would find a register.
+  static constexpr int UNROLL = PARAMETERS * sizeof(number) > 1200 ? 1 : LENGTH + WIDTH;
   Layer<number, LENGTH, NEURONS> first;
   Layer<number, WIDTH, NEURONS> inner[LAYERS - 1 + (LAYERS == 1)];
   Layer<number, WIDTH, 1> last;  // computed by all threads of the network alike
@@ -144,10 +148,10 @@ struct Network {
   template <typename Visit>
   __device__ inline void each(const Work& work, Visit visit) {
     const unsigned neuron = threadIdx.x % THREADS * NEURONS;
-    unsigned row = first.each(work, 0, 0, neuron, visit);
+    unsigned row = first.template each<UNROLL>(work, 0, 0, neuron, visit);
 #pragma unroll
-    for (int i = 0; i < LAYERS - 1; i++) row = inner[i].each(work, i + 1, row, neuron, visit);
-    last.each(work, LAYERS, row, 0, visit);
+    for (int i = 0; i < LAYERS - 1; i++) row = inner[i].template each<UNROLL>(work, i + 1, row, neuron, visit);
+    last.template each<UNROLL>(work, LAYERS, row, 0, visit);
   }
 
   __device__ inline void clear() {
@@ -178,7 +182,7 @@ struct Network<number, LENGTH, WIDTH, 0, THREADS> {
 
   template <typename Visit>
   __device__ inline void each(const Work& work, Visit visit) {
-    last.each(work, 0, 0, 0, visit);
+    last.template each<LENGTH + 1>(work, 0, 0, 0, visit);
   }
   __device__ inline void clear() { last.clear(); }
   __device__ inline number step(const number (&past)[LENGTH]) const {
