@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import shutil
 import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 from cnndsd.sound.gpu.batches import own_kernel, source
 from cnndsd.sound.gpu.plans import fitting_size
 
-COMPILER = shutil.which("g++") or shutil.which("clang++")
+# threads.hpp switches between threads with calls that other systems lack.
+COMPILER = (shutil.which("g++") or shutil.which("clang++")) if sys.platform == "linux" else None
 _ARGUMENTS = {int: ctypes.c_void_p, np.uint32: ctypes.c_uint32, np.float32: ctypes.c_float, np.float64: ctypes.c_double}
 
 

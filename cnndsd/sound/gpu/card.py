@@ -28,9 +28,19 @@ def compiled(line: str, arch: str) -> Any:
         return Program(source() + line, "c++", ProgramOptions(arch=arch, **OPTIONS)).compile("cubin", cache=cache)
 
 
-@functools.cache
 def first_card() -> "Card":
-    """The first card of this machine. ``Failed``, with one line that says what is missing, when there is none."""
+    """The first card of this machine, for one thread at a time.
+
+    ``Failed``, with one line that says what is missing, when there is none.
+    """
+    card = made_once()
+    card.enter()
+    return card
+
+
+@functools.cache
+def made_once() -> "Card":
+    """The card of this process."""
     return Card()
 
 
@@ -48,7 +58,7 @@ class Card:
         self._core = core
         with _in_one_line("no NVIDIA card with a driver is found"):
             self._device = core.Device(0)
-            self._device.set_current()
+            self.enter()
             self.name, self._arch = str(self._device.name), f"sm_{self._device.arch}"
             self.processors = int(self._device.properties.multiprocessor_count)
             self._queues: list[Any] = [self._device.create_stream()]
@@ -57,6 +67,10 @@ class Card:
         self._kept: dict[str, Any] = {}
         self._staged: dict[str, Any] = {}
         self._programs: dict[str, Any] = {}
+
+    def enter(self) -> None:
+        """Let the current thread use the card."""
+        self._device.set_current()
 
     def memory(self, name: str, size: int) -> int:
         """As ``batches.Device``."""
