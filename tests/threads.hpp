@@ -24,6 +24,7 @@ struct Index {
 };
 static Index threadIdx, blockIdx, blockDim, gridDim;
 
+static float __saturatef(float x) { return std::min(std::max(x, 0.0f), 1.0f); }
 static int __double2hiint(double x) {
   long long bits;
   std::memcpy(&bits, &x, sizeof bits);
