@@ -48,6 +48,12 @@ def _tempo(text: str) -> float:
     return value
 
 
+def _device(text: str) -> str:
+    if text not in ("cpu", "cuda"):
+        raise ValueError
+    return text
+
+
 def _count(most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = int(text)
@@ -82,6 +88,7 @@ jobs = _argument(_count(1024), "1 to 1024")
 rounds = _argument(_count(1000), "1 to 1000")
 shown = _argument(_count(10_000), "1 to 10000")
 port = _argument(_count(65_535), "1 to 65535")
+device = _argument(_device, "cpu or cuda")
 clock = _argument(_time_of_day, "a time of day as HH:MM")
 widths = _argument(lambda text: [int(w) for w in text.split(",")] if text.strip() else [], "whole numbers such as 8,8")
 

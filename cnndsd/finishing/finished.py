@@ -25,7 +25,7 @@ from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.sound.audio import Audio
-from cnndsd.sound.rendering import raw_sha256, render
+from cnndsd.sound.rendering import Device, raw_sha256, render
 from cnndsd.spec import Kind, Mastering, Ranges, SoundFormat, Spec, usual_rate
 
 # Lossy encoding raises peaks: the sound is made quieter until they are under the ceiling, at most this often.
@@ -129,14 +129,22 @@ def write(recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mas
 
 
 def write_described(
-    recipe: Recipe, path: Path | str, *, raw: bool = False, mastering: Mastering | None = None
+    recipe: Recipe,
+    path: Path | str,
+    *,
+    raw: bool = False,
+    mastering: Mastering | None = None,
+    device: Device = "cpu",
 ) -> tuple[Written, Description, Finished | None]:
-    """Do what ``write`` does; also return the description of the raw sound and, unless it is ``raw``, what was made."""
+    """Do what ``write`` does; also return the description of the raw sound and, unless it is ``raw``, what was made.
+
+    ``device``: as in ``rendering.render_many``.
+    """
     path = Path(path)
     check_ending(path, raw)
     # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
-        audio = render(recipe)
+        audio = render(recipe, device)
         sound, finished = describe(audio, recipe.sample_rate), None
         if raw:
             data = audiofile.encode_raw(audio, recipe)

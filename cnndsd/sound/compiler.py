@@ -37,7 +37,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays, on its first call, with the project's settings, and keep the result on disk."""
     # Numba asks for the folder while it decorates; afterwards it is the user's own setting again.
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_cache_folder(function.__module__))
+    numba.config.CACHE_DIR = str(cache_folder(function.__module__))
     try:
         return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
     finally:
@@ -46,7 +46,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_compiled(*modules: str) -> bool:
     """Whether kernels of all these modules were compiled before, and are kept."""
-    return all(any(_cache_folder(module).rglob("*.nbi")) for module in modules)
+    return all(any(cache_folder(module).rglob("*.nbi")) for module in modules)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,7 +85,7 @@ def target_of(triple: str, name: str, features: str) -> Target:
 
 
 @functools.cache
-def _cache_folder(module: str) -> Path:
+def cache_folder(module: str) -> Path:
     """The folder for the kernels of a module, named after what they are made of.
 
     Numba looks only at the file that a function stands in; here all of the package that it imports counts. Folders of

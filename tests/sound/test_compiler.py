@@ -147,7 +147,7 @@ def test_no_kernel_is_read_from_a_folder_that_others_can_write(variable, copy, t
 
 @pytest.mark.skipif(os.name == "nt", reason="has no modes of files")
 def test_kernels_beside_the_code_that_others_can_write_are_not_read(copy):
-    code = "from cnndsd.sound import compiler; print(compiler._cache_folder('cnndsd.sound.kernel'))"
+    code = "from cnndsd.sound import compiler; print(compiler.cache_folder('cnndsd.sound.kernel'))"
     place = Path(run(copy, code)[0])
     assert place.parent == copy / "sound" / "__pycache__"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700

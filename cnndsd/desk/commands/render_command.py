@@ -25,6 +25,13 @@ def add(commands: Any) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", help="a sound file made by cnndsd, or a recipe as JSON")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .wav, .flac, .ogg or .mp3 file")
     parser.add_argument("--raw", action="store_true", help="the network's own output, 0..1, as a float WAV")
+    parser.add_argument(
+        "--device",
+        type=arguments.device,
+        default="cpu",
+        metavar="cpu|cuda",
+        help="render on the processor or on an NVIDIA card, to the same bits (default: cpu)",
+    )
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument(
         "--length", type=int, metavar="N", help="inputs: how many of its own earlier samples the network gets (1..16)"
@@ -68,9 +75,13 @@ def run(options: argparse.Namespace) -> int:
     recipe = arguments.changed(recipe, changes, "--")
     if not Path(options.output).parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(Path(options.output)))
+    if options.device == "cuda":
+        from cnndsd.sound.gpu.card import first_card
+
+        first_card()  # what is missing is said before the rest is compiled
     note_compiling("cnndsd.sound.kernel", "cnndsd.ear.analysis")
     with working(f"rendering {recipe.seconds:g} s of sound"):
-        written, sound, finished = write_described(recipe, options.output, raw=options.raw)
+        written, sound, finished = write_described(recipe, options.output, raw=options.raw, device=options.device)
     print(written.path)
     if finished is None:
         say(summary(sound, recipe.samples / recipe.sample_rate), DONE)
