@@ -21,13 +21,18 @@ from cnndsd.finishing import pictures
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.finished import Finished
 from cnndsd.finishing.terms import TERMS
+from cnndsd.recipe import Recipe
 
-# The script's parts, in the order in which they are joined.
-_SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
+# The parts of the two scripts, in the order in which they are joined. The first is also the script of the worker in
+# which the page renders sounds.
+_RENDERER = ("recipes", "renderer", "worker")
+_SCRIPTS = ("data", "cards", "playing", "growing", "picks", "order", "map", "about", "keys", "start")
 # What is before the data in the page.
 _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
+# Of what was measured; more would make a page of thousands of sounds much larger.
+_DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
 
@@ -53,13 +58,14 @@ class Looks(msgspec.Struct, frozen=True):
 class Card:
     """A sound on the page.
 
-    ``looks``: None when the page will ask the server for them. ``pick``: "keep", "drop" or None. ``preview``: the path
-    of the file to play instead of ``file``.
+    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page asks the server for them, or
+    renders. ``pick``: "keep", "drop" or None. ``preview``: the path of the file to play instead of ``file``.
     """
 
     candidate: int
     file: str
     sound: Description
+    recipe: Recipe
     looks: Looks | None = None
     pick: str | None = None
     preview: str | None = None
@@ -100,16 +106,20 @@ def shown_looks(page: bytes) -> list[Looks]:
         return []
 
 
-def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:
+def page_html(
+    title: str, about: str, cards: Sequence[Card], command: str, served: bool = False, rendered: bool = False
+) -> str:
     """Return the page as HTML.
 
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
     them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
+    ``rendered``: there are no sound files; the page renders what it plays.
     """
     sounds = [card.sound for card in cards]
     data = {
         "title": title,
         "served": served,
+        "rendered": rendered,
         "command": command,
         "wave": pictures.WAVE_COLUMNS,
         "columns": pictures.COLUMNS,
@@ -123,11 +133,13 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
     }
     # The data must not contain "</script>", whatever the title is.
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-    style, script = _part("page.css"), "\n".join(_part(f"{name}.js") for name in _SCRIPTS)
+    style = _part("page.css")
+    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
     connections = "'self'" if served else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src {connections}; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+        f"connect-src {connections}; style-src '{_hash(style)}'; worker-src blob:; "
+        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
     )
     parts = {
         "POLICY": policy,
@@ -135,6 +147,7 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
         "ABOUT": html.escape(about),
         "STYLE": style,
         "DATA": text,
+        "RENDERER": renderer,
         "SCRIPT": script,
     }
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _part("page.html"))
@@ -150,12 +163,21 @@ def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str,
         "why": reasons(card.sound),
         "at": [round(float(axis), 3) for axis in place],
         "near": near,
-        "measures": [measured[name] for name in TERMS],
+        "measures": [float(f"{measured[name]:.{_DIGITS}g}") for name in TERMS],
         "heard_s": card.sound.heard_s,
+        "recipe": _unusual(card.recipe),
         "looks": card.looks,
         "pick": card.pick,
         "preview": card.preview,
     }
+
+
+def _unusual(recipe: Recipe) -> dict[str, Any]:
+    """Return what differs from ``Recipe()``, with seeds as texts: a script's numbers hold 53 bits."""
+    usual, found = Recipe(), msgspec.to_builtins(recipe)
+    for holder in (found, *found["variations"]):
+        holder["seed"] = str(holder["seed"])
+    return {name: value for name, value in found.items() if getattr(recipe, name) != getattr(usual, name)}
 
 
 def _label(name: str) -> str:

@@ -21,6 +21,7 @@ from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.page import Card, Looks, nearest, page_html, similarity
 from cnndsd.finishing.terms import TERMS
 from cnndsd.finishing.zipfiles import PackFile
+from cnndsd.recipe import Recipe
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "is_mobile": True, "has_touch": True}
 CURRENT = "() => current && current.file"
@@ -68,7 +69,7 @@ def made_up_page(folder, count=20, **options):
         )
         looks = Looks(rng.uniform(0.1, 4.0), -16.0, rng.choice(["A#4", None]), None, i % 2 == 0, wave, spectrum)
         looks = packing.msgspec.structs.replace(looks, **more.get(i, {}))
-        cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), looks))
+        cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), Recipe(seed=i), looks))
     path = folder / "index.html"
     text = page_html(
         options.pop("title", "made up"), "about", cards, "cnndsd pack SPEC.toml --seed 1 --keep ", **options
@@ -514,7 +515,7 @@ def test_everything_can_be_reached_and_named_without_a_mouse(opened, tmp_path):
     assert tab.evaluate("() => current.pick") == "keep"
     # Wherever one went, and whatever is shown then.
     tab.keyboard.press("End")
-    reachable = "() => sounds.filter((sound) => sound.card.tabIndex === 0).map((sound) => sound.place)"
+    reachable = "() => sounds.filter((sound) => sound.card?.tabIndex === 0).map((sound) => sound.place)"
     assert tab.evaluate(reachable) == tab.evaluate("() => [current.place]")
     tab.select_option("#picked", "keep")
     assert tab.evaluate(reachable) == tab.evaluate("() => [shown[0].place]")

@@ -68,6 +68,7 @@ map.addEventListener("pointerleave", () => hover(null));
 function showMap() {
   map.parentElement.hidden = !map.parentElement.hidden;
   toggle(at("map-button"));
+  showCards();
   if (map.parentElement.hidden) return;
   drawMap();
   map.focus();

@@ -24,7 +24,6 @@ for (const kind of pack.kinds) {
 for (const option of at("picked").options) option.dataset.label = option.textContent;
 offerFilters();
 takeColours();
-for (const sound of sounds) makeCard(sound);
 offerTogether();
 showCounts();
 arrange();
@@ -60,6 +59,7 @@ at("similar").addEventListener("click", () => {
 });
 at("help-button").addEventListener("click", () => at("help").showModal());
 at("about-button").addEventListener("click", showAbout);
+at("grow-button").addEventListener("click", showGrow);
 at("keep").addEventListener("click", () => pickCurrent("keep"));
 at("drop").addEventListener("click", () => pickCurrent("drop"));
 makeDraggable(at("file"), () => current);
@@ -70,6 +70,12 @@ at("top").addEventListener("click", () => {
   scrollTo({ top: 0 });
   at("search").focus({ preventScroll: true });
 });
-addEventListener("scroll", () => { at("top").hidden = scrollY < innerHeight; }, { passive: true });
+addEventListener("scroll", () => {
+  at("top").hidden = scrollY < innerHeight;
+  showCards();
+}, { passive: true });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", takeColours);
-addEventListener("resize", drawMap);
+addEventListener("resize", () => {
+  showCards();
+  drawMap();
+});
