@@ -31,6 +31,8 @@ _SCRIPTS = ("data", "cards", "playing", "growing", "picks", "order", "map", "abo
 _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
+# So many sounds are compared with all others at a time.
+_TOGETHER = 256
 # Of what was measured; more would make a page of thousands of sounds much larger.
 _DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
@@ -208,11 +210,21 @@ def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
     if not sounds:
         return []
     places = np.array([position(sound) for sound in sounds])
+    count = min(count, len(sounds) - 1)
+    lengths = np.square(places).sum(axis=1)
+    # The rounding errors of the quick distances below are smaller by far.
+    doubt = 1e-9 * (1.0 + lengths.max())
     found = []
-    for i, place in enumerate(places):
-        away = np.square(places - place).sum(axis=1)
-        away[i] = np.inf
-        found.append([int(j) for j in np.argsort(away, kind="stable")[: min(count, len(sounds) - 1)]])
+    for first in range(0, len(places), _TOGETHER):
+        some = places[first : first + _TOGETHER]
+        quick = lengths + lengths[first : first + _TOGETHER, None] - 2.0 * some @ places.T
+        quick[np.arange(len(some)), first + np.arange(len(some))] = np.inf
+        farthest = np.partition(quick, count - 1, axis=1)[:, count - 1] if count else np.zeros(len(some))
+        for place, row, limit in zip(some, quick, farthest, strict=True):
+            # Exact distances decide: those of a matrix product differ from machine to machine.
+            near = np.flatnonzero(row <= limit + doubt)
+            away = np.square(places[near] - place).sum(axis=1)
+            found.append([int(j) for j in near[np.argsort(away, kind="stable")[:count]]])
     return found
 
 

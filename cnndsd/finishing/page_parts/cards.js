@@ -16,7 +16,7 @@ function dot(kind) {
 
 function makeCard(sound) {
   const item = document.createElement("li"), card = element("button", "card");
-  const [canvas, head, facts] = [element("canvas", ""), element("span", "head"), element("span", "facts")];
+  const canvas = blank(spare.pop() ?? element("canvas", "")), head = element("span", "head"), facts = element("span", "facts");
   Object.assign(sound, { card, item, canvas, head, facts, isSeen: true });
   card.append(canvas, head, element("span", "name", stem(sound)), facts);
   card.addEventListener("click", () => play(sound));
@@ -27,8 +27,12 @@ function makeCard(sound) {
   drawSoon(sound);
 }
 
+// Canvases of cards that are out of view again.
+const spare = [];
+
 function removeCard(sound) {
   const isFocused = sound.card === document.activeElement;
+  spare.push(sound.canvas);
   sound.item.remove();
   Object.assign(sound, { card: null, item: null, canvas: null, head: null, facts: null, isSeen: false, isDrawn: false });
   // Keys go on from the selected sound, wherever it is.
@@ -165,20 +169,20 @@ async function draw(sound) {
     showFacts(sound);
     showState(sound);
   }
-  const { canvas, looks } = sound, ink = paper(canvas);
+  const { canvas, looks } = sound, ink = blank(canvas).getContext("2d");
   drawWave(ink, Int8Array.from(bytes(looks.wave)), 40, 36);
   ink.drawImage(spectrogram(bytes(looks.spectrum)), 0, 84, canvas.width, canvas.height - 84);
 }
 
-function paper(canvas) {
-  canvas.width = 480;
-  canvas.height = 224;
-  return canvas.getContext("2d");
+function blank(canvas) {
+  if (canvas.width === 480) canvas.getContext("2d").clearRect(0, 0, 480, 224);
+  else Object.assign(canvas, { width: 480, height: 224 });
+  return canvas;
 }
 
 // Low and top of every column, -127 to 127.
 function drawWave(ink, wave, middle, high) {
-  const wide = ink.canvas.width / pack.wave;
+  const wide = 480 / pack.wave;
   ink.fillStyle = colours.wave;
   for (let column = 0; column < pack.wave; column++) {
     const low = wave[2 * column] / 127, top = wave[2 * column + 1] / 127;
@@ -188,19 +192,19 @@ function drawWave(ink, wave, middle, high) {
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
+// One canvas for all: it is copied to the card at once.
+const small = Object.assign(document.createElement("canvas"), { width: pack.columns, height: pack.rows });
+
 function spectrogram(packed) {
-  const { columns, rows } = pack, image = new ImageData(columns, rows);
+  const { columns, rows } = pack, image = new ImageData(columns, rows), pixels = new Uint32Array(image.data.buffer);
   for (let column = 0; column < columns; column++) {
     for (let row = 0; row < rows; row++) {
       const i = column * rows + row, byte = packed[i >> 1], shade = i & 1 ? byte & 15 : byte >> 4;
-      image.data.set(colours.shades[shade], 4 * ((rows - 1 - row) * columns + column));
+      pixels[(rows - 1 - row) * columns + column] = colours.shades[shade];
     }
   }
-  const canvas = element("canvas", "");
-  canvas.width = columns;
-  canvas.height = rows;
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  small.getContext("2d").putImageData(image, 0, 0);
+  return small;
 }
 
 function takeColours() {
@@ -211,7 +215,8 @@ function takeColours() {
     : [[255, 255, 255], [253, 222, 170], [238, 130, 84], [140, 40, 100], [30, 14, 50]];
   const shade = (value) => {
     const first = Math.min(ramp.length - 2, Math.floor(value * (ramp.length - 1))), part = value * (ramp.length - 1) - first;
-    return [...ramp[first].map((low, i) => Math.round(low + (ramp[first + 1][i] - low) * part)), 255];
+    const colour = ramp[first].map((low, i) => Math.round(low + (ramp[first + 1][i] - low) * part));
+    return new Uint32Array(Uint8Array.of(...colour, 255).buffer)[0];
   };
   colours = {
     wave: of("--wave"), ink: of("--ink"), keep: of("--keep"), card: of("--card"),

@@ -131,7 +131,7 @@ function showWave(sound, samples) {
   if (sound.card) drawTall(sound);
 }
 
-const drawTall = (sound) => drawWave(paper(sound.canvas), sound.wave, 112, 100);
+const drawTall = (sound) => drawWave(blank(sound.canvas).getContext("2d"), sound.wave, 112, 100);
 
 // Low and top of each column about the middle of the sound, -127 to 127.
 function waveOf(samples) {
@@ -219,7 +219,7 @@ async function samplesOfOne(one) {
     const took = (performance.now() - start) / 1000;
     tell(`${lengthOfTime(recipe.seconds)}, rendered in ${lengthOfTime(took)}`);
     Object.assign(one, { samples, text });
-    if (one.canvas) drawWave(paper(one.canvas), waveOf(samples), 112, 100);
+    if (one.canvas) drawWave(blank(one.canvas).getContext("2d"), waveOf(samples), 112, 100);
     return samples;
   } catch (error) {
     tell(error.name === "AbortError" ? "stopped" : `cannot be rendered (${error.message})`);
@@ -264,7 +264,7 @@ function showFamily() {
       showSettings();
       hearGrown();
     });
-    if (one.samples) drawWave(paper(one.canvas), waveOf(one.samples), 112, 100);
+    if (one.samples) drawWave(blank(one.canvas).getContext("2d"), waveOf(one.samples), 112, 100);
     return button;
   }));
   showChosen();
