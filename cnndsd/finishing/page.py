@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -99,29 +99,39 @@ class _Shown(msgspec.Struct):
 
 def shown_looks(page: bytes) -> list[Looks]:
     """Return the looks of all sounds that a page shows, in their order; none when it is not a page of a pack."""
-    # Not copied: it is nearly all of the page.
-    begin = page.find(_DATA) + len(_DATA)
-    data = memoryview(page)[begin : page.find(b"</script>", begin)]
     try:
-        return [sound.looks for sound in msgspec.json.decode(data, type=_Shown).sounds]
+        return [sound.looks for sound in msgspec.json.decode(page_data(page), type=_Shown).sounds]
     except (msgspec.DecodeError, ValueError, RecursionError):
         return []
 
 
+def page_data(page: bytes) -> memoryview:
+    """Return the data in a page, as JSON; something else when it is no such page."""
+    # Not copied: it is nearly all of the page.
+    begin = page.find(_DATA) + len(_DATA)
+    return memoryview(page)[begin : page.find(b"</script>", begin)]
+
+
 def page_html(
-    title: str, about: str, cards: Sequence[Card], command: str, served: bool = False, rendered: bool = False
+    title: str,
+    about: str,
+    cards: Sequence[Card],
+    command: str,
+    served: bool = False,
+    seed_list: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as HTML.
 
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
     them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
-    ``rendered``: there are no sound files; the page renders what it plays.
+    ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
     """
     sounds = [card.sound for card in cards]
     data = {
         "title": title,
         "served": served,
-        "rendered": rendered,
+        "rendered": seed_list is not None,
+        **(seed_list or {}),
         "command": command,
         "wave": pictures.WAVE_COLUMNS,
         "columns": pictures.COLUMNS,
