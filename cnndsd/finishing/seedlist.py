@@ -14,8 +14,8 @@ from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
 from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES, Spec
 
-# A list of 10,000 recipes has about 7 million.
-_MAX_BYTES = 60_000_000
+# A list of 10,000 recipes has about 10 million, and 0.9 million values.
+_MAX_BYTES, _MAX_VALUES = 60_000_000, 3_000_000
 _ALLOWED = "a page made by cnndsd pack --seeds"
 
 
@@ -55,10 +55,13 @@ def read_seed_list(path: Path | str) -> SeedList:
         raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: {_ALLOWED}") from None
     if len(page) > _MAX_BYTES:
         raise Invalid(f"{path}: is too large for a seed list; allowed: up to {_MAX_BYTES} bytes")
+    data = bytes(page_data(page))
+    if sum(map(data.count, (b",", b"{", b"["))) > _MAX_VALUES:
+        raise Invalid(f"{path}: holds too much for a seed list; allowed: up to {_MAX_VALUES} values")
     try:
-        found = msgspec.json.decode(page_data(page), type=_Page)
+        found = msgspec.json.decode(data, type=_Page)
         listed = {int(sound["candidate"]): _with_whole_seeds(sound["recipe"]) for sound in found.sounds}
-    except (msgspec.DecodeError, ValueError, KeyError, TypeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Invalid(f"{path}: is no seed list; allowed: {_ALLOWED}") from None
     recipes = {index: decode(recipe, Recipe, f"{path}: candidate {index}: recipe") for index, recipe in listed.items()}
     for index, recipe in recipes.items():

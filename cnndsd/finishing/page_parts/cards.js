@@ -182,11 +182,11 @@ function blank(canvas) {
 
 // Low and top of every column, -127 to 127.
 function drawWave(ink, wave, middle, high) {
-  const wide = 480 / pack.wave;
+  const wide = 480 / pack.wave, least = high / 36;
   ink.fillStyle = colours.wave;
   for (let column = 0; column < pack.wave; column++) {
     const low = wave[2 * column] / 127, top = wave[2 * column + 1] / 127;
-    ink.fillRect(column * wide, middle - top * high, wide, Math.max(1, (top - low) * high));
+    ink.fillRect(column * wide, middle - top * high, wide, Math.max(least, (top - low) * high));
   }
 }
 

@@ -59,26 +59,36 @@ function stopGrown() {
   grown = null;
 }
 
-// A network's output is between 0 and 1. It is heard without its offset, at about the level of finished sounds.
+// What is heard of a network's output, which is between 0 and 1: without its offset, and up to where it comes to rest.
+const HIGH_PASS_HZ = 10, REST = 1e-4, REST_S = 0.05;
+
+function heardOf(samples, rate) {
+  let end = samples.length;
+  while (end > 1 && Math.abs(samples[end - 1] - samples.at(-1)) < REST) end--;
+  const heard = new Float32Array(Math.min(samples.length, end + Math.round(REST_S * rate)));
+  const kept = 1 - 2 * Math.PI * HIGH_PASS_HZ / rate;
+  for (let i = 1; i < heard.length; i++) heard[i] = samples[i] - samples[i - 1] + kept * heard[i - 1];
+  return heard;
+}
+
+// At about the level of finished sounds.
 const LEVEL = 0.15, PEAK = 0.9;
 
 function playSamples(samples, rate, sound) {
   stopAll();
   openMixer(Math.min(rate, 48000));
-  const buffer = mixer.createBuffer(1, samples.length, rate), heard = buffer.getChannelData(0);
-  let sum = 0, squares = 0, peak = 0;
-  for (const sample of samples) sum += sample;
-  const mean = sum / samples.length;
-  for (let i = 0; i < heard.length; i++) {
-    heard[i] = samples[i] - mean;
-    squares += heard[i] * heard[i];
-    peak = Math.max(peak, Math.abs(heard[i]));
+  const heard = heardOf(samples, rate), fade = Math.min(heard.length >> 1, Math.round(FADE_S * rate));
+  let squares = 0, peak = 0;
+  for (const sample of heard) {
+    squares += sample * sample;
+    peak = Math.max(peak, Math.abs(sample));
   }
   const gain = Math.min(PEAK / Math.max(peak, 1e-6), LEVEL / Math.max(Math.sqrt(squares / heard.length), 1e-6));
-  const fade = Math.min(heard.length >> 1, Math.round(FADE_S * rate));
   for (let i = 0; i < heard.length; i++) heard[i] *= gain * Math.min(1, (i + 1) / fade, (heard.length - i) / fade);
   const source = mixer.createBufferSource();
-  source.buffer = buffer;
+  source.buffer = mixer.createBuffer(1, heard.length, rate);
+  source.buffer.copyToChannel(heard, 0);
+  source.loop = isOn("loop");
   source.connect(mixer.volume);
   source.start();
   source.onended = stopGrown;
@@ -112,7 +122,7 @@ async function drawRendered(sound) {
   try {
     await quiet();
     if (sound.isSeen) showWave(sound, await painter.render(recipe));
-    else sound.isDrawn = false;
+    sound.isDrawn = sound.isSeen;
   } catch {
     sound.isDrawn = false;
   }
@@ -127,31 +137,27 @@ function quiet() {
 }
 
 function showWave(sound, samples) {
-  sound.wave = waveOf(samples);
+  sound.wave = waveOf(samples, recipeOf(sound).sample_rate);
   if (sound.card) drawTall(sound);
 }
 
 const drawTall = (sound) => drawWave(blank(sound.canvas).getContext("2d"), sound.wave, 112, 100);
 
-// Low and top of each column about the middle of the sound, -127 to 127.
-function waveOf(samples) {
-  const wave = new Int8Array(2 * pack.wave);
-  let least = Infinity, most = -Infinity;
-  for (const sample of samples) {
-    least = Math.min(least, sample);
-    most = Math.max(most, sample);
-  }
-  const middle = (least + most) / 2, scale = 127 / Math.max((most - least) / 2, 1e-6);
+// Low and top of each column of what is heard, -127 to 127.
+function waveOf(samples, rate) {
+  const heard = heardOf(samples, rate), wave = new Int8Array(2 * pack.wave);
+  let peak = 1e-6;
+  for (const sample of heard) peak = Math.max(peak, Math.abs(sample));
   for (let column = 0; column < pack.wave; column++) {
-    const from = Math.floor(column * samples.length / pack.wave);
-    const to = Math.max(from + 1, Math.floor((column + 1) * samples.length / pack.wave));
-    let [low, top] = [samples[from], samples[from]];
+    const from = Math.floor(column * heard.length / pack.wave);
+    const to = Math.max(from + 1, Math.floor((column + 1) * heard.length / pack.wave));
+    let [low, top] = [heard[from], heard[from]];
     for (let i = from + 1; i < to; i++) {
-      low = Math.min(low, samples[i]);
-      top = Math.max(top, samples[i]);
+      low = Math.min(low, heard[i]);
+      top = Math.max(top, heard[i]);
     }
-    wave[2 * column] = Math.round((low - middle) * scale);
-    wave[2 * column + 1] = Math.round((top - middle) * scale);
+    wave[2 * column] = Math.round(127 * low / peak);
+    wave[2 * column + 1] = Math.round(127 * top / peak);
   }
   return wave;
 }
@@ -172,6 +178,7 @@ function showGrow() {
   resetGrow();
   showFamily();
   at("grow").showModal();
+  at("grow-hear").focus();
 }
 
 function resetGrow() {
@@ -212,14 +219,18 @@ async function samplesOfOne(one) {
   const tell = (text) => { at("grow-said").textContent = text; };
   const recipe = grownRecipe(one), text = recipeText(recipe), why = refusal(recipe);
   if (why) return tell(why);
-  if (one.samples && one.text === text) return one.samples;
+  const about = `${one.label}: ${lengthOfTime(recipe.seconds)}`;
+  if (one.samples && one.text === text) {
+    tell(about);
+    return one.samples;
+  }
   const start = performance.now();
   try {
     const samples = await renderer.render(recipe, (share) => tell(`rendering, ${Math.round(100 * share)} %`));
     const took = (performance.now() - start) / 1000;
-    tell(`${lengthOfTime(recipe.seconds)}, rendered in ${lengthOfTime(took)}`);
+    tell(`${about}, rendered in ${lengthOfTime(took)}`);
     Object.assign(one, { samples, text });
-    if (one.canvas) drawWave(blank(one.canvas).getContext("2d"), waveOf(samples), 112, 100);
+    drawRelative(one);
     return samples;
   } catch (error) {
     tell(error.name === "AbortError" ? "stopped" : `cannot be rendered (${error.message})`);
@@ -242,6 +253,7 @@ async function growRelatives(amount) {
     return;
   }
   stopAll();
+  if (growing.family.length < 2) await samplesOfOne(of);
   const relatives = Array.from({ length: RELATIVES }, () => {
     const seed = String(++growing.made);
     return { label: `${name} ${seed}`, variations: [...of.variations, { seed, amount }] };
@@ -264,10 +276,14 @@ function showFamily() {
       showSettings();
       hearGrown();
     });
-    if (one.samples) drawWave(blank(one.canvas).getContext("2d"), waveOf(one.samples), 112, 100);
+    drawRelative(one);
     return button;
   }));
   showChosen();
+}
+
+function drawRelative({ samples, canvas }) {
+  if (samples && canvas) drawWave(blank(canvas).getContext("2d"), waveOf(samples, growing.settings.sample_rate), 112, 100);
 }
 
 function showChosen() {

@@ -207,7 +207,7 @@ function moveHeads() {
     const passed = mixer.currentTime - from;
     moveHead(sound, passed < 0 ? null : (passed % length) / length);
   }
-  if (grown?.sound) moveHead(grown.sound, Math.max(0, mixer.currentTime - grown.from) / grown.source.buffer.duration);
+  if (grown?.sound) moveHead(grown.sound, Math.max(0, mixer.currentTime - grown.from) / grown.source.buffer.duration % 1);
   isFollowing = isPlaying() || running.size > 0 || Boolean(grown);
   if (isFollowing) requestAnimationFrame(moveHeads);
 }

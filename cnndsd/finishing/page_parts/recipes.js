@@ -35,7 +35,7 @@ function refusal(recipe) {
   if (variations.length > MOST_VARIATIONS) return `a sound can be varied ${MOST_VARIATIONS} times`;
   const share = Math.min(MOST_SAMPLES / samplesOf(recipe), MOST_WORK / workOf(recipe)), most = Number((share * seconds).toPrecision(2));
   if (share >= 1) return "";
-  return most < 0.1 ? "too wide for this page: cnndsd render makes it"
+  return most < 1 ? "too wide for this page: cnndsd render makes it"
     : `too long for this page, which renders up to ${most} s of it: cnndsd render FILE --seconds ${seconds} makes it`;
 }
 

@@ -62,6 +62,7 @@ at("about-button").addEventListener("click", showAbout);
 at("grow-button").addEventListener("click", showGrow);
 at("keep").addEventListener("click", () => pickCurrent("keep"));
 at("drop").addEventListener("click", () => pickCurrent("drop"));
+at("file").hidden = pack.rendered;
 makeDraggable(at("file"), () => current);
 at("picks-button").addEventListener("click", showList);
 at("copy").addEventListener("click", () => copy(at("copy"), at("picks-text")));
