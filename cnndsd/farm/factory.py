@@ -178,7 +178,7 @@ def repack(
         recipes = {index: sound.recipe for index, sound in listed.items()}
     spec = spec or packed_with
     if missing := sorted({*keep} - recipes.keys()):
-        raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those in its manifest")
+        raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those that it lists")
     spec = msgspec.structs.replace(spec, name=with_part(with_part(spec.name, label) if label else spec.name, "kept"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """The renderer of the page, in Node and in Chromium: the bits of the kernel, and a WAV file that the commands read."""
 
+import base64
 import hashlib
 import json
 import random
@@ -115,7 +116,8 @@ def test_the_worked_example_is_that_of_the_definition(node, tab, tmp_path):
 @pytest.mark.parametrize(("count", "seed"), FEW)
 def test_in_node_sounds_are_those_of_the_kernel_to_the_bit(node, tmp_path, count, seed):
     recipes = list(made(count, seed))
-    code = "return data.map((r) => require('crypto').createHash('sha256').update(Buffer.from(render(r).buffer)).digest('hex'))"
+    digest = "require('crypto').createHash('sha256').update(Buffer.from(render(r).buffer)).digest('hex')"
+    code = f"return data.map((r) => {digest})"
     found = run(node, code, list(map(as_in_page, recipes)), tmp_path)
     assert [r for r, digest in zip(recipes, found, strict=True) if raw_sha256(render(r)) != digest] == []
 
@@ -297,5 +299,5 @@ def test_the_script_of_the_worker_is_that_of_the_page():
     scripts = re.findall(r"<script(?: id=\"renderer\")?>(.*?)</script>", page, re.DOTALL)
     assert len(digests) == len(scripts) == 2
     assert [hashlib.sha256(script.encode()).digest().hex() for script in scripts] == [
-        __import__("base64").b64decode(digest).hex() for digest in digests
+        base64.b64decode(digest).hex() for digest in digests
     ]

@@ -55,10 +55,10 @@ function rowHeight() {
 
 function showCards() {
   const wide = columns(), high = rowHeight(), rows = Math.ceil(shown.length / wide);
-  // Where the page gets shorter, it may be scrolled by that.
+  // Where the list gets shorter, the browser scrolls to its end, later.
   list.style.height = `${rows * high}px`;
-  const { top } = list.getBoundingClientRect(), row = (y) => Math.min(rows, Math.max(0, y));
-  const first = row(Math.floor(-top / high) - ROWS_BEYOND), last = row(Math.ceil((innerHeight - top) / high) + ROWS_BEYOND);
+  const { top } = list.getBoundingClientRect(), many = Math.ceil(innerHeight / high) + 2 * ROWS_BEYOND + 1;
+  const first = Math.max(0, Math.min(Math.floor(-top / high) - ROWS_BEYOND, rows - many)), last = Math.min(rows, first + many);
   list.style.paddingTop = `${first * high}px`;
   putInView(first * wide, last * wide);
 }
