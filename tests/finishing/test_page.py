@@ -635,7 +635,8 @@ def test_of_a_large_page_only_the_cards_in_view_are_in_the_document(opened, tmp_
 def test_keys_lead_through_a_large_page_whatever_is_in_view(opened, tmp_path):
     tab = opened(made_up_page(tmp_path, 2000))
     focused = "() => document.activeElement === current?.card && current.place"
-    seen = "() => { const { top, bottom } = current.card.getBoundingClientRect(); return top > 0 && bottom < innerHeight; }"
+    edges = "const { top, bottom } = current.card.getBoundingClientRect();"
+    seen = f"() => {{ {edges} return top > 0 && bottom < innerHeight; }}"
     for key, place in (("ArrowRight", 0), ("End", 1999), ("ArrowLeft", 1998), ("Home", 0), ("ArrowRight", 1)):
         tab.keyboard.press(key)
         assert tab.evaluate(focused) == place

@@ -40,7 +40,7 @@ function removeCard(sound) {
 }
 
 // Rows of cards above and below the window that are in the document, too.
-const ROWS_BEYOND = 3;
+const ROWS_BEYOND = 2;
 let inView = [];
 
 function columns() {
@@ -57,8 +57,9 @@ function showCards() {
   const wide = columns(), high = rowHeight(), rows = Math.ceil(shown.length / wide);
   // Where the list gets shorter, the browser scrolls to its end, later.
   list.style.height = `${rows * high}px`;
-  const { top } = list.getBoundingClientRect(), many = Math.ceil(innerHeight / high) + 2 * ROWS_BEYOND + 1;
-  const first = Math.max(0, Math.min(Math.floor(-top / high) - ROWS_BEYOND, rows - many)), last = Math.min(rows, first + many);
+  const top = Math.max(list.getBoundingClientRect().top, innerHeight - rows * high);
+  const first = Math.max(0, Math.floor(-top / high) - ROWS_BEYOND);
+  const last = Math.max(0, Math.min(rows, Math.ceil((innerHeight - top) / high) + ROWS_BEYOND));
   list.style.paddingTop = `${first * high}px`;
   putInView(first * wide, last * wide);
 }
