@@ -6,7 +6,7 @@ const USUAL = {
   biases: [0, 1], adjusting: null, variations: [], definition: 1,
 };
 const MOST_VARIATIONS = 64;
-// More is too long for a page: fused multiply-adds, of which a page does some 50 to 150 million a second, and samples.
+// More is too long for a page: fused multiply-adds, of which a page does some 100 to 200 million a second, and samples.
 const MOST_WORK = 2e9, MOST_SAMPLES = 1e7;
 
 // The nearest whole number, halves to even; for less than 2 ** 51.

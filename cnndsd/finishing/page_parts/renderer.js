@@ -163,7 +163,7 @@ function fill(layers, values) {
 }
 
 function evaluateDouble({ inputs, neurons, biases, weights, highs, lows, sums, squares, out }, values) {
-  sums.set(biases);
+  for (let n = 0; n < neurons; n++) sums[n] = biases[n];
   for (let input = 0, k = 0; input < inputs; input++) {
     const x = values[input], t = SPLITTER * x, high = t - (t - x), low = x - high;
     for (let n = 0; n < neurons; n++, k++) sums[n] = fused(weights[k], highs[k], lows[k], x, high, low, sums[n]);
@@ -171,8 +171,8 @@ function evaluateDouble({ inputs, neurons, biases, weights, highs, lows, sums, s
   for (let n = 0; n < neurons; n++) {
     const r = sums[n] - rint(sums[n]);
     squares[n] = r * r;
+    out[n] = SINE[9];
   }
-  out.fill(SINE[9]);
   for (let term = 8; term >= 0; term--) {
     const constant = SINE[term];
     for (let n = 0; n < neurons; n++) {
@@ -184,7 +184,7 @@ function evaluateDouble({ inputs, neurons, biases, weights, highs, lows, sums, s
 }
 
 function evaluateSingle({ inputs, neurons, biases, weights, sums, squares, out }, values) {
-  sums.set(biases);
+  for (let n = 0; n < neurons; n++) sums[n] = biases[n];
   for (let input = 0, k = 0; input < inputs; input++) {
     const x = values[input];
     for (let n = 0; n < neurons; n++, k++) sums[n] = fusedSingle(weights[k], x, sums[n]);
@@ -192,8 +192,8 @@ function evaluateSingle({ inputs, neurons, biases, weights, sums, squares, out }
   for (let n = 0; n < neurons; n++) {
     const r = fround(sums[n] - rint(sums[n]));
     squares[n] = fround(r * r);
+    out[n] = SINGLE_SINE[5];
   }
-  out.fill(SINGLE_SINE[5]);
   for (let term = 4; term >= 0; term--) {
     const constant = SINGLE_SINE[term];
     for (let n = 0; n < neurons; n++) out[n] = fusedSingle(out[n], squares[n], constant);
