@@ -32,7 +32,10 @@ MEASURES = {
     " return took; }",
 }
 # When the pictures of all cards in the window are there.
-DRAWN = "() => { if (!inView.length || !inView.every((s) => s.isDrawn)) return false; drawn = performance.now(); return true; }"
+DRAWN = (
+    "() => { const all = inView.length && inView.every((s) => s.isDrawn); if (all) drawn = performance.now();"
+    " return Boolean(all); }"
+)
 FRAMES = """async () => {
   const times = [];
   let last = performance.now();
