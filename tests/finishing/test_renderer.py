@@ -245,7 +245,7 @@ def test_the_panel_says_what_it_cannot_do_and_long_work_can_be_stopped(tab):
     tab.select_option("#grow-gap", "0")
     tab.click("#grow-hear")
     # The page goes on meanwhile.
-    tab.wait_for_function("() => /rendering, [1-9]/.test(document.getElementById('grow-said').textContent)")
+    tab.wait_for_function("() => /original: rendering, [1-9]/.test(document.getElementById('grow-said').textContent)")
     tab.click("#grow-stop")
     tab.wait_for_function("() => document.getElementById('grow-said').textContent === 'stopped'")
     tab.fill("#grow-seconds", "0.3")

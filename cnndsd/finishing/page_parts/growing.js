@@ -198,7 +198,7 @@ function showSettings() {
     counted(recipe.length, "input"), recipe.hidden.length ? `layers of ${recipe.hidden.join(", ")}` : "no layers between",
     `${recipe.precision} precision`, recipe.adjusting && "its weights move", varied && `varied ${varied === 1 ? "once" : `${varied} times`}`,
   ].filter(Boolean).join(" · ");
-  at("grow-said").textContent = refusal(recipe);
+  tell(refusal(recipe));
 }
 
 function takeSettings(event) {
@@ -212,11 +212,13 @@ function takeSettings(event) {
   }
   for (const one of growing.family) one.samples = null;
   showSettings();
+  if (growing.family.length > 1) renderFamily();
 }
 
+const tell = (text) => { at("grow-said").textContent = text; };
+
 // The samples of one of the family, rendered once; nothing when it cannot be.
-async function samplesOfOne(one) {
-  const tell = (text) => { at("grow-said").textContent = text; };
+async function samplesOfOne(one, by = renderer) {
   const recipe = grownRecipe(one), text = recipeText(recipe), why = refusal(recipe);
   if (why) return tell(why);
   const about = `${one.label}: ${lengthOfTime(recipe.seconds)}`;
@@ -226,7 +228,7 @@ async function samplesOfOne(one) {
   }
   const start = performance.now();
   try {
-    const samples = await renderer.render(recipe, (share) => tell(`rendering, ${Math.round(100 * share)} %`));
+    const samples = await by.render(recipe, (share) => tell(`${one.label}: rendering, ${Math.round(100 * share)} %`));
     const took = (performance.now() - start) / 1000;
     tell(`${about}, rendered in ${lengthOfTime(took)}`);
     Object.assign(one, { samples, text });
@@ -249,19 +251,30 @@ async function hearGrown() {
 async function growRelatives(amount) {
   const of = growing.chosen, name = amount === NEAR ? "near" : "far";
   if (of.variations.length >= MOST_VARIATIONS) {
-    at("grow-said").textContent = `a sound can be varied ${MOST_VARIATIONS} times`;
-    return;
+    return tell(`a sound can be varied ${MOST_VARIATIONS} times`);
   }
   stopAll();
-  if (growing.family.length < 2) await samplesOfOne(of);
   const relatives = Array.from({ length: RELATIVES }, () => {
     const seed = String(++growing.made);
     return { label: `${name} ${seed}`, variations: [...of.variations, { seed, amount }] };
   });
   growing.family = of === growing.family[0] ? [of, ...relatives] : [growing.family[0], of, ...relatives];
   showFamily();
-  for (const one of relatives) if (!await samplesOfOne(one)) return;
-  at("grow-said").textContent = `${RELATIVES} ${name} relatives of ${of.label}: choose one to hear it`;
+  if (await renderFamily()) tell(`${RELATIVES} ${name} relatives of ${of.label}: choose one to hear it`);
+}
+
+// Beside what is heard, in a worker of its own. Returns whether all are there.
+const breeder = new Renderer();
+
+async function renderFamily() {
+  breeder.stop();
+  for (const one of growing.family) if (!await samplesOfOne(one, breeder)) return false;
+  return true;
+}
+
+function stopGrowing() {
+  breeder.stop();
+  stopGrown();
 }
 
 function showFamily() {
@@ -298,7 +311,7 @@ async function saveGrown() {
   link.download = `${stems[growing.sound.place]}_${one.label.replace(" ", "")}_raw.wav`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  at("grow-said").textContent = `${link.download}: cnndsd render and cnndsd vary read the recipe in it`;
+  tell(`${link.download}: cnndsd render and cnndsd vary read the recipe in it`);
 }
 
 for (let gap = 0; gap <= 12; gap++) at("grow-gap").add(new Option(gap, gap));
@@ -316,8 +329,8 @@ at("grow-reset").addEventListener("click", () => {
   showFamily();
 });
 at("grow-hear").addEventListener("click", hearGrown);
-at("grow-stop").addEventListener("click", stopGrown);
+at("grow-stop").addEventListener("click", stopGrowing);
 at("grow-near").addEventListener("click", () => growRelatives(NEAR));
 at("grow-far").addEventListener("click", () => growRelatives(FAR));
 at("grow-save").addEventListener("click", saveGrown);
-at("grow").addEventListener("close", stopGrown);
+at("grow").addEventListener("close", stopGrowing);
