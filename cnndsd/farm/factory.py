@@ -36,6 +36,8 @@ class NothingPassed(Failed):
 class Packed(NamedTuple):
     """A pack that was made: its zip, how many sounds are in it, how many were wanted, and what the search found.
 
+    Of a seed list: its page and how many recipes are in it.
+
     ``path`` is None when the search was stopped before its end. ``enough``: about how many candidates would make as
     many sounds as were wanted, where fewer were made; None where that is unknown.
     """

@@ -3,6 +3,8 @@
 
 const pack = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
+// Thousands of pictures need not be there twice.
+at("data").remove();
 const list = at("list"), map = at("map");
 // One object per sound: its data, and while it is in view its card, and whether its picture is drawn.
 const sounds = pack.sounds;

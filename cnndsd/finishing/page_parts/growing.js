@@ -105,6 +105,8 @@ const PICTURE_WORK = 3e7;
 async function playRendered(sound) {
   const recipe = recipeOf(sound), why = refusal(recipe);
   if (why) return say(`${stem(sound)}: ${why}`);
+  // Some browsers allow sound only at once after a click.
+  openMixer(Math.min(recipe.sample_rate, 48000));
   try {
     const samples = await renderer.render(recipe, (share) => say(`${stem(sound)}: rendering, ${Math.round(100 * share)} %`));
     playSamples(samples, recipe.sample_rate, sound);
@@ -244,6 +246,7 @@ const lengthOfTime = (value) => `${Number(value.toPrecision(2))} s`;
 async function hearGrown() {
   const one = growing.chosen;
   stopAll();
+  openMixer(Math.min(growing.recipe.sample_rate, 48000));
   const samples = await samplesOfOne(one);
   if (samples && one === growing.chosen && at("grow").open) playSamples(samples, growing.settings.sample_rate, null);
 }

@@ -44,6 +44,7 @@ at("map-button").addEventListener("click", showMap);
 at("loop").addEventListener("click", () => {
   toggle(at("loop"));
   player.loop = isOn("loop") || Boolean(player.sound && isBarLoop(player.sound));
+  if (grown) grown.source.loop = isOn("loop");
 });
 at("together").addEventListener("click", () => {
   if (at("together").parentElement.hidden) return;
