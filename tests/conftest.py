@@ -35,6 +35,15 @@ def in_process(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def node():
+    """The program that runs JavaScript without a browser."""
+    program = next(filter(None, map(shutil.which, ["node", "nodejs"])), None)
+    if program is None:
+        pytest.skip("no Node on this machine")
+    return program
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """A real browser, without a window."""
     from playwright.sync_api import sync_playwright

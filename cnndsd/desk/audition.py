@@ -110,7 +110,7 @@ class Audition:
     def _page(self, request: Request) -> Response:
         spec = self._spec
         cards = [
-            Card(index, self._name(entry), entry.sound, pick=self._findings.picks.get(index))
+            Card(index, self._name(entry), entry.sound, entry.recipe, pick=self._findings.picks.get(index))
             for index, entry in self._entries.items()
         ]
         about = f"{len(cards)} of the {self._findings.kept} best sounds of {self._findings.candidates} candidates"

@@ -23,6 +23,7 @@ from cnndsd.spec import MAX_NAME, Choice, Family, Music, Spec, as_name
 # The rest is imported where it is used: workers load the compiler while this process does.
 if TYPE_CHECKING:
     from cnndsd.farm.findings import Findings
+    from cnndsd.finishing.manifest import Listed
 
 # What a worker needs; it holds all that is submitted.
 _PRELOAD = ("cnndsd.farm.production",)
@@ -34,6 +35,8 @@ class NothingPassed(Failed):
 
 class Packed(NamedTuple):
     """A pack that was made: its zip, how many sounds are in it, how many were wanted, and what the search found.
+
+    Of a seed list: its page and how many recipes are in it.
 
     ``path`` is None when the search was stopped before its end. ``enough``: about how many candidates would make as
     many sounds as were wanted, where fewer were made; None where that is unknown.
@@ -80,6 +83,7 @@ def pack(
     until_s: float | None = None,
     keep: Collection[int] = (),
     only_kept: bool = False,
+    seeds: int = 0,
     label: str = "",
     restart: bool = False,
     progress: Progress | None = None,
@@ -90,7 +94,8 @@ def pack(
     What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
     it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: make ``NAME_kept.zip`` of
     these candidates alone, without judging any more; ``only_kept``: the same of those that were kept by ear. ``label``:
-    makes ``NAME_label.zip`` of the same run. ``command``: what makes it, for ``runs.command_of``.
+    makes ``NAME_label.zip`` of the same run. ``seeds``: make the page ``NAME_seeds.html`` of at most so many recipes
+    instead, without any sound files. ``command``: what makes it, for ``runs.command_of``.
     ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds another run or nothing is kept,
     ``OSError`` when something cannot be written.
 
@@ -100,6 +105,8 @@ def pack(
     folder.mkdir(parents=True, exist_ok=True)
     labelled = with_part(spec.name, label) if label else spec.name
     path = folder / f"{with_part(labelled, 'kept') if keep or only_kept else labelled}.zip"
+    if seeds:
+        path = folder / f"{with_part(spec.name, 'seeds')}.html"
     refuse_folder(path)
     progress = progress or Progress()
     deadline = _deadline(seconds, until_s)
@@ -115,7 +122,10 @@ def pack(
             if only_kept and not kept:
                 raise Invalid(f"{run.folder}: no sound is kept; allowed: to keep some first, as by cnndsd audition")
             only = {*keep} or ({*kept} if only_kept else set())
-            note_replaced(path, spec, progress, only)
+            if not seeds:
+                note_replaced(path, spec, progress, only)
+            elif path.exists():
+                progress.note(f"{path} is there, and will be replaced")
             if command:
                 run.note_command(command)
             _prepare(workers, spec, progress)
@@ -123,6 +133,9 @@ def pack(
                 run.search(workers, deadline, progress)
                 if progress.stopped():
                     return Packed(None, 0, spec.count, run.findings)
+            if seeds:
+                count = run.list_seeds(path, seeds)
+                return _packed(path, count, count, run.findings, only)
             wanted = len(only) or max(spec.count, len(kept))
             count = run.finish(path, workers, progress, only)
     packed = _packed(path, count, wanted, run.findings, only)
@@ -146,18 +159,28 @@ def repack(
 ) -> Packed:
     """Make the pack ``NAME_kept.zip`` of some sounds of the pack ``path``, as ``cnndsd pack PACK.zip --keep`` does.
 
+    ``path`` may also be a seed list, an HTML file.
+
     ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack; with the same music
     they stay on their notes and in time. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no pack or lacks one
     of ``keep``. Other errors as of ``pack``.
     """
-    from cnndsd.finishing.manifest import read_manifest
+    listed: dict[int, Listed] = {}
+    refused: dict[str, int] = {}
+    if is_seed_list(path):
+        from cnndsd.finishing.seedlist import read_seed_list
 
-    manifest = read_manifest(path)
-    packed_with = spec_of_pack(path)
+        packed_with, candidates, recipes = read_seed_list(path)
+    else:
+        from cnndsd.finishing.manifest import read_manifest
+
+        manifest = read_manifest(path)
+        packed_with, candidates, refused = spec_of_pack(path), manifest.candidates, manifest.refused
+        listed = {sound.candidate: sound for sound in manifest.sounds if sound.candidate is not None}
+        recipes = {index: sound.recipe for index, sound in listed.items()}
     spec = spec or packed_with
-    sounds = {sound.candidate: sound for sound in manifest.sounds if sound.candidate is not None}
-    if missing := sorted({*keep} - sounds.keys()):
-        raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those in its manifest")
+    if missing := sorted({*keep} - recipes.keys()):
+        raise Invalid(f"{path}: has no candidate {missing[0]}; allowed: those that it lists")
     spec = msgspec.structs.replace(spec, name=with_part(with_part(spec.name, label) if label else spec.name, "kept"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,18 +194,27 @@ def repack(
 
         _prepare(workers, spec, progress)
         findings = Findings()
-        findings.done = [(0, manifest.candidates)]
-        findings.refused.update(manifest.refused)
-        findings.held = {index: entry_of(index, sounds[index].recipe) for index in keep}
+        findings.done = [(0, candidates)]
+        findings.refused.update(refused)
+        findings.held = {index: entry_of(index, recipes[index]) for index in keep}
         placed = None
-        if spec.has_music and spec.music == packed_with.music:
-            placed = {index: placed_as_listed(entry, sounds[index]) for index, entry in findings.held.items()}
+        if listed and spec.has_music and spec.music == packed_with.music:
+            placed = {index: placed_as_listed(entry, listed[index]) for index, entry in findings.held.items()}
         count = make_pack(packed, spec, findings, workers, progress, only=keep, placed=placed)
     return _packed(packed, count, len({*keep}), findings, keep)
 
 
+def is_seed_list(path: Path | str) -> bool:
+    """Whether a file is a seed list by its name; any other is taken for a pack."""
+    return Path(path).suffix.lower() == ".html"
+
+
 def spec_of_pack(path: Path | str) -> Spec:
-    """The spec that a pack was made with; ``Invalid`` when the file is no pack."""
+    """The spec that a pack or a seed list was made with; ``Invalid`` when the file is neither."""
+    if is_seed_list(path):
+        from cnndsd.finishing.seedlist import read_seed_list
+
+        return read_seed_list(path).spec
     from cnndsd.finishing.manifest import read_manifest
 
     return decode(read_manifest(path).spec, Spec, f"{path}: manifest.json: spec")

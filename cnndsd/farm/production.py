@@ -190,6 +190,21 @@ def make_pack(
             findings.set_aside(error.index, error.aside)
 
 
+def make_seed_list(path: Path, spec: Spec, findings: Findings, most: int) -> int:
+    """Write the recipes of the most different of the best, at most ``most``, as a page. Returns how many these are.
+
+    No page is written when there are none.
+    """
+    from cnndsd.finishing.seedlist import seed_list
+
+    chosen = choose_sounds(msgspec.structs.replace(spec, count=most), findings)
+    if chosen:
+        sounds = [(entry.index, entry.recipe, entry.sound) for entry in chosen]
+        with atomic_write(path) as file:
+            file.write(seed_list(spec, findings.candidates, sounds).encode())
+    return len(chosen)
+
+
 def candidates_needed(spec: Spec, findings: Findings, found: int) -> int | None:
     """About how many candidates would make ``spec.count`` sounds where so far ``found`` are; None when that is unknown.
 

@@ -77,6 +77,13 @@ class Run:
         self.log(f"done: {count} sounds in {path.name}")
         return count
 
+    def list_seeds(self, path: Path, most: int) -> int:
+        """Make the seed list of what was found, by ``production.make_seed_list``. Returns how many recipes it has."""
+        count = production.make_seed_list(path, self.spec, self.findings, most)
+        self.commit(msgspec.structs.replace(self._watch, state="done", seen_s=time.time()))
+        self.log(f"done: {count} recipes in {path.name}")
+        return count
+
     def note_command(self, command: Sequence[str]) -> None:
         """Write down with which command the run is made, see ``command_of``."""
         with atomic_write(self.folder / "command.json") as file:

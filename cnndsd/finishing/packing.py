@@ -117,7 +117,7 @@ def pack_files(
             )
         )
         pictures.append(finished.picture)
-        cards.append(Card(sound.candidate, name, sound.measures, looks(finished), preview=preview))
+        cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, looks(finished), preview=preview))
     instruments = dict(instruments_of(spec, listed))
     for name, text in instruments.items():
         yield summed(name, text.encode())

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -21,13 +21,20 @@ from cnndsd.finishing import pictures
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.finished import Finished
 from cnndsd.finishing.terms import TERMS
+from cnndsd.recipe import Recipe
 
-# The script's parts, in the order in which they are joined.
-_SCRIPTS = ("data", "cards", "playing", "picks", "order", "map", "about", "keys", "start")
+# The parts of the two scripts, in the order in which they are joined. The first is also the script of the worker in
+# which the page renders sounds.
+_RENDERER = ("recipes", "renderer", "worker")
+_SCRIPTS = ("data", "cards", "playing", "growing", "picks", "order", "map", "about", "keys", "start")
 # What is before the data in the page.
 _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
+# So many sounds are compared with all others at a time.
+_TOGETHER = 256
+# Of what was measured; more would make a page of thousands of sounds much larger.
+_DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
 
@@ -53,13 +60,14 @@ class Looks(msgspec.Struct, frozen=True):
 class Card:
     """A sound on the page.
 
-    ``looks``: None when the page will ask the server for them. ``pick``: "keep", "drop" or None. ``preview``: the path
-    of the file to play instead of ``file``.
+    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page asks the server for them, or
+    renders. ``pick``: "keep", "drop" or None. ``preview``: the path of the file to play instead of ``file``.
     """
 
     candidate: int
     file: str
     sound: Description
+    recipe: Recipe
     looks: Looks | None = None
     pick: str | None = None
     preview: str | None = None
@@ -91,25 +99,39 @@ class _Shown(msgspec.Struct):
 
 def shown_looks(page: bytes) -> list[Looks]:
     """Return the looks of all sounds that a page shows, in their order; none when it is not a page of a pack."""
-    # Not copied: it is nearly all of the page.
-    begin = page.find(_DATA) + len(_DATA)
-    data = memoryview(page)[begin : page.find(b"</script>", begin)]
     try:
-        return [sound.looks for sound in msgspec.json.decode(data, type=_Shown).sounds]
+        return [sound.looks for sound in msgspec.json.decode(page_data(page), type=_Shown).sounds]
     except (msgspec.DecodeError, ValueError, RecursionError):
         return []
 
 
-def page_html(title: str, about: str, cards: Sequence[Card], command: str, served: bool = False) -> str:
+def page_data(page: bytes) -> memoryview:
+    """Return the data in a page, as JSON; something else when it is no such page."""
+    # Not copied: it is nearly all of the page.
+    begin = page.find(_DATA) + len(_DATA)
+    return memoryview(page)[begin : page.find(b"</script>", begin)]
+
+
+def page_html(
+    title: str,
+    about: str,
+    cards: Sequence[Card],
+    command: str,
+    served: bool = False,
+    seed_list: Mapping[str, Any] | None = None,
+) -> str:
     """Return the page as HTML.
 
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
     them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
+    ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
     """
     sounds = [card.sound for card in cards]
     data = {
         "title": title,
         "served": served,
+        "rendered": seed_list is not None,
+        **(seed_list or {}),
         "command": command,
         "wave": pictures.WAVE_COLUMNS,
         "columns": pictures.COLUMNS,
@@ -123,11 +145,13 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
     }
     # The data must not contain "</script>", whatever the title is.
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-    style, script = _part("page.css"), "\n".join(_part(f"{name}.js") for name in _SCRIPTS)
+    style = _part("page.css")
+    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
     connections = "'self'" if served else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src {connections}; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+        f"connect-src {connections}; style-src '{_hash(style)}'; worker-src blob:; "
+        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
     )
     parts = {
         "POLICY": policy,
@@ -135,6 +159,7 @@ def page_html(title: str, about: str, cards: Sequence[Card], command: str, serve
         "ABOUT": html.escape(about),
         "STYLE": style,
         "DATA": text,
+        "RENDERER": renderer,
         "SCRIPT": script,
     }
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _part("page.html"))
@@ -150,12 +175,21 @@ def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str,
         "why": reasons(card.sound),
         "at": [round(float(axis), 3) for axis in place],
         "near": near,
-        "measures": [measured[name] for name in TERMS],
+        "measures": [float(f"{measured[name]:.{_DIGITS}g}") for name in TERMS],
         "heard_s": card.sound.heard_s,
+        "recipe": _unusual(card.recipe),
         "looks": card.looks,
         "pick": card.pick,
         "preview": card.preview,
     }
+
+
+def _unusual(recipe: Recipe) -> dict[str, Any]:
+    """Return what differs from ``Recipe()``, with seeds as texts: a script's numbers hold 53 bits."""
+    usual, found = Recipe(), msgspec.to_builtins(recipe)
+    for holder in (found, *found["variations"]):
+        holder["seed"] = str(holder["seed"])
+    return {name: value for name, value in found.items() if getattr(recipe, name) != getattr(usual, name)}
 
 
 def _label(name: str) -> str:
@@ -186,11 +220,21 @@ def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
     if not sounds:
         return []
     places = np.array([position(sound) for sound in sounds])
+    count = min(count, len(sounds) - 1)
+    lengths = np.square(places).sum(axis=1)
+    # The rounding errors of the quick distances below are smaller by far.
+    doubt = 1e-9 * (1.0 + lengths.max())
     found = []
-    for i, place in enumerate(places):
-        away = np.square(places - place).sum(axis=1)
-        away[i] = np.inf
-        found.append([int(j) for j in np.argsort(away, kind="stable")[: min(count, len(sounds) - 1)]])
+    for first in range(0, len(places), _TOGETHER):
+        some = places[first : first + _TOGETHER]
+        quick = lengths + lengths[first : first + _TOGETHER, None] - 2.0 * some @ places.T
+        quick[np.arange(len(some)), first + np.arange(len(some))] = np.inf
+        farthest = np.partition(quick, count - 1, axis=1)[:, count - 1] if count else np.zeros(len(some))
+        for place, row, limit in zip(some, quick, farthest, strict=True):
+            # Exact distances decide: those of a matrix product differ from machine to machine.
+            near = np.flatnonzero(row <= limit + doubt)
+            away = np.square(places[near] - place).sum(axis=1)
+            found.append([int(j) for j in near[np.argsort(away, kind="stable")[:count]]])
     return found
 
 

@@ -73,7 +73,7 @@ def test_some_sounds_of_a_pack_make_a_pack(folder, capsys):
     ("options", "words"),
     [
         ([], "is a pack already; allowed: with --keep"),
-        (["--keep", "9999999"], "has no candidate 9999999; allowed: those in its manifest"),
+        (["--keep", "9999999"], "has no candidate 9999999; allowed: those that it lists"),
         (["--keep", "1", "--seed", "2"], "--seed: is for a search"),
         (["--keep", "1", "--minutes", "2"], "--minutes: is for a search"),
         (["--keep", "1", "--restart"], "--restart: is for a search"),

@@ -14,13 +14,14 @@ from sounds import like, made_up
 
 from cnndsd.desk import cli
 from cnndsd.ear.description import Description
-from cnndsd.ear.distances import distance
-from cnndsd.finishing import packing, pictures
+from cnndsd.ear.distances import distance, position
+from cnndsd.finishing import packing, page, pictures
 from cnndsd.finishing.audiofile import loop_copy
 from cnndsd.finishing.manifest import Manifest, read_manifest
 from cnndsd.finishing.page import Card, Looks, nearest, page_html, similarity
 from cnndsd.finishing.terms import TERMS
 from cnndsd.finishing.zipfiles import PackFile
+from cnndsd.recipe import Recipe
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "is_mobile": True, "has_touch": True}
 CURRENT = "() => current && current.file"
@@ -68,7 +69,7 @@ def made_up_page(folder, count=20, **options):
         )
         looks = Looks(rng.uniform(0.1, 4.0), -16.0, rng.choice(["A#4", None]), None, i % 2 == 0, wave, spectrum)
         looks = packing.msgspec.structs.replace(looks, **more.get(i, {}))
-        cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), looks))
+        cards.append(Card(i, f"hit/x_hit_w{i}_A#4.wav", made_up(i), Recipe(seed=i), looks))
     path = folder / "index.html"
     text = page_html(
         options.pop("title", "made up"), "about", cards, "cnndsd pack SPEC.toml --seed 1 --keep ", **options
@@ -514,7 +515,7 @@ def test_everything_can_be_reached_and_named_without_a_mouse(opened, tmp_path):
     assert tab.evaluate("() => current.pick") == "keep"
     # Wherever one went, and whatever is shown then.
     tab.keyboard.press("End")
-    reachable = "() => sounds.filter((sound) => sound.card.tabIndex === 0).map((sound) => sound.place)"
+    reachable = "() => sounds.filter((sound) => sound.card?.tabIndex === 0).map((sound) => sound.place)"
     assert tab.evaluate(reachable) == tab.evaluate("() => [current.place]")
     tab.select_option("#picked", "keep")
     assert tab.evaluate(reachable) == tab.evaluate("() => [shown[0].place]")
@@ -594,6 +595,74 @@ def test_nothing_but_its_own_code_may_run_or_be_asked_for(opened, elsewhere, tmp
     tab.wait_for_timeout(200)
     assert elsewhere.asked == []
     assert not [url for url in tab.asked if url.startswith("http")]
+
+
+IN_WINDOW = """() => [...document.querySelectorAll("#list li")].filter((item) => {
+  const { top, bottom } = item.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}).map((item) => Number(item.getAttribute("aria-posinset")))"""
+
+
+def test_of_a_large_page_only_the_cards_in_view_are_in_the_document(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 2000))
+    size = "() => [list.children.length, list.offsetHeight]"
+    columns = tab.evaluate("() => columns()")
+    count, height = tab.evaluate(size)
+    assert count < 80
+    assert tab.evaluate(IN_WINDOW)[0] == 1
+    pitch = tab.evaluate("() => rowHeight()")
+    assert height == pytest.approx(pitch * -(-2000 // columns), abs=1.0)
+    for y in (40_000, 300, 70_000):
+        tab.evaluate("(y) => scrollTo(0, y)", y)
+        tab.wait_for_function(
+            f"() => {{ const seen = ({IN_WINDOW})(); return seen.length && Math.abs(seen[0] - "
+            f"Math.floor(({y} - list.offsetTop) / {pitch}) * {columns} - 1) <= {columns}; }}"
+        )
+        seen = tab.evaluate(IN_WINDOW)
+        assert seen == list(range(seen[0], seen[-1] + 1))
+        assert len(seen) >= 3 * columns
+        assert tab.evaluate(size)[0] < 120
+        assert tab.evaluate("() => sounds.filter((s) => s.card && s.card.tabIndex === 0).length") == 1
+    tab.wait_for_function("() => inView.every((sound) => sound.isDrawn)")
+    # A filter leaves few: they are seen, wherever the page was scrolled to.
+    tab.fill("#search", "w1999")
+    assert tab.evaluate(SHOWN) == ["w1999_A#4"]
+    tab.wait_for_function(f"() => ({IN_WINDOW})().length === 1")
+    tab.fill("#search", "")
+    assert tab.said == []
+
+
+def test_keys_lead_through_a_large_page_whatever_is_in_view(opened, tmp_path):
+    tab = opened(made_up_page(tmp_path, 2000))
+    focused = "() => document.activeElement === current?.card && current.place"
+    edges = "const { top, bottom } = current.card.getBoundingClientRect();"
+    seen = f"() => {{ {edges} return top > 0 && bottom < innerHeight; }}"
+    for key, place in (("ArrowRight", 0), ("End", 1999), ("ArrowLeft", 1998), ("Home", 0), ("ArrowRight", 1)):
+        tab.keyboard.press(key)
+        assert tab.evaluate(focused) == place
+        assert tab.evaluate(seen)
+    # Scrolled away, the card is gone, and the keys go on from it.
+    tab.evaluate("() => scrollTo(0, 50000)")
+    tab.wait_for_function("() => !current.card && document.activeElement === list")
+    tab.keyboard.press("k")
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(focused) == 2
+    assert tab.evaluate(seen)
+    assert tab.evaluate("() => [sounds[1].pick, sounds[1].card.dataset.pick]") == ["keep", "keep"]
+    assert tab.evaluate("() => [...list.querySelectorAll('[aria-current]')].length") == 1
+    assert tab.evaluate("() => sounds[2].item.getAttribute('aria-setsize')") == "2000"
+
+
+def test_similar_sounds_are_found_as_by_comparing_each_with_each(monkeypatch):
+    monkeypatch.setattr(page, "_TOGETHER", 7)
+    for size in (1, 2, 6, 12, 13, 40):
+        # Some are there twice: of equal distances the first comes first.
+        sounds = [made_up(i // 2) for i in range(size)]
+        places = np.array([position(sound) for sound in sounds])
+        for i, found in enumerate(nearest(sounds, 11)):
+            away = np.square(places - places[i]).sum(axis=1)
+            away[i] = np.inf
+            assert found == np.argsort(away, kind="stable")[: min(11, size - 1)].tolist()
 
 
 def test_alike_sounds_are_near_on_the_map():

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cnndsd.farm.factory import Packed
     from cnndsd.spec import Spec
 
+# In one page.
+_MOST_SEEDS = 10_000
+
 
 def add(commands: Any) -> None:
     """Add the command and its options to the command line."""
@@ -33,7 +36,7 @@ def add(commands: Any) -> None:
         nargs="?",
         metavar="SPEC.toml",
         help="what to draw, refuse, choose and finish: a file, or the name of a spec that comes with the program, such "
-        "as adjusting (default: the default pack, in this folder). With --keep also a pack (.zip)",
+        "as adjusting (default: the default pack, in this folder). With --keep also a pack (.zip) or what --seeds made",
     )
     parser.add_argument("--count", type=int, metavar="K", help="sounds in the pack (default: the spec's)")
     parser.add_argument("--candidates", type=int, metavar="N", help="candidates to judge (default: the spec's)")
@@ -102,6 +105,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="make NAME_kept.zip of the sounds alone that were kept in an audition, without judging any others",
     )
+    parser.add_argument(
+        "--seeds",
+        action="store_true",
+        help="make NAME_seeds.html instead: one page of up to 10000 recipes (or --count) without sound files, which "
+        "renders what is played. With --keep, packs are made of it",
+    )
     parser.add_argument("--restart", action="store_true", help="delete the saved results and begin again")
     parser.set_defaults(run=run)
 
@@ -110,12 +119,15 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.farm import factory
     from cnndsd.profiles import profile_keys
+    from cnndsd.schema import Invalid
     from cnndsd.spec import MAX_CANDIDATES, load_spec
 
     path, folder = _spec_and_folder(options)
-    from_pack = path.suffix.lower() == ".zip"
+    from_pack = path.suffix.lower() in (".zip", ".html")
     if from_pack:
         _refuse_search_options(options)
+    if options.seeds and (options.keep or options.only_kept):
+        raise Invalid("--seeds: lists all that was found; allowed without --keep and --only-kept")
     spec = factory.spec_of_pack(path) if from_pack else load_spec(path)
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
@@ -157,6 +169,7 @@ def run(options: argparse.Namespace) -> int:
                 until_s=until_s,
                 keep=options.keep,
                 only_kept=options.only_kept,
+                seeds=(options.count or _MOST_SEEDS) if options.seeds else 0,
                 label=options.profile or "",
                 restart=options.restart,
                 progress=bars,
@@ -168,6 +181,9 @@ def run(options: argparse.Namespace) -> int:
         raise _with_advice(error, spec) from None
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
+    if options.seeds:
+        print(packed.path)
+        return say(f"{count_of(packed.sounds, 'recipe')} of {packed.findings.candidates} candidates", DONE)
     if options.keep or options.only_kept:
         code = report_listed(packed, "listed" if options.keep else "kept by ear")
     else:
@@ -234,7 +250,7 @@ def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str
 def _refuse_search_options(options: argparse.Namespace) -> None:
     from cnndsd.schema import Invalid
 
-    for name in ("count", "candidates", "minutes", "until", "seed", "restart", "only_kept"):
+    for name in ("count", "candidates", "minutes", "until", "seed", "seeds", "restart", "only_kept"):
         if getattr(options, name):
             option = name.replace("_", "-")
             raise Invalid(f"--{option}: is for a search; allowed with a pack: --keep and how the sounds are finished")

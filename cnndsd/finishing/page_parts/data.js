@@ -1,14 +1,17 @@
 "use strict";
-// The data of the page, and what follows from it: names, facts, and keys to sort by.
+// ---- the data of the page, and what follows from it: names, facts, and keys to sort by.
 
 const pack = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
+// Thousands of pictures need not be there twice.
+at("data").remove();
 const list = at("list"), map = at("map");
-// One object per sound: its data, its card, and whether its picture is drawn.
-const sounds = pack.sounds.map((sound, place) => ({ ...sound, place, isDrawn: false }));
+// One object per sound: its data, and while it is in view its card, and whether its picture is drawn.
+const sounds = pack.sounds;
+sounds.forEach((sound, place) => Object.assign(sound, { place, card: null, isSeen: false, isDrawn: false, words: null }));
 let shown = sounds, current = null, reachable = null, colours = null;
 
-const stems = pack.sounds.map((sound) => sound.file.split("/").pop().replace(/\.\w+$/, ""));
+const stems = sounds.map((sound) => sound.file.split("/").pop().replace(/\.\w+$/, ""));
 // The prefix that all names share is not shown.
 const prefix = stems.length < 2 ? "" : stems.reduce((shared, stem) => {
   while (!stem.startsWith(shared)) shared = shared.replace(/[^_]*_?$/, "");
@@ -21,6 +24,8 @@ const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 const address = (sound) => pack.served ? `sounds/${sound.candidate}` : encoded(sound.preview ?? sound.file);
 const fileAddress = (sound) => pack.served ? address(sound) : encoded(sound.file);
 const seconds = (sound) => sound.looks ? sound.looks.seconds : sound.heard_s;
+// The page has the seeds as texts, and leaves out of a recipe what is usual.
+const recipeOf = (sound) => ({ ...USUAL, ...sound.recipe });
 const isBarLoop = (sound) => Boolean(sound.looks?.bars);
 
 // "A#4" is 69 + 1: the number of MIDI. What has no note or tempo is Infinity, and comes last in both directions.

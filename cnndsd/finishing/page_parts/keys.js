@@ -11,10 +11,6 @@ function move(by) {
   if (shown[to]) visit(shown[to]);
 }
 
-function columns() {
-  return getComputedStyle(list).gridTemplateColumns.split(" ").length;
-}
-
 const KEYS = {
   ArrowLeft: () => move(-1),
   ArrowRight: () => move(1),
@@ -27,6 +23,7 @@ const KEYS = {
   m: showMap,
   l: showList,
   i: showAbout,
+  g: showGrow,
   s: () => at("similar").click(),
   r: () => at("loop").click(),
   t: () => at("together").click(),

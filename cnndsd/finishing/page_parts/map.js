@@ -13,12 +13,14 @@ function drawMap() {
   map.width = map.clientWidth * scale;
   map.height = map.clientHeight * scale;
   ink.scale(scale, scale);
+  // Of thousands the dots are smaller.
+  const size = Math.max(0.4, Math.min(1, Math.sqrt(600 / shown.length)));
   for (const sound of shown) {
     const [x, y] = onMap(sound);
     ink.globalAlpha = sound.pick === "drop" ? 0.25 : 1;
     ink.fillStyle = colours.kinds[sound.kind];
     ink.beginPath();
-    ink.arc(x, y, 3 + 6 * sound.score, 0, 7);
+    ink.arc(x, y, size * (3 + 6 * sound.score), 0, 7);
     ink.fill();
     if (sound.pick === "keep" || sound === current || sound === hovered) {
       ink.strokeStyle = sound === current || sound === hovered ? colours.ink : colours.keep;
@@ -68,6 +70,7 @@ map.addEventListener("pointerleave", () => hover(null));
 function showMap() {
   map.parentElement.hidden = !map.parentElement.hidden;
   toggle(at("map-button"));
+  showCards();
   if (map.parentElement.hidden) return;
   drawMap();
   map.focus();

@@ -7,7 +7,7 @@ function arrange() {
   const before = shown.indexOf(current);
   shown = similarTo ? [similarTo, ...similarTo.near.map((place) => sounds[place])] : inOrder(sounds.filter(matcher()));
   const focused = document.activeElement;
-  list.replaceChildren(...shown.map((sound) => sound.item));
+  showCards();
   at("none").hidden = shown.length > 0;
   at("shown").textContent = shown.length < sounds.length ? `${shown.length} of ${sounds.length}` : "";
   at("similar").setAttribute("aria-pressed", Boolean(similarTo));
@@ -31,7 +31,7 @@ function matcher() {
     (!picked || (sound.pick ?? "none") === picked) &&
     (!note || pitchClass(sound) === note) &&
     (!tempoWish || (tempoWish === "bars" ? isBarLoop(sound) : tempoText(sound) === tempoWish)) &&
-    words.every((word) => sound.words.includes(word));
+    words.every((word) => (sound.words ??= wordsOf(sound)).includes(word));
 }
 
 const tempoText = (sound) => tempo(sound) < Infinity ? bpm(tempo(sound)) : "";
@@ -59,7 +59,7 @@ function showSimilar(sound) {
   arrange();
   if (!sound) return showNow();
   say(`${counted(sound.near.length, "sound")} similar to ${stem(sound)}, the most similar first`);
-  sound.card.scrollIntoView({ block: "nearest" });
+  bringIntoView(sound);
 }
 
 function toggle(button) {

@@ -17,6 +17,7 @@ function showNow() {
   say([stem(current), moreOf(current).join(", "), `score ${score.toFixed(2)}: ${why.join(", ")}`].filter(Boolean).join(" · "));
   at("keep").setAttribute("aria-pressed", pick === "keep");
   at("drop").setAttribute("aria-pressed", pick === "drop");
+  if (pack.rendered) return;
   at("file").href = fileAddress(current);
   at("file").download = fileName(current);
 }
@@ -50,7 +51,7 @@ async function pick(sound, wish) {
 
 function setPick(sound, wish) {
   sound.pick = wish;
-  showPick(sound);
+  showState(sound);
   showNow();
   showCounts();
   if (at("picked").value && !similarTo) arrange();

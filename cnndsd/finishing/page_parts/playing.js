@@ -18,30 +18,31 @@ const say = (text) => { at("now").textContent = text; };
 const isPlaying = () => player.src && !player.paused && !player.ended;
 
 function select(sound) {
-  if (current) current.card.removeAttribute("aria-current");
+  const before = current;
   current = sound;
   reach(sound);
-  sound.card.setAttribute("aria-current", "true");
+  if (before) showState(before);
+  showState(sound);
   showNow();
   drawMap();
 }
 
-// The Tab key reaches one card; arrow keys move from there.
 function reach(sound) {
-  if (reachable) reachable.card.tabIndex = -1;
   reachable = sound;
-  sound.card.tabIndex = 0;
+  showReachable();
 }
 
 function go(sound) {
   if (sound !== current) select(sound);
-  if (document.activeElement !== map) sound.card.focus({ preventScroll: true });
-  if (map.parentElement.hidden) sound.card.scrollIntoView({ block: "nearest" });
+  if (map.parentElement.hidden) bringIntoView(sound);
+  if (document.activeElement !== map) sound.card?.focus({ preventScroll: true });
 }
 
 function play(sound) {
   go(sound);
-  if (sound.looks?.copy) playLoop(sound);
+  stopGrown();
+  if (pack.rendered) playRendered(sound);
+  else if (sound.looks?.copy) playLoop(sound);
   else playFile(sound);
 }
 
@@ -139,8 +140,7 @@ function startLoop(sound) {
   source.onended = () => {
     if (running.get(sound) === voice) ended(sound);
   };
-  sound.card.dataset.sounds = "yes";
-  showPick(sound);
+  showState(sound);
   if (!isFirst) say(`${stem(sound)} starts at the next bar`);
   follow();
 }
@@ -168,9 +168,8 @@ function silence({ source, gain }, time) {
 
 function ended(sound) {
   running.delete(sound);
-  delete sound.card.dataset.sounds;
-  sound.head.style.opacity = 0;
-  showPick(sound);
+  moveHead(sound, null);
+  showState(sound);
 }
 
 function stopLoops() {
@@ -184,6 +183,7 @@ function stopLoops() {
 function stopAll() {
   player.pause();
   stopLoops();
+  stopGrown();
 }
 
 function setVolume() {
@@ -207,11 +207,13 @@ function moveHeads() {
     const passed = mixer.currentTime - from;
     moveHead(sound, passed < 0 ? null : (passed % length) / length);
   }
-  isFollowing = isPlaying() || running.size > 0;
+  if (grown?.sound) moveHead(grown.sound, Math.max(0, mixer.currentTime - grown.from) / grown.source.buffer.duration % 1);
+  isFollowing = isPlaying() || running.size > 0 || Boolean(grown);
   if (isFollowing) requestAnimationFrame(moveHeads);
 }
 
 function moveHead({ head, canvas }, share) {
+  if (!head) return;
   head.style.opacity = share === null ? 0 : 0.8;
   if (share !== null) head.style.transform = `translateX(${share * canvas.clientWidth}px)`;
 }

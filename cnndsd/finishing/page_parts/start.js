@@ -24,7 +24,6 @@ for (const kind of pack.kinds) {
 for (const option of at("picked").options) option.dataset.label = option.textContent;
 offerFilters();
 takeColours();
-for (const sound of sounds) makeCard(sound);
 offerTogether();
 showCounts();
 arrange();
@@ -45,6 +44,7 @@ at("map-button").addEventListener("click", showMap);
 at("loop").addEventListener("click", () => {
   toggle(at("loop"));
   player.loop = isOn("loop") || Boolean(player.sound && isBarLoop(player.sound));
+  if (grown) grown.source.loop = isOn("loop");
 });
 at("together").addEventListener("click", () => {
   if (at("together").parentElement.hidden) return;
@@ -60,8 +60,10 @@ at("similar").addEventListener("click", () => {
 });
 at("help-button").addEventListener("click", () => at("help").showModal());
 at("about-button").addEventListener("click", showAbout);
+at("grow-button").addEventListener("click", showGrow);
 at("keep").addEventListener("click", () => pickCurrent("keep"));
 at("drop").addEventListener("click", () => pickCurrent("drop"));
+at("file").hidden = pack.rendered;
 makeDraggable(at("file"), () => current);
 at("picks-button").addEventListener("click", showList);
 at("copy").addEventListener("click", () => copy(at("copy"), at("picks-text")));
@@ -70,6 +72,12 @@ at("top").addEventListener("click", () => {
   scrollTo({ top: 0 });
   at("search").focus({ preventScroll: true });
 });
-addEventListener("scroll", () => { at("top").hidden = scrollY < innerHeight; }, { passive: true });
+addEventListener("scroll", () => {
+  at("top").hidden = scrollY < innerHeight;
+  showCards();
+}, { passive: true });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", takeColours);
-addEventListener("resize", drawMap);
+addEventListener("resize", () => {
+  showCards();
+  drawMap();
+});
