@@ -426,7 +426,7 @@ def other_recipe(sounds):
     sound = next(sound for sound in sounds if sound.finished.bars is None)
     recipe = sound.recipe.reseeded(sound.recipe.last_seed + 1)
     audio = render(recipe)
-    measures = describe(audio, recipe.sample_rate)
+    measures = describe_raw(audio, recipe)
     file = finish(audio, recipe, measures, SPEC, Place())
     sounds[sounds.index(sound)] = PackSound(sound.candidate, recipe, measures, raw_sha256(audio), file)
     sounds.sort(key=lambda s: (KINDS.index(kind(s.measures)), s.measures.brightness_hz))

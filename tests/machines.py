@@ -95,7 +95,7 @@ def pack(name):
     spec, sounds = PACKS[name]
     placed = []
     for index, (recipe, place) in enumerate(sounds):
-        sound = describe(render(recipe), recipe.sample_rate)
+        sound = describe_raw(render(recipe), recipe)
         placed.append(Placed(Entry(index, score(sound), sound, recipe), place))
     buffer = io.BytesIO()
     write_pack(buffer, spec, 512, {"silent": 3}, (production.finish_candidate(spec, *one) for one in placed))

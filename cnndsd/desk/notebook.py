@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
@@ -41,7 +41,7 @@ class Sound:
     @cached_property
     def description(self) -> Description:
         """The description of the raw sound."""
-        return describe(self.raw, self.recipe.sample_rate)
+        return describe_raw(self.raw, self.recipe)
 
     @property
     def kind(self) -> Kind:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.judging import judge
@@ -56,7 +56,7 @@ def report_text(report: dict[str, Any]) -> str:
 def _sound(path: Path | str) -> dict[str, Any]:
     recipe = audiofile.read_recipe(path)
     audio = render(recipe)
-    sound = describe(audio, recipe.sample_rate)
+    sound = describe_raw(audio, recipe)
     return {
         "summary": _summary(path, recipe, audio, sound),
         "warning": settles(sound),

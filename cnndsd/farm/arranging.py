@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
@@ -208,5 +208,5 @@ def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
 def _at_rate(entry: Entry, sample_rate: int) -> Entry:
     """Return a candidate at another sample rate in Hz, heard again."""
     recipe = entry.recipe.at_rate(sample_rate)
-    sound = describe(render(recipe), sample_rate)
+    sound = describe_raw(render(recipe), recipe)
     return Entry(entry.index, score(sound), sound, recipe)

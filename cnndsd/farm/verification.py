@@ -19,7 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from cnndsd import __version__
-from cnndsd.ear.analysis import describe, deviations
+from cnndsd.ear.analysis import describe_raw, deviations
 from cnndsd.farm.arranging import in_order_of_kinds
 from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.executors import InProcess, Processes, Workers, in_order
@@ -233,9 +233,9 @@ def make_again(spec: Spec, sound: Listed, is_ours: bool, data: bytes, preview: b
     if digest != sound.raw_sha256:
         faults.append("its recipe makes another raw sound")
     measures = sound.measures
-    differing = deviations(measures, audio, recipe.sample_rate)
+    differing = deviations(measures, audio, recipe)
     if differing:
-        measures = describe(audio, recipe.sample_rate)
+        measures = describe_raw(audio, recipe)
         if is_ours and digest == sound.raw_sha256:
             faults.append(f"the manifest's measures are not those of its raw sound ({', '.join(differing)})")
     place = Place(None if sound.pitch is None else sound.pitch.note, sound.bars) if spec.has_music else None

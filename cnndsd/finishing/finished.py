@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear import tuning
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import FLOOR_DB
@@ -121,7 +121,7 @@ def write_described(
     # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
         audio = render(recipe)
-        sound, finished = describe(audio, recipe.sample_rate), None
+        sound, finished = describe_raw(audio, recipe), None
         if raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
