@@ -81,8 +81,9 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     ``adjusting``: how they move while the sound goes on. ``variations``: moves before it begins, at most 64, in order.
     ``definition``: the version of docs/definition.md, which defines every bit of the sound.
 
-    Two fields change the finished sound and not the raw one. ``interpolation``: how it joins the network's steps, "hold"
-    or "bandlimited". ``wide``: the relative that is its second channel. They are written only where they are set.
+    Two fields change the finished sound and not the raw one. ``interpolation``: how it joins the network's steps,
+    "hold" or "bandlimited". ``wide``: the relative that is its second channel. They are written only where they are
+    set.
     """
 
     length: Length = written(6)
@@ -159,6 +160,11 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     def is_smooth(self) -> bool:
         """Whether the finished sound joins steps otherwise than the raw one: at gap 0 there is nothing to join."""
         return self.interpolation == "bandlimited" and self.hold > 1
+
+    @property
+    def joined_hold(self) -> int:
+        """Number of samples of the steps that the finished sound joins by interpolation; 1 where it holds them."""
+        return self.hold if self.is_smooth else 1
 
     @property
     def network(self) -> "Recipe":

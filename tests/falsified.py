@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 import soundfile
 
-from cnndsd import describe, kind, render
+from cnndsd import kind, render
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.kinds import KINDS
 from cnndsd.farm.arranging import Placed, place_alone
 from cnndsd.farm.executors import InProcess

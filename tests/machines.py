@@ -10,7 +10,8 @@ import sys
 
 import msgspec
 
-from cnndsd import Recipe, Spec, describe, render, render_many, score
+from cnndsd import Recipe, Spec, render, render_many, score
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.farm import production, units
 from cnndsd.farm.arranging import Placed
 from cnndsd.farm.executors import InProcess

@@ -73,12 +73,13 @@ def _sound(path: Path | str) -> dict[str, Any]:
 def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description) -> str:
     """Return a line about a sound: length, note and loudness are those of its file, if it is one."""
     if str(path).lower().endswith(".json"):
-        samples, rate, lufs = np.asarray(audio, dtype=np.float64), recipe.sample_rate, None
+        channels, rate, lufs = np.asarray(audio, dtype=np.float64)[None], recipe.sample_rate, None
     else:
         from cnndsd.finishing.mastering import loudness
 
-        samples, rate, channels = audiofile.read_sound(path)
-        lufs = loudness(samples, rate, channels)[0]
+        channels, rate = audiofile.read_sound(path)
+        lufs = loudness(channels, rate)[0]
+    samples = channels[0]
     pitch = estimate_pitch(samples - samples.mean(), rate)
     return summary(sound, samples.size / rate, pitch, lufs)
 

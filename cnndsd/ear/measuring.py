@@ -1,8 +1,8 @@
 """From a sound to its measures: amplitude, the part that is heard, and where its energy lies. Nothing is decided here.
 
 When ``gap`` > 0 each network step is held for several samples. Such a sound is measured on its steps, one value each:
-they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``). So does that of a sound that
-joins its steps otherwise (``heard_images``); its amplitude is that of its steps, too.
+they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``). So does that of a sound
+that joins its steps otherwise (``heard_images``); its amplitude is taken from its steps, too.
 """
 
 import functools

@@ -12,7 +12,7 @@ from cnndsd.ear.description import Description
 from cnndsd.ear.scoring import score
 from cnndsd.farm.arranging import Placed, arrange, in_order_of_kinds
 from cnndsd.farm.choosing import choose
-from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.farm.drawing import BLOCK, draw, draw_wide
 from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.generations import is_afresh
@@ -120,6 +120,8 @@ def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
 def finish_candidate(spec: Spec, entry: Entry, place: Place | None = None) -> PackSound:
     """Render a chosen candidate again and make its file. ``place``: where it stands in the music of its pack."""
     recipe, sound = entry.recipe, entry.sound
+    if spec.family is None:
+        recipe = msgspec.structs.replace(recipe, wide=draw_wide(spec, spec.seed, entry.index))
     audio = render(recipe)
     return PackSound(entry.index, recipe, sound, raw_sha256(audio), finish(audio, recipe, sound, spec, place))
 

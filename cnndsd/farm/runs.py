@@ -250,7 +250,14 @@ def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
 
 def identity(spec: Spec) -> bytes:
     """All that decides what a run finds, as JSON. A ledger with another identity is not continued."""
-    source = {"sound": spec.sound, "search": spec.search} if spec.family is None else {"family": spec.family}
+    source: dict[str, Any] = {"family": spec.family}
+    if spec.family is None:
+        drawn = msgspec.to_builtins(spec.sound)
+        # Which sounds are wide is drawn when they are finished. Older runs have no smooth ones.
+        del drawn["wide"]
+        if not drawn["bandlimited"]:
+            del drawn["bandlimited"]
+        source = {"sound": drawn, "search": spec.search}
     return msgspec.json.encode(
         {
             "format": ledger.FORMAT,
@@ -266,7 +273,9 @@ def identity(spec: Spec) -> bytes:
 def space_needed(spec: Spec) -> float:
     """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    pack_bytes = spec.count * (seconds * spec.written_rate * spec.channels * 4 + 10_000)
+    pack_bytes = spec.count * (
+        seconds * spec.written_rate * (spec.channels or (2 if spec.sound.wide or spec.family else 1)) * 4 + 10_000
+    )
     # The shelf keeps most of those that pass, half of all, until its cells are full, each to its depth. At a start the
     # ledger is written anew beside the old one.
     shelf_bytes = 2 * _ENTRY_BYTES * min(spec.candidates // 2, _REACHABLE_CELLS * shelf_depth(spec))

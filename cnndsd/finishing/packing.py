@@ -99,10 +99,11 @@ def pack_files(
                 finished.loop,
                 preview,
                 finished.bars,
+                finished.width,
             )
         )
         pictures.append(finished.picture)
-        cards.append(Card(sound.candidate, name, sound.measures, looks(finished), preview=preview))
+        cards.append(Card(sound.candidate, name, sound.measures, looks(finished, sound.recipe), preview=preview))
     instruments = dict(instruments_of(spec, listed))
     for name, text in instruments.items():
         yield summed(name, text.encode())

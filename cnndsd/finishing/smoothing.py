@@ -15,10 +15,12 @@ from cnndsd.sound.audio import Audio
 
 
 def smooth(audio: Audio, hold: int) -> NDArray[np.float64]:
-    """Return a raw sound, shape ``(samples,)``, with its steps of ``hold`` samples joined by band-limited interpolation.
+    """Return a raw sound, shape ``(samples,)``, whose steps of ``hold`` samples are joined by interpolation.
 
-    The result has the same shape. It may overshoot what it joins.
+    It may overshoot what it joins.
     """
+    if hold == 1:
+        return np.asarray(audio, np.float64)
     steps = np.asarray(audio[::hold], np.float64)
     return _joined(np.pad(steps, REACH_STEPS + 1, mode="edge"), hold, audio.size)
 
@@ -28,6 +30,8 @@ def smooth_cycle(audio: Audio, hold: int, start: int, period: int) -> NDArray[np
 
     ``audio``: a raw sound that has the cycle from the sample ``start`` on; ``period`` is a multiple of ``hold``.
     """
+    if hold == 1:
+        return np.asarray(audio[start : start + period], np.float64)
     late = start % hold
     steps = np.asarray(audio[start - late : start - late + period : hold], np.float64)
     return np.roll(_joined(np.pad(steps, REACH_STEPS + 1, mode="wrap"), hold, period), -late)
@@ -35,8 +39,6 @@ def smooth_cycle(audio: Audio, hold: int, start: int, period: int) -> NDArray[np
 
 def _joined(padded: NDArray[np.float64], hold: int, samples: int) -> NDArray[np.float64]:
     """Join steps that have ``REACH_STEPS + 1`` more on both sides."""
-    if hold == 1:
-        return padded[REACH_STEPS + 1 :][:samples].copy()
     phases, middle = _filter(hold)
     out = np.empty(samples)
     interpolate(padded, phases, hold, 1, middle - hold // 2 + (REACH_STEPS + 1) * hold, out)
