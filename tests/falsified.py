@@ -478,7 +478,7 @@ FALSIFIED = {
     "not a sound": (wav(lambda data: b"RIFF nothing"), "is not a sound file"),
     "half a file": (wav(lambda data: data[: len(data) // 2]), "samples; its recipe makes"),
     "16 bits": (encoded_anew("PCM_16"), "is WAV PCM_16, 44100 Hz, 1 channel; the spec says WAV PCM_24"),
-    "stereo": (encoded_anew(channels=2), "2 channels; the spec says"),
+    "stereo": (encoded_anew(channels=2), "2 channels; its recipe makes"),
     "another sample rate": (encoded_anew(rate=48_000), "48000 Hz, 1 channel; the spec says"),
     # What the file says beside the audio.
     "no notes inside": (encoded_anew(part="lead"), CHANGED),

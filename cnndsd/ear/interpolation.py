@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 # The filter reaches over so many steps on both sides. A longer one would remove images from nearer to half the step
 # rate, and would ring longer before each stroke.
 REACH_STEPS = 16
-# From 0.7 of the step rate on, images are so far below the sound.
+# From 0.6 of the step rate on, images are so far below the sound.
 STOP_DB = 100.0
 KAISER_BETA = 0.1102 * (STOP_DB - 8.7)
 # Points of the filter per step: more than its response needs.

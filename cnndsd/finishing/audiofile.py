@@ -94,12 +94,12 @@ def encode(
 def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
     """Return one period of a loop as the bytes of a FLAC file in 16 bits, without a recipe.
 
-    ``loop``: shape ``(channels, samples)``, -1..1. The file begins ``margin`` samples before the period and ends as
-    many after it, so that a player can fade from its end to its start.
+    ``loop``: shape ``(samples,)`` or ``(channels, samples)``, -1..1. The file begins ``margin`` samples before the
+    period and ends as many after it, so that a player can fade from its end to its start.
     """
     buffer = io.BytesIO()
     samples = np.clip(
-        np.rint(np.pad(loop, ((0, 0), (margin, margin)), mode="wrap") * 32_768.0), -32_768, 32_767
+        np.rint(np.pad(np.atleast_2d(loop), ((0, 0), (margin, margin)), mode="wrap") * 32_768.0), -32_768, 32_767
     ).astype(np.int16)
     soundfile.write(buffer, samples.T, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
     return buffer.getvalue()

@@ -115,8 +115,8 @@ def test_a_pack_of_an_older_version_is_still_read(small, tmp_path):
 
 def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
     shipped = spec.load_spec(PACKS / "sample_pack.toml")
-    # All but the adjusting, as its comment says.
-    sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4))
+    # All but what its comments say.
+    sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4), bandlimited=0.3, wide=0.5)
     assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack", sound=sound)
     assert [spec.load_spec(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
 
