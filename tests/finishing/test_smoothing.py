@@ -27,11 +27,13 @@ HOLDS = st.sampled_from([2, 4, 8, 64])
 
 
 def slowly(steps, hold, samples):
-    """The same, for each sample a sum over all steps, from the formula alone; the steps go on at both ends with their
-    values.""" middle = hold // 2 places = np.arange(-REACH_STEPS - 2, steps.size + REACH_STEPS + 2) times =
-    (np.arange(samples)[:, None] - middle) / hold - places window = np.i0(KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 -
-    (times / REACH_STEPS) ** 2))) taps = np.sinc(times) * window * (np.abs(times) <= REACH_STEPS) return taps @
-    steps[np.clip(places, 0, steps.size - 1)] / taps.sum(axis=1)
+    """The same from the formula alone, each sample a sum over all steps, which go on at both ends with their values."""
+    middle = hold // 2
+    places = np.arange(-REACH_STEPS - 2, steps.size + REACH_STEPS + 2)
+    times = (np.arange(samples)[:, None] - middle) / hold - places
+    window = np.i0(KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 - (times / REACH_STEPS) ** 2)))
+    taps = np.sinc(times) * window * (np.abs(times) <= REACH_STEPS)
+    return taps @ steps[np.clip(places, 0, steps.size - 1)] / taps.sum(axis=1)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
