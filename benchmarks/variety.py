@@ -47,7 +47,7 @@ from cnndsd.spec import Search, Spec
 
 RANDOM_PACKS = 5
 # Shares of smooth sounds and of those that are asked to be wide.
-FINISHES = {"neither": (0.0, 0.0), "smooth": (0.3, 0.0), "both": (0.3, 0.5)}
+FINISHES = {"neither": (0.0, 0.0), "smooth": (0.3, 0.0), "both": (0.3, 1.0)}
 
 
 class Heard(NamedTuple):
