@@ -80,6 +80,7 @@ def test_the_relative_has_one_variation_more_and_nothing_else():
 def test_there_is_nothing_to_join_at_gap_0():
     assert [Recipe(gap=gap, interpolation="bandlimited").joined_hold for gap in (0, 1, 5)] == [1, 2, 32]
     assert Recipe(gap=5).joined_hold == 1
+    assert [Recipe(gap=gap, interpolation="bandlimited").is_smooth for gap in (0, 1)] == [False, True]
 
 
 @pytest.mark.parametrize(

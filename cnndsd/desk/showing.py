@@ -199,9 +199,16 @@ def _pack_text(report: dict[str, Any]) -> str:
         away = "" if sound["distance"] is None else f"{sound['distance']:.2f}"
         lines.append(
             f"{sound['file']:{widths[0]}}  {sound['kind']:9}{sound['score']:5.2f}{sound['measures']['heard_s']:6.2f}  "
-            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join(sound['reasons'])}"
+            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join([*sound['reasons'], *_finish(sound)])}"
         )
     return "\n".join(lines)
+
+
+def _finish(sound: dict[str, Any]) -> list[str]:
+    """Return how a sound of a pack is finished, where that is not as usual."""
+    is_wide = sound["width"] is not None and sound["width"]["channels"] == 2
+    smooth = ["smooth"] if sound["recipe"].get("interpolation") == "bandlimited" else []
+    return [*smooth, *([f"wide (correlation {sound['width']['correlation']:.2f})"] if is_wide else [])]
 
 
 def _short(value: Any) -> str:

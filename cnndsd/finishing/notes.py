@@ -35,6 +35,7 @@ def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instrumen
             f"{chosen}.",
             *([] if spec.names == "numbered" else ["Each folder holds one kind of sound."]),
             *_music_lines(spec.music, listed),
+            *_channel_lines(listed),
             *(_INSTRUMENTS if has_instruments else []),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
@@ -66,6 +67,11 @@ def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
     if loops := sum(sound.bars is not None for sound in listed):
         lines.append(f"Loops of whole bars at {music.bpm:g} BPM, in the folder loops: {loops}.")
     return lines
+
+
+def _channel_lines(listed: Sequence[Listed]) -> list[str]:
+    wide = sum(sound.width is not None and sound.width.channels == 2 for sound in listed)
+    return [f"Sounds with two channels that differ: {wide}."] if wide else []
 
 
 _INSTRUMENTS = [

@@ -15,6 +15,7 @@ from small_runs import packed, write_spec
 
 from cnndsd import Recipe, Sound, Spec, describe, render, show, verify
 from cnndsd.desk import cli
+from cnndsd.desk.showing import report_text
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.farm.drawing import draw
 from cnndsd.finishing import audiofile, loops
@@ -281,6 +282,12 @@ def test_a_pack_of_smooth_and_wide_sounds_is_proven(both):
         for sound in sounds:
             channels = decode_channels(archive.read(sound.file))
             assert len(channels) == sound.width.channels
+    text = report_text(show(both))
+    wide = sum(s.width.channels == 2 for s in sounds)
+    assert text.count("wide (correlation") == wide
+    assert text.count("smooth") == sum(s.recipe.is_smooth for s in sounds)
+    with PackFile(both) as archive:
+        assert f"Sounds with two channels that differ: {wide}." in archive.read("README.txt").decode()
     table = csv_table(sounds).splitlines()
     assert {"interpolation", "wide", "channels", "correlation", "balance_db"} <= set(table[0].split(","))
     assert sum("bandlimited" in line for line in table) == sum(s.recipe.is_smooth for s in sounds)
