@@ -21,6 +21,8 @@ _BALANCE_DB = 1.0
 # A channel that is the other one a little later makes a comb of their sum. So channels may not be more alike than this,
 # and by so much more than they are at the same time, when one is moved by up to so many seconds.
 _DELAYED, _MORE, _DELAY_S = 0.6, 0.15, 0.03
+# Long sounds are compared in stretches of so many samples, as all at once would need gigabytes.
+_STRETCH = 2**19
 
 
 class Width(msgspec.Struct, frozen=True):
@@ -78,9 +80,13 @@ def delay(pair: NDArray[Any], lags: int) -> tuple[float, float]:
 
     Rounded, so that all machines decide alike.
     """
-    size = 1 << (2 * pair.shape[1] - 1).bit_length()
-    first, second = (np.fft.rfft(one, size) for one in pair)
-    products = np.fft.irfft(first * np.conj(second), size)
+    block = min(pair.shape[1], _STRETCH)
+    size = 1 << (block + lags).bit_length()
+    products = np.zeros(size)
+    # What lies across the borders of long stretches is left out.
+    for start in range(0, pair.shape[1], block):
+        first, second = (np.fft.rfft(one[start : start + block], size) for one in pair)
+        products += np.fft.irfft(first * np.conj(second), size)
     scale = math.sqrt(float(np.square(pair[0]).sum()) * float(np.square(pair[1]).sum())) or 1.0
     near = np.concatenate([products[-lags:], products[: lags + 1]]) / scale
     return round(float(near[lags]), 6), round(float(np.abs(near).max()), 6)

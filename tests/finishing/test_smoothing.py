@@ -11,13 +11,14 @@ from cnndsd import Recipe, Spec, describe, judge, measure, render
 from cnndsd.ear.analysis import describe_raw, deviations
 from cnndsd.ear.description import Description
 from cnndsd.ear.interpolation import KAISER_BETA, REACH_STEPS, response
+from cnndsd.ear.tuning import cycle
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.bars import BarLoop, cut_bars, find_bars
 from cnndsd.finishing.finished import finish, single_sound_spec
 from cnndsd.finishing.smoothing import smooth, smooth_cycle
-from cnndsd.spec import Music
+from cnndsd.spec import Mastering, Music
 
 SMOOTH = Recipe(length=9, hidden=(4, 4), gap=5, seed=12, interpolation="bandlimited")
 # It ends in cycles of 1,024 samples.
@@ -162,14 +163,33 @@ def test_a_finished_sound_is_smooth_and_as_long_and_loud_as_held():
     assert smooth_one.level.integrated_lufs <= -15.95
 
 
-def test_the_loop_of_a_smooth_cycle_is_exact():
+@pytest.mark.parametrize("fade_out_s", [0.02, 0.0])
+def test_the_loop_of_a_smooth_cycle_is_exact(fade_out_s):
     raw = render(CYCLE)
-    finished = finish(raw, CYCLE, describe_raw(raw, CYCLE), single_sound_spec(CYCLE, "wavfloat"))
+    # Without a fade the loop would go on to where the last steps have no followers.
+    wanted = single_sound_spec(CYCLE, "wavfloat", Mastering(fade_out_s=fade_out_s, still_s=0.0))
+    finished = finish(raw, CYCLE, describe_raw(raw, CYCLE), wanted)
     sound, loop = audiofile.decode(finished.data), finished.loop
     assert loop.exact
+    assert loop.end <= raw.size - REACH_STEPS * CYCLE.hold
     assert (loop.end - loop.start) % 1024 == 0
     jump = np.abs(sound[loop.start - 1024 : loop.start] - sound[loop.end - 1024 : loop.end]).max()
     assert jump < 1e-4 * np.abs(sound).max()
+
+
+def test_the_loop_of_a_smooth_cycle_begins_where_its_steps_do_not_feel_what_was_before():
+    # Trimmed nothing, a sample of the file is one of the raw sound.
+    uncut = Mastering(trim=False, still_s=0.0, quiet_db=0.0)
+    begin, period = cycle(render(CYCLE))
+    starts = []
+    for samples in range(begin + 8 * period, begin + 12 * period, 100):
+        recipe = msgspec.structs.replace(CYCLE, seconds=samples / 44_100)
+        raw = render(recipe)
+        finished = finish(raw, recipe, describe_raw(raw, recipe), single_sound_spec(recipe, "wavfloat", uncut))
+        if finished.loop is not None and finished.loop.exact:
+            starts.append(finished.loop.start)
+    settled = begin + round(0.05 * 44_100) + REACH_STEPS * CYCLE.hold
+    assert settled < min(starts) <= settled + 100
 
 
 def test_loops_of_bars_are_smooth_and_join_themselves():
