@@ -228,7 +228,6 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
         and least <= recipe.samples <= most
         and (recipe.precision, recipe.weights, recipe.biases) == (ranges.precision, ranges.weights, ranges.biases)
         and adjusting
-        and (recipe.interpolation == "hold" or ranges.bandlimited > 0.0)
         and all(_CHILD_AMOUNT[0] <= variation.amount <= _CHILD_AMOUNT[1] for variation in recipe.variations)
     )
 
