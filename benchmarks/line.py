@@ -36,7 +36,7 @@ def main() -> None:
 
     def render(measured: bool) -> None:
         for shape, seeds in drawn:
-            clock = Clock(shape.sample_rate, shape.hold)
+            clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
             for streams, of_sounds in render_batches(shape, seeds, clock.frame_steps, memory):
                 if measured:
                     hear(streams, of_sounds, clock, spec.judge)

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from cnndsd import describe, judge, render
+from cnndsd import judge, render
 from cnndsd import spec as specs
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.scoring import score
@@ -39,7 +40,7 @@ def main() -> None:
             for seed in range(6):
                 variation = Variation(seed=seed, amount=amount)
                 recipe = msgspec.structs.replace(draw(spec, spec.seed, index), variations=(variation,))
-                varied = describe(render(recipe), recipe.sample_rate)
+                varied = describe_raw(render(recipe), recipe)
                 if judge(varied, spec.judge) is None:
                     apart.append(distance(sound, varied))
                 else:

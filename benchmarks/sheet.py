@@ -145,7 +145,7 @@ def populate(seed: int, candidates: int) -> Population:
 
 def describe_passing(shape: Recipe, seeds: list[int], spec: Spec) -> Iterator[tuple[Recipe, Description]]:
     """Yield the recipe ``shape`` with each of the seeds whose sound passes, and the description of that."""
-    clock = Clock(shape.sample_rate, shape.hold)
+    clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
     seed = iter(seeds)
     for streams, statistics in render_batches(shape, seeds, clock.frame_steps, scratch()):
         reasons, rows = hear(streams, statistics, clock, spec.judge)

@@ -1,14 +1,18 @@
 """Measure the sounds of packs by figures that the choice does not use: ``python benchmarks/variety.py``; needs librosa.
 
-For each seed a pack is chosen from candidates that are drawn afresh (luck) and one from generations (search). Printed:
+For each seed a pack is chosen from candidates that are drawn afresh (luck) and one from generations (search), with each
+of the ``--finishes``: those of the spec, or neither smooth nor wide sounds, a share of smooth ones, or of both.
+Printed:
 
 - collapsed: sounds over 0.6 s that are two static states. Power in 24 bands of equal ratio from 40 Hz to 16 kHz (Hann
   windows of 2048, hop 512), averaged over 0.1 s, in dB, floor 50 dB below the loudest. Their deviation over time is the
   root of the variances averaged with the square roots of the energies as weights: of the whole 4 dB or more, and about
   the means of two parts, of three frames or more each, at most 2.3 dB.
 - MFCC: the mean distance of each sound to its nearest neighbour in the pack, divided by the same of random candidates
-  that pass (five packs). Euclidean over means and standard deviations over time of 20 MFCCs of the finished sound
-  (librosa's defaults), each divided by its standard deviation over the random candidates.
+  that pass, held and with one channel (five packs). Euclidean over means and standard deviations over time of 20 MFCCs
+  of the finished sound (librosa's defaults; of two channels the mean power), each divided by its standard deviation
+  over the random candidates.
+- smooth and wide: how many sounds join their steps by interpolation, and how many have two channels.
 - static: half a second long or longer, and the energy in mel bands, smoothed over 0.05 s, has a standard deviation
   under 1.5 dB in the last two thirds, each band weighted by its energy.
 - unheard beats: sounds of the kind "beat" in which librosa hears fewer than three onsets.
@@ -27,20 +31,23 @@ import msgspec
 import numpy as np
 
 from cnndsd import judge, load_spec, measure, render
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import kind
-from cnndsd.farm.drawing import draw
+from cnndsd.farm.drawing import draw, draw_wide
 from cnndsd.farm.executors import Processes
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.production import arrange_sounds
 from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.shelf import Entry
-from cnndsd.finishing.mastering import master
-from cnndsd.finishing.resampling import resample
+from cnndsd.finishing.audiofile import decode_channels
+from cnndsd.finishing.finished import finish
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Search, Spec
 
 RANDOM_PACKS = 5
+# Shares of smooth sounds and of those that are asked to be wide.
+FINISHES = {"neither": (0.0, 0.0), "smooth": (0.3, 0.0), "both": (0.3, 1.0)}
 
 
 class Heard(NamedTuple):
@@ -50,14 +57,15 @@ class Heard(NamedTuple):
     collapsed: bool
     static: bool
     onsets: int
+    channels: int
 
 
 def hear(recipe: Recipe) -> Heard:
     """Render, finish and measure a sound."""
-    rate = 44_100
-    sound = master(render(recipe), recipe.sample_rate)
-    sound = resample(sound, recipe.sample_rate, rate).astype(np.float32)
-    mel = librosa.feature.melspectrogram(y=sound, sr=rate)
+    rate, raw = 44_100, render(recipe)
+    spec = Spec(name="heard", format="wavfloat", file_rate=rate, plain=True)
+    channels = decode_channels(finish(raw, recipe, describe_raw(raw, recipe), spec).data).astype(np.float32)
+    mel, sound = librosa.feature.melspectrogram(y=channels, sr=rate).mean(axis=0), channels[0]
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
     smooth = max(1, round(0.05 * rate / 512))
     late = np.apply_along_axis(lambda band: np.convolve(band, np.ones(smooth) / smooth, "valid"), 1, mel)
@@ -69,6 +77,7 @@ def hear(recipe: Recipe) -> Heard:
         is_collapsed(sound, rate),
         bool(sound.size >= rate // 2 and (moves * energy).sum() < 1.5 * energy.sum()),
         librosa.onset.onset_detect(y=sound, sr=rate).size,
+        len(channels),
     )
 
 
@@ -133,6 +142,7 @@ def report(name: str, chosen: list[Entry], findings: Findings, heard: list[Heard
         f"{name}: {len(chosen)} sounds of {len(set(map(kind, sounds)))} kinds, score {np.mean(scores):.2f}, worst five "
         f"{np.mean(scores[:5]):.2f}, least {scores[0]:.2f}; collapsed {sum(h.collapsed for h in heard)}, static "
         f"{sum(h.static for h in heard)}, unheard beats {unheard}; nearest two {own:.2f} apart, MFCC {ratio:.2f}; "
+        f"smooth {sum(e.recipe.is_smooth for e in chosen)}, wide {sum(h.channels == 2 for h in heard)}; "
         f"{sum(notes.values())} notes, the commonest {notes.most_common(1)[0] if notes else 'none'}; "
         f"sum of the cells' best {-sum(item[0] for item in findings.shelf.best):.0f}",
         flush=True,
@@ -146,20 +156,29 @@ def main() -> None:
     parser.add_argument("--candidates", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.25])
+    parser.add_argument("--finishes", nargs="+", choices=["spec", *FINISHES], default=["spec"])
     options = parser.parse_args()
     base = load_spec(options.spec)
     base = msgspec.structs.replace(base, candidates=options.candidates or base.candidates)
-    ratios: dict[float, list[float]] = {luck: [] for luck in options.luck}
+    bare = msgspec.structs.replace(base.sound, bandlimited=0.0, wide=0.0)
+    cases = [(luck, name) for luck in options.luck for name in options.finishes]
+    ratios: dict[tuple[float, str], list[float]] = {case: [] for case in cases}
     for seed in options.seeds:
         seeded = msgspec.structs.replace(base, seed=seed)
         with ProcessPoolExecutor(2) as pool:
-            others = np.array([h.mfcc for h in pool.map(hear, random_passing(seeded, RANDOM_PACKS * base.count))])
-            for luck in options.luck:
-                chosen, findings = search(msgspec.structs.replace(seeded, search=Search(luck=luck)))
-                heard = list(pool.map(hear, [entry.recipe for entry in chosen]))
-                ratios[luck].append(report(f"seed {seed}, luck {luck:g}", chosen, findings, heard, others))
-    for luck, found in ratios.items():
-        print(f"luck {luck:g}: MFCC mean {np.mean(found):.2f}, least {min(found):.2f}")
+            random = random_passing(msgspec.structs.replace(seeded, sound=bare), RANDOM_PACKS * base.count)
+            others = np.array([h.mfcc for h in pool.map(hear, random)])
+            for luck, name in cases:
+                shares = FINISHES.get(name, (base.sound.bandlimited, base.sound.wide))
+                sound = msgspec.structs.replace(base.sound, bandlimited=shares[0], wide=shares[1])
+                spec = msgspec.structs.replace(seeded, search=Search(luck=luck), sound=sound)
+                chosen, findings = search(spec)
+                recipes = [msgspec.structs.replace(e.recipe, wide=draw_wide(spec, seed, e.index)) for e in chosen]
+                heard = list(pool.map(hear, recipes))
+                label = f"seed {seed}, luck {luck:g}, finishes {name}"
+                ratios[luck, name].append(report(label, chosen, findings, heard, others))
+    for (luck, name), found in ratios.items():
+        print(f"luck {luck:g}, finishes {name}: MFCC mean {np.mean(found):.2f}, least {min(found):.2f}")
 
 
 if __name__ == "__main__":

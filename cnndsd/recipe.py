@@ -14,6 +14,7 @@ from cnndsd.schema import (
     Checked,
     Every,
     Gap,
+    Interpolation,
     Invalid,
     Length,
     Parameter,
@@ -25,6 +26,7 @@ from cnndsd.schema import (
     ascending,
     decode,
     with_field,
+    written,
 )
 
 # The version of docs/definition.md. It changes when, and only when, the bits of a sound change.
@@ -58,7 +60,17 @@ class Variation(Checked, frozen=True, kw_only=True):
     amount: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Recipe(Checked, frozen=True, kw_only=True):
+class Wide(Checked, frozen=True, kw_only=True):
+    """The near relative of a network that is the second channel of its sound.
+
+    ``seed``, ``amount``: those of the ``Variation`` that makes the relative.
+    """
+
+    seed: Seed
+    amount: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that determines one sound. ``Invalid`` (a ``ValueError``) when a field is out of its range.
 
     ``length``: inputs of the network, 1..16. ``hidden``: widths of the hidden layers, at most four, each 1..64.
@@ -68,26 +80,34 @@ class Recipe(Checked, frozen=True, kw_only=True):
     ``weights``, ``biases``: ``(low, high)`` of the random numbers, within -100..100.
     ``adjusting``: how they move while the sound goes on. ``variations``: moves before it begins, at most 64, in order.
     ``definition``: the version of docs/definition.md, which defines every bit of the sound.
+
+    Two fields change the finished sound and not the raw one. ``interpolation``: how it joins the network's steps,
+    "hold" or "bandlimited". ``wide``: the relative that is its second channel. They are written only where they are
+    set.
     """
 
-    length: Length = 6
-    hidden: tuple[Width, ...] = (8, 8)
-    gap: Gap = 5
-    seed: Seed = 0
-    seconds: Seconds = 2.0
-    sample_rate: SampleRate = 44_100
-    precision: Precision = "double"
-    weights: tuple[Parameter, Parameter] = (0.0, 1.0)
-    biases: tuple[Parameter, Parameter] = (0.0, 1.0)
-    adjusting: Adjusting | None = None
-    variations: tuple[Variation, ...] = ()
-    definition: Literal[1] = DEFINITION
+    length: Length = written(6)
+    hidden: tuple[Width, ...] = written((8, 8))
+    gap: Gap = written(5)
+    seed: Seed = written(0)
+    seconds: Seconds = written(2.0)
+    sample_rate: SampleRate = written(44_100)
+    precision: Precision = written("double")
+    weights: tuple[Parameter, Parameter] = written((0.0, 1.0))
+    biases: tuple[Parameter, Parameter] = written((0.0, 1.0))
+    adjusting: Adjusting | None = written(None)
+    variations: tuple[Variation, ...] = written(())
+    definition: Literal[1] = written(DEFINITION)
+    interpolation: Interpolation = "hold"
+    wide: Wide | None = None
 
     def _check(self) -> None:
         if len(self.hidden) > 4:
             raise Invalid(f"hidden: {len(self.hidden)} layers are too many; allowed: up to 4")
         if len(self.variations) > MAX_VARIATIONS:
             raise Invalid(f"variations: {len(self.variations)} are too many; allowed: up to {MAX_VARIATIONS}")
+        if self.wide is not None and len(self.variations) == MAX_VARIATIONS:
+            raise Invalid(f"wide: {MAX_VARIATIONS} variations leave no room for one more; allowed: fewer")
         ascending("weights", self.weights)
         ascending("biases", self.biases)
         if self.samples > MAX_SAMPLES:
@@ -136,6 +156,29 @@ class Recipe(Checked, frozen=True, kw_only=True):
         """The seed of the last variation, or the network's seed when there are no variations."""
         return self.variations[-1].seed if self.variations else self.seed
 
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the finished sound joins steps otherwise than the raw one: at gap 0 there is nothing to join."""
+        return self.interpolation == "bandlimited" and self.hold > 1
+
+    @property
+    def joined_hold(self) -> int:
+        """Number of samples of the steps that the finished sound joins by interpolation; 1 where it holds them."""
+        return self.hold if self.is_smooth else 1
+
+    @property
+    def network(self) -> "Recipe":
+        """The recipe without what concerns the finished sound alone."""
+        return msgspec.structs.replace(self, interpolation="hold", wide=None)
+
+    @property
+    def relative(self) -> "Recipe | None":
+        """The recipe of the second channel: one variation more. None where the sound is not ``wide``."""
+        if self.wide is None:
+            return None
+        variation = Variation(seed=self.wide.seed, amount=self.wide.amount)
+        return msgspec.structs.replace(self, wide=None, variations=(*self.variations, variation))
+
     def reseeded(self, seed: int) -> "Recipe":
         """Return the same recipe with another ``last_seed``."""
         if not self.variations:
@@ -153,7 +196,10 @@ class Recipe(Checked, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, sample_rate=sample_rate, seconds=self.samples / sample_rate)
 
     def to_json(self) -> str:
-        """Return the recipe as one line of JSON, its keys in the order of docs/definition.md."""
+        """Return the recipe as one line of JSON, its keys in the order of docs/definition.md.
+
+        ``interpolation`` and ``wide`` are in it only where they are not the defaults.
+        """
         return msgspec.json.encode(self).decode()
 
 

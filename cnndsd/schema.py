@@ -8,6 +8,7 @@ import copy
 import functools
 import json
 import math
+import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,7 @@ Seconds = Annotated[float, Meta(ge=0.001, le=600.0)]
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8000, 192_000
 SampleRate = Annotated[int, Meta(ge=MIN_SAMPLE_RATE, le=MAX_SAMPLE_RATE)]
 Precision = Literal["double", "single"]
+Interpolation = Literal["hold", "bandlimited"]
 Parameter = Annotated[float, Meta(ge=-100.0, le=100.0)]
 Every = Annotated[int, Meta(ge=1, le=2**31)]
 Amount = Annotated[float, Meta(ge=0.0, le=100.0)]
@@ -77,7 +79,14 @@ def _unpickled(structure: type[Checked], values: tuple[Any, ...]) -> Checked:
         _MADE[structure] = structure(**dict(zip(fields, values, strict=True)))
     made = copy.copy(_MADE[structure])
     for name, value in zip(fields, values, strict=True):
-        msgspec.structs.force_setattr(made, name, value)
+        # What a structure leaves out when it is written, it knows by identity.
+        msgspec.structs.force_setattr(made, name, sys.intern(value) if type(value) is str else value)
+    return made
+
+
+def written(default: T) -> T:
+    """Return the default of a field that is written in any case, in a structure that else leaves out defaults."""
+    made: T = msgspec.field(default_factory=lambda: default)
     return made
 
 

@@ -92,7 +92,9 @@ class Ranges(Checked, frozen=True, kw_only=True):
     """``[sound]``: the ranges that recipes are drawn from, uniformly, both ends included.
 
     ``layers``: number of hidden layers, 0..4; each has its own ``width``. ``sample_rate``, ``precision``, ``weights``
-    and ``biases`` are those of every recipe.
+    and ``biases`` are those of every recipe. ``bandlimited``: share of the recipes, 0..1, that join their steps by
+    band-limited interpolation, among those whose steps are frequent enough. ``wide``: share of the sounds that are
+    asked to have two channels.
     """
 
     length: tuple[Length, Length] = (3, 10)
@@ -105,6 +107,8 @@ class Ranges(Checked, frozen=True, kw_only=True):
     weights: tuple[Parameter, Parameter] = (0.0, 1.0)
     biases: tuple[Parameter, Parameter] = (0.0, 1.0)
     adjusting: AdjustingRanges | None = None
+    bandlimited: Share = 0.0
+    wide: Share = 0.0
 
     def _check(self) -> None:
         for name in ("length", "gap", "layers", "width", "seconds", "weights", "biases"):
@@ -126,9 +130,10 @@ class Ranges(Checked, frozen=True, kw_only=True):
     def digest(self) -> bytes:
         """SHA-256 of the section as JSON with sorted keys and no spaces; its first 8 bytes key the random numbers.
 
-        ``adjusting.share`` is left out where it is 1.
+        ``bandlimited`` and ``wide``, which draw no other networks, are left out, and ``adjusting.share`` where it is 1.
         """
         section = msgspec.to_builtins(self)
+        del section["bandlimited"], section["wide"]
         if self.adjusting is not None and self.adjusting.share == 1.0:
             del section["adjusting"]["share"]
         return hashlib.sha256(msgspec.json.encode(section, order="sorted")).digest()
@@ -265,7 +270,7 @@ class Spec(Checked, frozen=True, kw_only=True):
     prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,15})?$", description=_PREFIX)] = "cnndsd"
     plain: bool = False
     file_rate: FileRate = 0
-    channels: Literal[1, 2] = 1
+    channels: Literal[0, 1, 2] = 0
     name_length: Annotated[int, Meta(ge=20, le=60)] = 60
     previews: Literal["none", "ogg", "mp3"] = "none"
     exports: tuple[ExportName, ...] = ()

@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 import soundfile
 
-from cnndsd import describe, kind, render
+from cnndsd import kind, render
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.kinds import KINDS
 from cnndsd.farm.arranging import Placed, place_alone
 from cnndsd.farm.executors import InProcess
@@ -426,7 +427,7 @@ def other_recipe(sounds):
     sound = next(sound for sound in sounds if sound.finished.bars is None)
     recipe = sound.recipe.reseeded(sound.recipe.last_seed + 1)
     audio = render(recipe)
-    measures = describe(audio, recipe.sample_rate)
+    measures = describe_raw(audio, recipe)
     file = finish(audio, recipe, measures, SPEC, Place())
     sounds[sounds.index(sound)] = PackSound(sound.candidate, recipe, measures, raw_sha256(audio), file)
     sounds.sort(key=lambda s: (KINDS.index(kind(s.measures)), s.measures.brightness_hz))
@@ -477,7 +478,7 @@ FALSIFIED = {
     "not a sound": (wav(lambda data: b"RIFF nothing"), "is not a sound file"),
     "half a file": (wav(lambda data: data[: len(data) // 2]), "samples; its recipe makes"),
     "16 bits": (encoded_anew("PCM_16"), "is WAV PCM_16, 44100 Hz, 1 channel; the spec says WAV PCM_24"),
-    "stereo": (encoded_anew(channels=2), "2 channels; the spec says"),
+    "stereo": (encoded_anew(channels=2), "2 channels; its recipe makes"),
     "another sample rate": (encoded_anew(rate=48_000), "48000 Hz, 1 channel; the spec says"),
     # What the file says beside the audio.
     "no notes inside": (encoded_anew(part="lead"), CHANGED),

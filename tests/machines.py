@@ -10,7 +10,8 @@ import sys
 
 import msgspec
 
-from cnndsd import Recipe, Spec, describe, render, render_many, score
+from cnndsd import Recipe, Spec, render, render_many, score
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.farm import production, units
 from cnndsd.farm.arranging import Placed
 from cnndsd.farm.executors import InProcess
@@ -95,7 +96,7 @@ def pack(name):
     spec, sounds = PACKS[name]
     placed = []
     for index, (recipe, place) in enumerate(sounds):
-        sound = describe(render(recipe), recipe.sample_rate)
+        sound = describe_raw(render(recipe), recipe)
         placed.append(Placed(Entry(index, score(sound), sound, recipe), place))
     buffer = io.BytesIO()
     write_pack(buffer, spec, 512, {"silent": 3}, (production.finish_candidate(spec, *one) for one in placed))

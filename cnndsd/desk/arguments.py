@@ -117,3 +117,10 @@ def _pair(text: str) -> list[float]:
 
 
 numbers = _argument(_pair, "two numbers such as 0,1")
+
+
+def _relative(text: str) -> list[float]:
+    return [] if text == "off" else _pair(text)
+
+
+wide = _argument(_relative, "a seed and an amount such as 1,1e-6, or off")

@@ -118,7 +118,9 @@ class Audition:
         return Response(text, mimetype="text/html")
 
     def _looks(self, request: Request, index: int) -> Response:
-        return Response(msgspec.json.encode(looks(self._finished(index))), mimetype="application/json")
+        return Response(
+            msgspec.json.encode(looks(self._finished(index), self._entry(index).recipe)), mimetype="application/json"
+        )
 
     def _sound(self, request: Request, index: int) -> Response:
         finished = self._finished(index)

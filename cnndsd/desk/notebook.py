@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
@@ -41,7 +41,7 @@ class Sound:
     @cached_property
     def description(self) -> Description:
         """The description of the raw sound."""
-        return describe(self.raw, self.recipe.sample_rate)
+        return describe_raw(self.raw, self.recipe)
 
     @property
     def kind(self) -> Kind:
@@ -65,8 +65,9 @@ class Sound:
 
     @cached_property
     def audio(self) -> NDArray[np.float64]:
-        """The finished samples, shape ``(samples,)``, -1..1."""
-        return audiofile.decode(self.finished.data)
+        """The finished samples, -1..1, shape ``(samples,)``; of a wide sound with two channels ``(samples, 2)``."""
+        channels = audiofile.decode_channels(self.finished.data)
+        return channels[0] if len(channels) == 1 else channels.T
 
     def save(self, path: Path | str) -> None:
         """Write the finished sound as ``.wav``, ``.flac``, ``.ogg`` or ``.mp3``; ``Invalid`` for any other ending."""

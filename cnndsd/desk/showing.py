@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.judging import judge
@@ -56,7 +56,7 @@ def report_text(report: dict[str, Any]) -> str:
 def _sound(path: Path | str) -> dict[str, Any]:
     recipe = audiofile.read_recipe(path)
     audio = render(recipe)
-    sound = describe(audio, recipe.sample_rate)
+    sound = describe_raw(audio, recipe)
     return {
         "summary": _summary(path, recipe, audio, sound),
         "warning": settles(sound),
@@ -73,12 +73,13 @@ def _sound(path: Path | str) -> dict[str, Any]:
 def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description) -> str:
     """Return a line about a sound: length, note and loudness are those of its file, if it is one."""
     if str(path).lower().endswith(".json"):
-        samples, rate, lufs = np.asarray(audio, dtype=np.float64), recipe.sample_rate, None
+        channels, rate, lufs = np.asarray(audio, dtype=np.float64)[None], recipe.sample_rate, None
     else:
         from cnndsd.finishing.mastering import loudness
 
-        samples, rate, channels = audiofile.read_sound(path)
-        lufs = loudness(samples, rate, channels)[0]
+        channels, rate = audiofile.read_sound(path)
+        lufs = loudness(channels, rate)[0]
+    samples = channels[0]
     pitch = estimate_pitch(samples - samples.mean(), rate)
     return summary(sound, samples.size / rate, pitch, lufs)
 
@@ -198,9 +199,16 @@ def _pack_text(report: dict[str, Any]) -> str:
         away = "" if sound["distance"] is None else f"{sound['distance']:.2f}"
         lines.append(
             f"{sound['file']:{widths[0]}}  {sound['kind']:9}{sound['score']:5.2f}{sound['measures']['heard_s']:6.2f}  "
-            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join(sound['reasons'])}"
+            f"{sound['nearest'] or '':{widths[1]}} {away:>5}  {', '.join([*sound['reasons'], *_finish(sound)])}"
         )
     return "\n".join(lines)
+
+
+def _finish(sound: dict[str, Any]) -> list[str]:
+    """Return how a sound of a pack is finished, where that is not as usual."""
+    is_wide = sound["width"] is not None and sound["width"]["channels"] == 2
+    smooth = ["smooth"] if sound["recipe"].get("interpolation") == "bandlimited" else []
+    return [*smooth, *([f"wide (correlation {sound['width']['correlation']:.2f})"] if is_wide else [])]
 
 
 def _short(value: Any) -> str:

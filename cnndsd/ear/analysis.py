@@ -28,7 +28,8 @@ from cnndsd.ear.measuring import (
     unhold,
 )
 from cnndsd.ear.pitch import PARTS, sum_parts
-from cnndsd.sound.audio import checked_audio
+from cnndsd.recipe import Recipe
+from cnndsd.sound.audio import Audio, checked_audio
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Limits
 
@@ -60,13 +61,21 @@ def describe(audio: ArrayLike, sample_rate: int = 44_100) -> Description:
     return from_row(rounded(_row(audio, sample_rate)).tolist())
 
 
-def deviations(sound: Description, audio: ArrayLike, sample_rate: int) -> list[str]:
-    """Return the names of the descriptors in which ``sound`` is not the description of ``audio``.
+def describe_raw(audio: ArrayLike, recipe: Recipe) -> Description:
+    """Describe the sound of a recipe, whose raw samples are ``audio``, as it joins its steps when it is finished.
+
+    >>> describe_raw(render(recipe), recipe).pitch_hz
+    """
+    return from_row(rounded(_raw_row(audio, recipe)).tolist())
+
+
+def deviations(sound: Description, audio: ArrayLike, recipe: Recipe) -> list[str]:
+    """Return the names of the descriptors in which ``sound`` is not what ``describe_raw`` says of ``audio``.
 
     Before rounding, the values may differ by 1e-6 and by 1e-9 of themselves: machines differ in the last bits of
-    logarithms and FFTs, and so, rarely, in the last decimal. ``audio`` and ``sample_rate`` as for ``describe``.
+    logarithms and FFTs, and so, rarely, in the last decimal.
     """
-    row = _row(audio, sample_rate)
+    row = _raw_row(audio, recipe)
     off = np.abs(to_row(sound) - row) > 0.5 * 10.0**-_DECIMALS + 1e-6 + 1e-9 * np.abs(row)
     names = [name for name, part in zip(AT._fields, np.split(off, AT[1:]), strict=True) if part.any()]
     return names if sound.finite else ["finite", *names]
@@ -74,7 +83,18 @@ def deviations(sound: Description, audio: ArrayLike, sample_rate: int) -> list[s
 
 def _row(audio: ArrayLike, sample_rate: int) -> Rows:
     steps, hold = unhold(checked_audio(audio, sample_rate))
-    clock = Clock(int(sample_rate), hold)
+    return _steps_row(steps, Clock(int(sample_rate), hold))
+
+
+def _raw_row(audio: ArrayLike, recipe: Recipe) -> Rows:
+    if not recipe.is_smooth:
+        return _row(audio, recipe.sample_rate)
+    # Two equal steps are not one of twice the length: a smooth sound moves between them.
+    steps = np.ascontiguousarray(checked_audio(audio, recipe.sample_rate)[:: recipe.hold])
+    return _steps_row(steps, Clock(recipe.sample_rate, recipe.hold, is_smooth=True))
+
+
+def _steps_row(steps: Audio, clock: Clock) -> Rows:
     _, rows = hear(steps[None], take_statistics(steps, clock)[None], clock)
     row: Rows = rows[0]
     return row

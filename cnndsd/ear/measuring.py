@@ -1,7 +1,8 @@
 """From a sound to its measures: amplitude, the part that is heard, and where its energy lies. Nothing is decided here.
 
 When ``gap`` > 0 each network step is held for several samples. Such a sound is measured on its steps, one value each:
-they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``).
+they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``). So does that of a sound
+that joins its steps otherwise (``heard_images``); its amplitude is taken from its steps, too.
 """
 
 import functools
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2, total
+from cnndsd.ear.interpolation import response
 from cnndsd.sound.compiler import inlined
 from cnndsd.sound.kernel import FIRST, HIGH, LOW, SQUARES, STATISTICS, SUM, frame_statistics
 
@@ -32,10 +34,14 @@ NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Clock(NamedTuple):
-    """How network steps become samples: each step is held for ``hold`` samples at ``sample_rate`` Hz."""
+    """How network steps become samples: each step is held for ``hold`` samples at ``sample_rate`` Hz.
+
+    ``is_smooth``: band-limited interpolation joins them instead.
+    """
 
     sample_rate: int
     hold: int
+    is_smooth: bool = False
 
     @property
     def step_rate_hz(self) -> float:
@@ -90,10 +96,12 @@ PLACES: Any = namedtuple("PLACES", _MEASURED)(*range(len(_MEASURED)))  # type: i
 class Bins(NamedTuple):
     """What is known of the bins of the spectra of sounds with the same clock.
 
-    ``audible``, ``frequency``: of each bin the share of its energy that is audible, and that share times Hz.
+    ``kept``: of each bin of the steps the share of its energy that is in the sound; holding keeps all. ``audible``,
+    ``frequency``: the share that is audible, and that share times Hz.
     ``edges``: of up to 12 bands of equal frequency ratio: the first bin of each, and the end of the last.
     """
 
+    kept: NDArray[np.float64]
     audible: NDArray[np.float64]
     frequency: NDArray[np.float64]
     edges: NDArray[np.int64]
@@ -191,7 +199,7 @@ def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[n
     Both have the shape ``(bins, D)``, without the bin of DC. Holding each value for D samples repeats the spectrum of
     the steps at every multiple of the step rate, multiplied by ``(sin(pi f D / rate) / (D sin(pi f / rate)))**2``.
     """
-    sample_rate, hold = clock
+    sample_rate, hold, _ = clock
     bin_hz = np.arange(1, bins + 1) * (clock.step_rate_hz / (2 * bins))
     hz = np.abs(
         (bin_hz[:, None] + np.arange(hold) * clock.step_rate_hz + sample_rate / 2) % sample_rate - sample_rate / 2
@@ -201,13 +209,27 @@ def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[n
     return hz, energy / energy.sum(axis=1, keepdims=True)
 
 
+def heard_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where the energy of each bin of the steps' spectrum is heard: frequencies in Hz, and shares of it.
+
+    Of held steps they are the ``hold_images``. Band-limited interpolation leaves each bin and its first image, shape
+    ``(bins, 2)``; the shares of a bin then have a sum between 1/2 and 1.
+    """
+    if not clock.is_smooth:
+        return hold_images(bins, clock)
+    below = np.arange(1, bins + 1) / (2 * bins)
+    shares = np.stack([below, 1.0 - below], axis=1)
+    return shares * clock.step_rate_hz, np.square(response(shares))
+
+
 @functools.lru_cache(maxsize=256)
 def known_bins(clock: Clock) -> Bins:
     """Return what is known of the bins of the spectra of sounds with this clock."""
     bins = segment_steps(clock) // 2
-    hz, energy = hold_images(bins, clock)
+    hz, energy = heard_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
-    return Bins(audible.sum(axis=1), (audible * hz).sum(axis=1), band_edges(bins))
+    kept = energy.sum(axis=1) if clock.is_smooth else np.ones(bins)
+    return Bins(kept, audible.sum(axis=1), (audible * hz).sum(axis=1), band_edges(bins))
 
 
 @functools.cache
@@ -282,6 +304,9 @@ def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untype
     for k in range(whole.size):
         terms[k] = whole[k] * bins.frequency[k]
     weighted = total(terms)
+    for k in range(whole.size):
+        terms[k] = whole[k] * bins.kept[k]
+    kept = total(terms)
     for b in range(energy.shape[0]):
         for s in range(segments):
             first, stop = bins.edges[b], bins.edges[b + 1]
@@ -299,7 +324,7 @@ def measure_spectrum(power, bins, whole, energy, row):  # type: ignore[no-untype
     for k in range(whole.size):
         terms[k] = max(whole[k] / mean, 1e-12)
     to_log2(terms)
-    row[PLACES.audible_share] = audible / everything
+    row[PLACES.audible_share] = audible / kept
     row[PLACES.brightness_hz] = weighted / audible if audible > 0.0 else 0.0
     row[PLACES.flatness] = 2.0 ** (total(terms) / whole.size)
     row[PLACES.movement_db] = movement(energy, bins.edges)

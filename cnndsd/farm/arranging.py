@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
@@ -124,11 +124,16 @@ def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
     """Find out the pitch of a sound, and whether it can be a loop in the tempo."""
     from cnndsd.finishing.bars import find_bars
     from cnndsd.finishing.mastering import condition
+    from cnndsd.finishing.smoothing import smooth
 
     audio = render(recipe)
-    conditioned, *_ = condition(audio, recipe.sample_rate, spec.master, sound)
+    conditioned, *_ = condition(smooth(audio, recipe.joined_hold), recipe.sample_rate, spec.master, sound)
     pitch = estimate_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
-    bars = find_bars(audio, recipe.sample_rate, sound, spec.music) if spec.music.bpm and _may_loop(sound) else None
+    bars = (
+        find_bars(audio, recipe.sample_rate, sound, spec.music, recipe.joined_hold)
+        if spec.music.bpm and _may_loop(sound)
+        else None
+    )
     if pitch is not None and bars is not None:
         in_time_hz = pitch.hz * bars.sample_rate / recipe.sample_rate
         if spec.music.pitch_classes and _note_at(spec, in_time_hz) is None:
@@ -141,7 +146,7 @@ def hear_loop(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
     """Find out whether a sound can be a loop in the tempo, and only then its pitch."""
     from cnndsd.finishing.bars import find_bars
 
-    if find_bars(render(recipe), recipe.sample_rate, sound, spec.music) is None:
+    if find_bars(render(recipe), recipe.sample_rate, sound, spec.music, recipe.joined_hold) is None:
         return Heard()
     return hear_music(spec, recipe, sound)
 
@@ -208,5 +213,5 @@ def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
 def _at_rate(entry: Entry, sample_rate: int) -> Entry:
     """Return a candidate at another sample rate in Hz, heard again."""
     recipe = entry.recipe.at_rate(sample_rate)
-    sound = describe(render(recipe), sample_rate)
+    sound = describe_raw(render(recipe), recipe)
     return Entry(entry.index, score(sound), sound, recipe)

@@ -6,26 +6,31 @@ these and the parent's recipe.
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from cnndsd.recipe import Adjusting, Recipe, Variation
-from cnndsd.schema import Invalid
+from cnndsd.recipe import Adjusting, Recipe, Variation, Wide
+from cnndsd.schema import Interpolation, Invalid
 from cnndsd.spec import Ranges, Spec
 
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
-_SHAPES, _SEEDS, _PARENTS, _CHILDREN = 0, 1, 2, 3
+_SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
 # A parent is the best of so many that are drawn.
 RIVALS = 3
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
 MOST_VARIATIONS = 16
-# So often the children of a parent also get another gap, length of sound, or adjusting.
+# So often the children of a parent also get another gap, length of sound, adjusting, or interpolation.
 _CHANGE_SHARE = 0.125
+# Band-limited interpolation leaves what is below half the step rate. Where that is lower than this, in Hz, little is
+# heard, and steps are held.
+_SMOOTH_HZ = 300.0
+# The amount by which the relative differs that is the second channel of a wide sound.
+_WIDE_AMOUNT = (1e-9, 1e-3)
 
 
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
@@ -60,7 +65,36 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
         weights=ranges.weights,
         biases=ranges.biases,
         adjusting=adjusting,
+        interpolation=_interpolation(spec, seed, block, gap),
     )
+
+
+def _interpolation(
+    spec: Spec, seed: int, block: int, gap: int, inherited: Interpolation | None = None
+) -> Interpolation:
+    """How the sounds of a block join their steps: as drawn, or as the parent's where it is mostly ``inherited``."""
+    share = spec.sound.bandlimited
+    if share == 0.0 or gap == 0 or spec.sound.sample_rate / 2 ** (gap + 1) < _SMOOTH_HZ:
+        return "hold"
+    u = uniform(_key(spec, seed), block, _JOINS)
+    is_smooth, changes = next(u) < share, next(u) < _CHANGE_SHARE
+    if inherited is not None and not changes:
+        return inherited
+    return "bandlimited" if is_smooth else "hold"
+
+
+def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
+    """The relative that is the second channel of candidate ``index``, if its sound is to be wide.
+
+    It is drawn for the sounds that are finished, and changes nothing else. In a ``[family]`` none is drawn.
+    """
+    if spec.family is not None or spec.sound.wide == 0.0:
+        return None
+    u = uniform(_key(spec, seed), index, _WIDTHS)
+    if not next(u) < spec.sound.wide:
+        return None
+    amount = _within(_WIDE_AMOUNT, _short(_logarithmic(_WIDE_AMOUNT, next(u))))
+    return Wide(seed=int(next(u) * 2**53), amount=amount)
 
 
 def draw_rivals(spec: Spec, seed: int, block: int, count: int) -> list[int]:
@@ -72,7 +106,8 @@ def draw_rivals(spec: Spec, seed: int, block: int, count: int) -> list[int]:
 def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:
     """The shape of a block whose candidates vary ``parent``, as a recipe whose ``last_seed`` is 0.
 
-    One variation is added, and sometimes gap, length of sound or adjusting are others within the spec's ranges.
+    One variation is added, and sometimes gap, length of sound, adjusting or interpolation are others within the spec's
+    ranges.
     """
     u = uniform(_key(spec, seed), block, _CHILDREN)
     amount = _within(_CHILD_AMOUNT, _short(_logarithmic(_CHILD_AMOUNT, next(u))))
@@ -82,10 +117,12 @@ def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recip
         "seconds": (next(u), _seconds(spec.sound, u)),
         "adjusting": (next(u), _adjusting(spec.sound, u)),
     }
+    changed: dict[str, Any] = {name: value for name, (chance, value) in changes.items() if chance < _CHANGE_SHARE}
     return msgspec.structs.replace(
         parent,
         variations=(*parent.variations[: MOST_VARIATIONS - 1], Variation(seed=0, amount=amount)),
-        **{name: value for name, (chance, value) in changes.items() if chance < _CHANGE_SHARE},
+        interpolation=_interpolation(spec, seed, block, changed.get("gap", parent.gap), parent.interpolation),
+        **changed,
     )
 
 
@@ -149,12 +186,16 @@ def draw_blocks(
 
 
 def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -> bool:
-    """Whether a recipe, at any sample rate, can be candidate ``index`` of the run ``seed``.
+    """Whether a recipe, at any sample rate, can be candidate ``index`` of the run ``seed``, as it is finished.
 
     One that is drawn afresh is known. Of one that varies a parent its last variation is known, and whether its gap,
     length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
     """
     shapes = None
+    if spec.family is None:
+        if recipe.wide != draw_wide(spec, seed, index):
+            return False
+        recipe = msgspec.structs.replace(recipe, wide=None)
     try:
         if not is_afresh:
             rate = spec.sample_rate

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe, describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.scoring import score
 from cnndsd.farm.arranging import Placed, arrange, in_order_of_kinds
 from cnndsd.farm.choosing import choose
-from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.farm.drawing import BLOCK, draw, draw_wide
 from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.generations import is_afresh
@@ -93,7 +93,7 @@ def _entry(spec: Spec, index: int) -> Entry:
 
 def entry_of(index: int, recipe: Recipe) -> Entry:
     """A candidate whose recipe is known, heard again."""
-    sound = describe(render(recipe), recipe.sample_rate)
+    sound = describe_raw(render(recipe), recipe)
     return Entry(index, score(sound), sound, recipe)
 
 
@@ -105,7 +105,7 @@ def warm(spec: Spec) -> None:
     # At another rate than its file, so that it is resampled.
     recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=spec.precision)
     audio = render(recipe)
-    finish(audio, recipe, describe(audio, recipe.sample_rate), single_sound_spec(recipe, "wav24"))
+    finish(audio, recipe, describe_raw(audio, recipe), single_sound_spec(recipe, "wav24"))
     if spec.music.bpm:
         beat_s = 60.0 / spec.music.bpm
         strokes = np.arange(round(20 * beat_s * 44_100)) % round(beat_s / 4 * 44_100) < 400
@@ -121,6 +121,8 @@ def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
 def finish_candidate(spec: Spec, entry: Entry, place: Place | None = None) -> PackSound:
     """Render a chosen candidate again and make its files. ``place``: where it stands in the music of its pack."""
     recipe, sound = entry.recipe, entry.sound
+    if spec.family is None:
+        recipe = msgspec.structs.replace(recipe, wide=draw_wide(spec, spec.seed, entry.index))
     audio = render(recipe)
     finished = finish(audio, recipe, sound, spec, place)
     alternates = find_alternates(recipe, sound, finished, spec, place)

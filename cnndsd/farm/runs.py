@@ -257,7 +257,14 @@ def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
 
 def identity(spec: Spec) -> bytes:
     """All that decides what a run finds, as JSON. A ledger with another identity is not continued."""
-    source = {"sound": spec.sound, "search": spec.search} if spec.family is None else {"family": spec.family}
+    source: dict[str, Any] = {"family": spec.family}
+    if spec.family is None:
+        drawn = msgspec.to_builtins(spec.sound)
+        # Which sounds are wide is drawn when they are finished. Older runs have no smooth ones.
+        del drawn["wide"]
+        if not drawn["bandlimited"]:
+            del drawn["bandlimited"]
+        source = {"sound": drawn, "search": spec.search}
     return msgspec.json.encode(
         {
             "format": ledger.FORMAT,
@@ -273,7 +280,8 @@ def identity(spec: Spec) -> bytes:
 def space_needed(spec: Spec) -> float:
     """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    sound_bytes = seconds * spec.written_rate * spec.channels * 4 + 10_000
+    channels = spec.channels or (2 if spec.sound.wide or spec.family else 1)
+    sound_bytes = seconds * spec.written_rate * channels * 4 + 10_000
     # An export may hold each sound again, and a wavetable takes half a megabyte.
     pack_bytes = spec.count * (sound_bytes * (1 + len(spec.exports) + spec.alternates) + 600_000 * bool(spec.exports))
     # The shelf keeps most of those that pass, half of all, until its cells are full, each to its depth. At a start the

@@ -107,7 +107,7 @@ def judge_drawn(spec: Spec, drawn: Drawn, memory: Audio) -> Iterator[Row | Reaso
     ``memory``, from ``scratch``, is used again from call to call.
     """
     shape = drawn.shape
-    clock = Clock(shape.sample_rate, shape.hold)
+    clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
     for streams, statistics in render_batches(shape, drawn.seeds, clock.frame_steps, memory):
         reasons, rows = hear(streams, statistics, clock, spec.judge)
         yield from (reason or row for reason, row in zip(reasons, rounded(rows), strict=True))

@@ -19,7 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from cnndsd import __version__
-from cnndsd.ear.analysis import describe, deviations
+from cnndsd.ear.analysis import describe_raw, deviations
 from cnndsd.farm.arranging import in_order_of_kinds
 from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.executors import InProcess, Processes, Workers, in_order
@@ -248,9 +248,9 @@ def make_again(
     if digest != sound.raw_sha256:
         faults.append("its recipe makes another raw sound")
     measures = sound.measures
-    differing = deviations(measures, audio, recipe.sample_rate)
+    differing = deviations(measures, audio, recipe)
     if differing:
-        measures = describe(audio, recipe.sample_rate)
+        measures = describe_raw(audio, recipe)
         if is_ours and digest == sound.raw_sha256:
             faults.append(f"the manifest's measures are not those of its raw sound ({', '.join(differing)})")
     place = Place(None if sound.pitch is None else sound.pitch.note, sound.bars) if spec.has_music else None
@@ -346,12 +346,13 @@ def _compare(spec: Spec, recipe: Recipe, name: str, data: bytes, made: bytes, is
     except (soundfile.LibsndfileError, Invalid) as error:
         what = str(error) if isinstance(error, Invalid) else str(error).rpartition(": ")[2].rstrip(".")
         return f"is not a sound file ({what})", False
-    wanted = file_format.container, file_format.encoding, spec.written_rate, spec.channels
+    expected = soundfile.read(io.BytesIO(made), dtype="float64", always_2d=True)[0]
+    wanted = file_format.container, file_format.encoding, spec.written_rate, expected.shape[1]
     if properties != wanted:
-        return f"is {_properties_text(*properties)}; the spec says {_properties_text(*wanted)}", False
+        says = "the spec says" if properties[:3] != wanted[:3] else "its recipe makes"
+        return f"is {_properties_text(*properties)}; {says} {_properties_text(*wanted)}", False
     if comment != recipe.to_json():
         return "carries another recipe than the manifest's", False
-    expected = soundfile.read(io.BytesIO(made), dtype="float64", always_2d=True)[0]
     if file_format.is_lossy and _is_alike(audio, expected):
         return None, True
     if not is_ours:
@@ -384,9 +385,9 @@ def _fact_faults(sound: Listed, finished: Finished, margin_db: float) -> Iterato
     """Yield what the manifest says of a finished sound that finishing does not give."""
     if not _is_level(sound.level, finished.level, margin_db):
         yield "is not as loud as the manifest says"
-    for name, words in (("pitch", "pitch"), ("loop", "loop"), ("tempo_bpm", "tempo"), ("bars", "bars")):
+    for name in ("pitch", "loop", "tempo_bpm", "bars", "width"):
         if getattr(sound, name) != getattr(finished, name):
-            yield f"the manifest's {words} is not that of its sound"
+            yield f"the manifest's {name.removesuffix('_bpm')} is not that of its sound"
 
 
 def _is_level(level: Level | None, made: Level, margin_db: float) -> bool:
@@ -471,7 +472,7 @@ def _is_same_copy(copy: LoopCopy | None, made: LoopCopy | None) -> bool:
     if copy is None or made is None or copy == made:
         return copy == made
     try:
-        audio, expected = (audiofile.decode(b64decode(one.flac, validate=True))[:, None] for one in (copy, made))
+        audio, expected = (audiofile.decode_channels(b64decode(one.flac, validate=True)).T for one in (copy, made))
     except (ValueError, soundfile.LibsndfileError):
         return False
     same_place = msgspec.structs.astuple(copy)[1:] == msgspec.structs.astuple(made)[1:]

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.judging import judge
@@ -43,7 +43,9 @@ def find_alternates(
     """
     found: list[Alternate] = []
     taken: list[Description] = []
-    if finished.bars is not None or kind(sound) != "hit" or len(recipe.variations) >= MAX_VARIATIONS:
+    # A wide sound has one variation more in its second channel.
+    room = MAX_VARIATIONS - len(recipe.variations) - (recipe.wide is not None)
+    if finished.bars is not None or kind(sound) != "hit" or room < 1:
         return ()
     for seed in range(1, _SEEDS + 1):
         if len(found) >= spec.alternates:
@@ -92,7 +94,7 @@ def _at_the_distance(recipe: Recipe, sound: Description, seed: int) -> tuple[Rec
         variation = Variation(seed=seed, amount=float(f"{10.0**middle:.3g}"))
         varied = msgspec.structs.replace(recipe, variations=(*recipe.variations, variation))
         audio = render(varied)
-        heard = describe(audio, varied.sample_rate)
+        heard = describe_raw(audio, varied)
         away = distance(sound, heard)
         if abs(away - DISTANCE) <= TOLERANCE:
             return varied, audio, heard

@@ -26,7 +26,7 @@ from cnndsd.spec import SoundFormat
 
 
 class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: FLAC, mono, 16 bits, in base 64.
+    """A copy of a loop that the page repeats without a gap: FLAC, 16 bits, in base 64.
 
     The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
     goes on for ``start`` samples.
@@ -84,8 +84,9 @@ def encode(
 ) -> bytes:
     """Return a finished sound as the bytes of a sound file, with the recipe as its comment.
 
-    ``sound``: shape ``(samples,)``, -1..1; it goes to each of ``channels``. ``sample_rate`` in Hz, the recipe's by
-    default. ``ValueError`` when a sample would clip: only float formats hold more than -1..1.
+    ``sound``: -1..1, shape ``(samples,)``, which goes to each of ``channels``, or two channels, shape ``(2, samples)``.
+    ``sample_rate`` in Hz, the recipe's by default. ``ValueError`` when a sample would clip: only float formats hold
+    more than -1..1.
     """
     return _encode(sound, recipe, FORMATS[name], sample_rate or recipe.sample_rate, channels)
 
@@ -93,12 +94,14 @@ def encode(
 def encode_loop(loop: NDArray[Any], sample_rate: int, margin: int) -> bytes:
     """Return one period of a loop as the bytes of a FLAC file in 16 bits, without a recipe.
 
-    ``loop``: shape ``(samples,)``, -1..1. The file begins ``margin`` samples before the period and ends as many after
-    it, so that a player can fade from its end to its start.
+    ``loop``: shape ``(samples,)`` or ``(channels, samples)``, -1..1. The file begins ``margin`` samples before the
+    period and ends as many after it, so that a player can fade from its end to its start.
     """
     buffer = io.BytesIO()
-    samples = np.clip(np.rint(np.pad(loop, margin, mode="wrap") * 32_768.0), -32_768, 32_767).astype(np.int16)
-    soundfile.write(buffer, samples, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
+    samples = np.clip(
+        np.rint(np.pad(np.atleast_2d(loop), ((0, 0), (margin, margin)), mode="wrap") * 32_768.0), -32_768, 32_767
+    ).astype(np.int16)
+    soundfile.write(buffer, samples.T, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
     return buffer.getvalue()
 
 
@@ -108,10 +111,10 @@ def loop_copy(data: bytes) -> LoopCopy:
     A browser lets a page that was opened from a folder play the files next to it, but not read their samples, and its
     player leaves a gap when it repeats a file. So the page carries its own copy.
     """
-    loop, rate = decode(data), soundfile.info(io.BytesIO(data)).samplerate
+    loop, rate = decode_channels(data), soundfile.info(io.BytesIO(data)).samplerate
     margin = round(_MARGIN_S * rate)
     flac = encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.size)
+    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.shape[1])
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:
@@ -125,21 +128,24 @@ def _encode(sound: NDArray[Any], recipe: Recipe, file_format: Format, sample_rat
         raise ValueError(f"a peak of {peak:.6g} would clip in {file_format.encoding}; allowed: up to 1")
     if file_format.encoding == "PCM_16":
         # libsndfile would round down instead.
-        sound = dithered(sound, recipe.last_seed)
+        seed = recipe.last_seed
+        sound = dithered(sound, seed) if sound.ndim == 1 else np.stack([dithered(sound[k], seed, k) for k in (0, 1)])
     buffer = io.BytesIO()
     level = _FLAC_LEVEL if file_format.container == "FLAC" else None
+    if sound.ndim == 1:
+        sound = np.broadcast_to(sound, (channels, sound.size))
     with soundfile.SoundFile(
         buffer,
         "w",
         sample_rate,
-        channels,
+        sound.shape[0],
         file_format.encoding,
         format=file_format.container,
         compression_level=level,
     ) as file:
         file.comment = recipe.to_json()
-        for start in range(0, sound.size, _TOGETHER):
-            file.write(np.repeat(sound[start : start + _TOGETHER, None], channels, axis=1))
+        for start in range(0, sound.shape[1], _TOGETHER):
+            file.write(np.ascontiguousarray(sound[:, start : start + _TOGETHER].T))
     if file_format.container == "WAV" and file_format.is_float:
         _remove_timestamp(buffer)
     data = buffer.getvalue()
@@ -201,13 +207,13 @@ def _wav_layout(data: bytes) -> tuple[int, int, int]:
     return rate, block, size
 
 
-def dithered(sound: NDArray[Any], seed: int) -> NDArray[np.int16]:
+def dithered(sound: NDArray[Any], seed: int, channel: int = 0) -> NDArray[np.int16]:
     """Return a sound in 16 bits, dithered with triangular noise that is two least significant bits wide.
 
-    ``sound``: shape ``(samples,)``, -1..1; the same ``seed`` gives the same noise. Mean and power of the rounding error
-    then do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy 1992).
+    ``sound``: shape ``(samples,)``, -1..1; the same ``seed`` and ``channel`` give the same noise. Mean and power of the
+    rounding error then do not depend on the sound (Lipshitz, Wannamaker and Vanderkooy 1992).
     """
-    bits = np.random.Philox(key=seed).random_raw(2 * sound.size) >> np.uint64(11)
+    bits = np.random.Philox(key=np.array([seed, channel], np.uint64)).random_raw(2 * sound.size) >> np.uint64(11)
     first, second = bits.reshape(2, -1) * 2.0**-53
     rounded = np.rint(sound * 32_768.0 + (first - second))
     return np.asarray(np.clip(rounded, -32_768, 32_767), dtype=np.int16)
@@ -237,15 +243,21 @@ def decode(data: bytes) -> NDArray[np.float64]:
 
     ``Invalid`` when it is not a sound file, or longer than any sound can be.
     """
+    first: NDArray[np.float64] = decode_channels(data)[0]
+    return first
+
+
+def decode_channels(data: bytes) -> NDArray[np.float64]:
+    """Return all channels of a sound file as ``decode`` does the first, shape ``(channels, samples)``."""
     with _opened(io.BytesIO(data)) as sound:
-        return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0])
+        channels: NDArray[np.float64] = np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T)
+    return channels
 
 
-def read_sound(path: Path | str) -> tuple[NDArray[np.float64], int, int]:
-    """Return the first channel of a sound file as ``decode`` does, its rate in Hz, and how many channels it has."""
+def read_sound(path: Path | str) -> tuple[NDArray[np.float64], int]:
+    """Return all channels of a sound file, shape ``(channels, samples)``, as ``decode`` does, and its rate in Hz."""
     with open(path, "rb") as file, _opened(file) as sound:
-        rate, channels = sound.samplerate, sound.channels
-        return np.asarray(sound.read(dtype="float64", always_2d=True)[:, 0]), rate, channels
+        return np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T), sound.samplerate
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cnndsd.ear import tuning
 from cnndsd.ear.description import Description
 from cnndsd.finishing.loops import blended
+from cnndsd.finishing.smoothing import smooth, smooth_cycle
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Music
@@ -111,11 +112,12 @@ def loop_samples(bars: int, music: Music, file_rate: int) -> int:
     return round(bars * music.beats * 60 * file_rate / music.bpm)
 
 
-def find_bars(audio: NDArray[Any], sample_rate: int, sound: Description, music: Music) -> BarLoop | None:
+def find_bars(audio: NDArray[Any], sample_rate: int, sound: Description, music: Music, hold: int = 1) -> BarLoop | None:
     """Return the loop that a raw sound is at the tempo of ``music``, or None when it is not surely one.
 
-    ``audio``: shape ``(samples,)``, at ``sample_rate`` Hz; ``sound``: its description. The same sound always gives the
-    same answer. Of several loops that with more bars is taken, and that whose rate is nearer to ``sample_rate``.
+    ``audio``: shape ``(samples,)``, at ``sample_rate`` Hz; ``sound``: its description; ``hold``: as for ``cut_bars``.
+    The same sound always gives the same answer. Of several loops that with more bars is taken, and that whose rate is
+    nearer to ``sample_rate``.
     """
     from cnndsd.finishing.mastering import center
 
@@ -126,13 +128,13 @@ def find_bars(audio: NDArray[Any], sample_rate: int, sound: Description, music: 
     ]
     cycle = tuning.cycle(audio, _LONGEST_CYCLE_S, sample_rate)
     if cycle is not None and cycle[1] >= _SHORTEST_CYCLE_S * sample_rate:
-        found = _cycle_bars(audio, sample_rate, cycle, grids)
+        found = _cycle_bars(smooth_cycle(audio, hold, *cycle), sample_rate, cycle, grids)
         if found is not None:
             return found
     shortest_s = grids[0].places * grids[0].place_s * _LEAST
     if sound.heard_s - sound.tail_s < shortest_s + _JOIN_S:
         return None
-    centered = center(np.asarray(audio, np.float64), sample_rate, 20.0)
+    centered = center(smooth(audio, hold), sample_rate, 20.0)
     return _onset_bars(centered, sample_rate, sound, grids)
 
 
@@ -262,15 +264,16 @@ def refined(times, strengths, first, places, place):  # type: ignore[no-untyped-
     return over / under if under > 0.0 else place
 
 
-def _cycle_bars(audio: NDArray[Any], sample_rate: int, cycle: tuple[int, int], grids: list[_Grid]) -> BarLoop | None:
+def _cycle_bars(
+    once: NDArray[np.float64], sample_rate: int, cycle: tuple[int, int], grids: list[_Grid]
+) -> BarLoop | None:
     """Return the loop of the exact cycle in which a sound ends: whole cycles that are whole bars, or None.
 
-    ``cycle``: its first sample and its period (``tuning.cycle``).
+    ``once``: one round of it; ``cycle``: its first sample and its period (``tuning.cycle``).
     """
     from cnndsd.ear.onsets import find_onsets
 
     begin, period = cycle
-    once = np.asarray(audio[begin : begin + period], np.float64)
     # Onsets of the middle of three cycles.
     times, strengths = find_onsets(np.tile(once, 3), sample_rate)
     places = np.round(times * sample_rate).astype(np.int64) - period
@@ -306,13 +309,13 @@ def _is_allowed(rate: int, sample_rate: int) -> bool:
 
 
 def _joined(sound: NDArray[np.float64], start: int, length: float, rate: int) -> NDArray[np.float64]:
-    """Return a loop that joins itself, shape ``(round(length),)``: its end fades into what comes before its start."""
+    """Return a loop that joins itself, ``round(length)`` samples long: its end fades into what is before its start."""
     fade = round(_JOIN_S * rate)
     end = start + round(length)
-    loop = sound[start:end].copy()
-    leaving, coming = loop[-fade:], sound[start - fade : start]
+    loop = sound[..., start:end].copy()
+    leaving, coming = loop[..., -fade:], sound[..., start - fade : start]
     energy = math.sqrt(float(np.square(leaving).sum()) * float(np.square(coming).sum()))
-    loop[-fade:] = blended(leaving, coming, float((leaving * coming).sum()) / energy if energy > 0.0 else 0.0)
+    loop[..., -fade:] = blended(leaving, coming, float((leaving * coming).sum()) / energy if energy > 0.0 else 0.0)
     return loop
 
 
@@ -399,31 +402,33 @@ def beat_margin(curve: NDArray[np.float64], length_s: float, bpm: float) -> floa
 
 
 def cut_bars(
-    audio: NDArray[Any], loop: BarLoop, music: Music, file_rate: int, highpass_hz: float
+    audio: NDArray[Any], loop: BarLoop, music: Music, file_rate: int, highpass_hz: float, hold: int = 1
 ) -> NDArray[np.float64]:
-    """Return a loop as it is written to a file: shape ``(samples,)``, of ``loop_samples``, about zero.
+    """Return a loop as it is written to a file: ``loop_samples`` long, about zero.
 
-    ``audio``: the raw sound, shape ``(samples,)``; ``file_rate`` in Hz; ``highpass_hz``: see ``mastering.center``. The
-    loop begins with its downbeat and joins itself when it is repeated.
+    ``audio``: the raw sound, shape ``(samples,)``, or two channels, shape ``(2, samples)``; ``file_rate`` in Hz;
+    ``highpass_hz``: see ``mastering.center``; ``hold``: join the steps of so many samples by interpolation. The loop
+    begins with its downbeat and joins itself when it is repeated.
     """
-    from cnndsd.finishing.mastering import center
+    from cnndsd.finishing.mastering import center, each
     from cnndsd.finishing.resampling import resample, resample_cycle
 
     samples = loop_samples(loop.bars, music, file_rate)
-    sound = np.asarray(audio, np.float64)
     length = loop.bars * music.beats * 60.0 * loop.sample_rate / music.bpm
     if loop.cycle:
+        if audio.ndim == 2:
+            return np.stack([cut_bars(one, loop, music, file_rate, highpass_hz, hold) for one in audio])
         count = round(length / loop.cycle)
-        cycles = np.tile(sound[loop.start : loop.start + loop.cycle], count)
+        cycles = np.tile(smooth_cycle(audio, hold, loop.start, loop.cycle), count)
         # The filter has settled once it has run over half a second of cycles.
         rounds = 1 + math.ceil(_LEAD_S * loop.sample_rate / cycles.size)
         settled = center(np.tile(cycles, rounds), loop.sample_rate, highpass_hz)[-cycles.size :]
         return resample_cycle(settled, samples)
-    centered = center(sound, loop.sample_rate, highpass_hz)
+    centered = each(lambda one: center(smooth(one, hold), loop.sample_rate, highpass_hz), audio)
     # The filter of the resampling reaches less far than this.
     margin = math.ceil(_AROUND_S * loop.sample_rate)
     first = max(0, loop.start - margin)
-    part = centered[first : loop.start + math.ceil(length) + margin]
-    resampled = resample(part, loop.sample_rate, file_rate)
+    part = centered[..., first : loop.start + math.ceil(length) + margin]
+    resampled = each(lambda one: resample(one, loop.sample_rate, file_rate), part)
     start = round((loop.start - first) * file_rate / loop.sample_rate)
     return _joined(resampled, start, samples, file_rate)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear import tuning
-from cnndsd.ear.analysis import describe
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
+from cnndsd.ear.interpolation import REACH_STEPS
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.ear.tuning import Pitch
@@ -22,6 +23,7 @@ from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.filtering import in_steps
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
+from cnndsd.finishing.widening import Width, width
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.sound.audio import Audio
@@ -64,7 +66,8 @@ class Finished:
     """A finished sound: the bytes of its file, its length in seconds, its picture, and what samplers can use.
 
     ``bars``: when the file is a loop of whole bars. ``preview``: the bytes of a small second file, when the spec wants
-    one. ``copy``: of a loop of bars, for the page.
+    one. ``copy``: of a loop of bars, for the page. ``width``: when the recipe asks for two channels and the spec allows
+    them.
     """
 
     data: bytes
@@ -77,6 +80,7 @@ class Finished:
     bars: BarLoop | None = None
     preview: bytes | None = None
     copy: LoopCopy | None = None
+    width: Width | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ class Alternate:
 class PackSound:
     """A finished sound for a pack, and where it comes from.
 
-    ``candidate``: its index in the run. ``measures``: the description of the raw sound. ``raw_sha256``: its digest.
-    ``alternates``: what takes turns with it.
+    ``candidate``: its index in the run. ``measures``: the description of the raw sound (``analysis.describe_raw``).
+    ``raw_sha256``: its digest. ``alternates``: what takes turns with it.
     """
 
     candidate: int
@@ -145,7 +149,7 @@ def write_described(
     # Opened first, so that a path that cannot be written is reported before the work.
     with atomic_write(path) as file:
         audio = render(recipe, device)
-        sound, finished = describe(audio, recipe.sample_rate), None
+        sound, finished = describe_raw(audio, recipe), None
         if raw:
             data = audiofile.encode_raw(audio, recipe)
         else:
@@ -174,23 +178,24 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
 
     ``audio``: the raw sound of ``recipe``, shape ``(samples,)``, 0..1; ``sound``: its description. ``place``: where it
     stands in the music of its pack; the file then names no other note. Without one it names any pitch that is sure.
+    Where the recipe asks for a wide sound, its relative is rendered, and the file has two channels if
+    ``widening.width`` says so.
     """
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
-    from cnndsd.finishing.bars import cut_bars
     from cnndsd.finishing.mastering import loudness, loudness_rule, normalise, true_peak
 
     rate, mastering, bars = spec.written_rate, spec.master, None if place is None else place.bars
-    loop: Loop | None
+    channels = spec.channels or 1
     tempo: float | None
     if bars is not None:
-        conditioned = cut_bars(audio, bars, spec.music, rate, mastering.highpass_hz)
-        loop, tempo = Loop(0, conditioned.size, exact=bars.cycle > 0), spec.music.bpm
+        tempo = spec.music.bpm
     else:
-        conditioned, loop = _conditioned(audio, recipe, sound, spec)
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
-    finished = normalise(conditioned, rate, mastering, spec.channels)
+    conditioned, loop, wide = _widened(audio, recipe, sound, spec, bars)
+    finished = normalise(conditioned, rate, mastering, channels)
     del conditioned
-    pitch = tuning.estimate_pitch(finished - finished.mean(), rate, spec.music.tuning_hz)
+    one = np.atleast_2d(finished)[0]
+    pitch = tuning.estimate_pitch(one - one.mean(), rate, spec.music.tuning_hz)
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
         pitch = pitch if on_note else None
@@ -199,13 +204,13 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     def encoded(name: SoundFormat) -> tuple[bytes, NDArray[np.float64]]:
         """Return the file and its samples, which are quieter when a lossy file's peaks would be over the ceiling."""
         samples = finished
-        data = audiofile.encode(samples, recipe, name, rate, spec.channels)
+        data = audiofile.encode(samples, recipe, name, rate, channels)
         for _ in range(_LOSSY_TRIES if audiofile.FORMATS[name].is_lossy else 0):
-            peak = true_peak(audiofile.decode(data))
+            peak = true_peak(audiofile.decode_channels(data))
             if peak <= ceiling:
                 break
             samples = samples * in_steps(0.995 * ceiling / peak)
-            data = audiofile.encode(samples, recipe, name, rate, spec.channels)
+            data = audiofile.encode(samples, recipe, name, rate, channels)
         return data, samples
 
     preview = None if spec.previews == "none" else encoded(spec.previews)[0]
@@ -214,43 +219,86 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
         beats = None if bars is None else bars.bars * spec.music.beats
         data = audiofile.with_instrument(data, pitch, loop, tempo, beats, spec.music.beats)
     peak_dbtp = 20 * math.log10(max(true_peak(finished), 1e-9))
-    measured = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, spec.channels), peak_dbtp)]
+    measured = [round(max(FLOOR_DB, value), 2) for value in (*loudness(finished, rate, channels), peak_dbtp)]
     level = Level(loudness_rule(finished, rate, mastering), *measured)
     picture, copy = depict(finished, rate), None if bars is None else audiofile.loop_copy(data)
-    return Finished(data, finished.size / rate, level, picture, pitch, loop, tempo, bars, preview, copy)
+    return Finished(data, finished.shape[-1] / rate, level, picture, pitch, loop, tempo, bars, preview, copy, wide)
+
+
+def _widened(
+    audio: Audio, recipe: Recipe, sound: Description, spec: Spec, bars: BarLoop | None
+) -> tuple[NDArray[np.float64], Loop | None, Width | None]:
+    """Return a sound cut, at the sample rate of its file, with as many channels as differ; its loop, and its width."""
+    if spec.channels == 1 or recipe.relative is None:
+        return *_cut(audio, recipe, sound, spec, bars), None
+    second = render(recipe.relative)
+    pair, loop = _cut(np.stack([audio, second]), recipe, sound, spec, bars)
+    wide = width(pair, spec.written_rate, raw_sha256(second))
+    if bars is not None and bars.cycle and not _repeats(second, bars):
+        wide = msgspec.structs.replace(wide, channels=1)
+    if wide.channels == 1:
+        pair, loop = _cut(audio, recipe, sound, spec, bars)
+    return pair, loop, wide
+
+
+def _repeats(raw: Audio, bars: BarLoop) -> bool:
+    """Return whether a raw sound runs in the cycle of a loop."""
+    return bool(np.array_equal(raw[bars.start : -bars.cycle], raw[bars.start + bars.cycle :]))
+
+
+def _cut(
+    audio: Audio, recipe: Recipe, sound: Description, spec: Spec, bars: BarLoop | None
+) -> tuple[NDArray[np.float64], Loop | None]:
+    """Return one or two channels, cut, at the sample rate of their file, and their loop."""
+    from cnndsd.finishing.bars import cut_bars
+
+    if bars is None:
+        return _conditioned(audio, recipe, sound, spec)
+    highpass_hz = spec.master.highpass_hz
+    loop = cut_bars(audio, bars, spec.music, spec.written_rate, highpass_hz, recipe.joined_hold)
+    return loop, Loop(0, loop.shape[-1], exact=bars.cycle > 0)
 
 
 def _conditioned(
     audio: Audio, recipe: Recipe, sound: Description, spec: Spec
 ) -> tuple[NDArray[np.float64], Loop | None]:
     """Return a sound with its ends cut and faded, at the sample rate of its file, and the loop for a sampler."""
-    from cnndsd.finishing.mastering import condition
+    from cnndsd.finishing.mastering import condition, each
     from cnndsd.finishing.resampling import resample
+    from cnndsd.finishing.smoothing import smooth
 
     rate = spec.written_rate
-    conditioned, cut, fade_out_s = condition(audio, recipe.sample_rate, spec.master, sound)
-    conditioned = resample(conditioned, recipe.sample_rate, rate)
-    end = conditioned.size - round(fade_out_s * rate)
+    joined = each(lambda one: smooth(one, recipe.joined_hold), audio) if recipe.is_smooth else audio
+    conditioned, cut, fade_out_s = condition(joined, recipe.sample_rate, spec.master, sound)
+    conditioned = each(lambda one: resample(one, recipe.sample_rate, rate), conditioned)
+    end = conditioned.shape[-1] - round(fade_out_s * rate)
     if spec.plain:
         return conditioned, None
     # At another sample rate the period of the network's cycle is not a whole number of samples.
-    loop = _exact_loop(audio, conditioned, cut, end, rate) if rate == recipe.sample_rate else None
+    reach = REACH_STEPS * recipe.hold if recipe.is_smooth else 0
+    loop = _exact_loop(audio, conditioned, cut, end, rate, reach) if rate == recipe.sample_rate else None
     if loop is None and spec.master.dc == "center" and _is_sustained(sound):
         return loops.crossfaded(conditioned, end, rate) or (conditioned, None)
     return conditioned, loop
 
 
-def _exact_loop(raw: Audio, conditioned: NDArray[np.float64], cut: int, end: int, rate: int) -> Loop | None:
+def _exact_loop(raw: Audio, conditioned: NDArray[np.float64], cut: int, end: int, rate: int, reach: int) -> Loop | None:
     """Return the loop of a sound whose network ends in an exact cycle that is loud enough, or None.
 
     ``cut``: samples of ``raw`` that were cut before ``conditioned``; ``end``: the first sample of its fade-out.
+    ``reach``: so far before and after it, a sample depends on others. Two channels must have cycles of one period.
     """
-    cycle = tuning.cycle(raw[: cut + end], sample_rate=rate)
-    if cycle is None or not _is_loud(conditioned[max(0, end - cycle[1]) : end], conditioned):
+    cycles = [tuning.cycle(one[: cut + end], sample_rate=rate) for one in np.atleast_2d(raw)]
+    begins, periods = ({cycle[i] for cycle in cycles if cycle is not None} for i in (0, 1))
+    end -= reach
+    if None in cycles or len(periods) > 1:
+        return None
+    period = periods.pop()
+    if not _is_loud(conditioned[..., max(0, end - period) : max(0, end)], conditioned):
         return None
     # Before that, the output of the high-pass filter still depends on what was before the cycle.
-    begin = max(0, cycle[0] - cut) + round(_SETTLING_S * rate)
-    return loops.exact_loop(begin, cycle[1], end, rate)
+    begin = max(0, max(begins) + reach - cut) + round(_SETTLING_S * rate)
+    return loops.exact_loop(begin, period, end, rate)
 
 
 def _is_sustained(sound: Description) -> bool:

@@ -14,6 +14,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Level
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.widening import Width
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
@@ -39,7 +40,8 @@ class Listed(msgspec.Struct):
     """A sound in the manifest.
 
     ``measures``: the description of the raw sound. ``candidate``: its index in the run. ``level``: how loud it is.
-    ``bars``: when the file is a loop of whole bars. ``alternates``: what takes turns with it in drum kits.
+    ``bars``: when the file is a loop of whole bars. ``width``: when the recipe asks for two channels and the spec
+    allows them. ``alternates``: what takes turns with it in drum kits.
     """
 
     file: str
@@ -54,6 +56,7 @@ class Listed(msgspec.Struct):
     loop: Loop | None = None
     preview: str | None = None
     bars: BarLoop | None = None
+    width: Width | None = None
     alternates: tuple[ListedAlternate, ...] = ()
 
     @property
@@ -122,6 +125,9 @@ def csv_table(listed: list[Listed]) -> str:
         "loop_start",
         "loop_end",
         "bars",
+        "channels",
+        "correlation",
+        "balance_db",
         "preview",
         "raw_sha256",
         "file_sha256",
@@ -133,6 +139,7 @@ def csv_table(listed: list[Listed]) -> str:
         row = {
             **msgspec.to_builtins(sound),
             **msgspec.to_builtins(sound.recipe),
+            "interpolation": sound.recipe.interpolation,
             **msgspec.to_builtins(sound.measures),
             "kind": kind(sound.measures),
             "score": score(sound.measures),
@@ -143,6 +150,9 @@ def csv_table(listed: list[Listed]) -> str:
             "loop_start": sound.loop and sound.loop.start,
             "loop_end": sound.loop and sound.loop.end,
             "bars": sound.bars and sound.bars.bars,
+            "channels": sound.width and sound.width.channels,
+            "correlation": sound.width and sound.width.correlation,
+            "balance_db": sound.width and sound.width.balance_db,
         }
         table.writerow([_cell(row.get(c)) for c in columns])
     return out.getvalue()

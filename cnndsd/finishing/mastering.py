@@ -1,7 +1,11 @@
-"""Mastering of a chosen sound: DC offset, quiet ends, fades, onset, loudness and true peak. Nothing is refused here."""
+"""Mastering of a chosen sound: DC offset, quiet ends, fades, onset, loudness and true peak. Nothing is refused here.
+
+A sound has one channel, shape ``(samples,)``, or two, shape ``(2, samples)``. Both are cut, faded and raised alike.
+"""
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -62,45 +66,59 @@ def condition(
 ) -> tuple[NDArray[np.float64], int, float]:
     """Do the first half of ``master``: offset, ends, fades, and an onset that stands out.
 
-    ``heard``: the description of the sound. Return the sound, shape ``(samples,)``, how many samples were cut off
-    before it, and the length of its fade-out in seconds.
+    ``heard``: the description of the sound, or of its first channel. Return the sound, in as many channels, how many
+    samples were cut off before it, and the length of its fade-out in seconds.
     """
-    start = 0
+    start, samples = 0, audio.shape[-1]
     still = still_end(heard, mastering.still_s) if mastering.dc == "center" else math.inf
-    ends = min(audio.size, round(still * sample_rate)) if math.isfinite(still) else audio.size
-    sound = np.asarray(audio[:ends], dtype=np.float64)
+    ends = min(samples, round(still * sample_rate)) if math.isfinite(still) else samples
+    sound = np.asarray(audio[..., :ends], dtype=np.float64)
     if mastering.dc == "rescale":
         low, high = float(sound.min()), float(sound.max())
         sound = (sound - low) * (2.0 / (high - low)) - 1.0 if high > low else np.zeros_like(sound)
     elif mastering.dc == "center":
-        sound = center(sound, sample_rate, mastering.highpass_hz)
+        sound = each(lambda one: center(one, sample_rate, mastering.highpass_hz), sound)
     if mastering.trim:
-        silence = (0.0, 0.0) if mastering.dc == "center" else (float(sound[0]), float(sound[-1]))
-        start, stop = trim(sound, sample_rate, silence)
-        sound = sound[start:stop]
+        kept = [
+            trim(one, sample_rate, (0.0, 0.0) if mastering.dc == "center" else (float(one[0]), float(one[-1])))
+            for one in np.atleast_2d(sound)
+        ]
+        start, stop = _union(kept)
+        sound = sound[..., start:stop]
     fade_in_s, fade_out_s = mastering.fade_in_s, mastering.fade_out_s
-    if ends < audio.size:
+    if ends < samples:
         fade_out_s = max(fade_out_s, _STILL_FADE_S)
     if mastering.dc == "center" and mastering.quiet_db > 0.0:
-        first, stop = quiet_ends(sound, sample_rate, mastering.quiet_db)
+        first, stop = _union([quiet_ends(one, sample_rate, mastering.quiet_db) for one in np.atleast_2d(sound)])
         if first > 0:
             fade_in_s = max(fade_in_s, _HEAD_S)
-        if stop < sound.size:
+        if stop < sound.shape[-1]:
             fade_out_s = max(fade_out_s, _TAIL_S)
-        sound, start = sound[first:stop], start + first
+        sound, start = sound[..., first:stop], start + first
     if mastering.dc == "center" and loudness_rule(sound, sample_rate, mastering) == "loudness":
         sound = tame_onset(sound, sample_rate, mastering.onset_db)
     if mastering.dc == "center" or fade_in_s > 0.0 or fade_out_s > 0.0:
-        window = fades(sound.size, sample_rate, fade_in_s, fade_out_s)
+        window = fades(sound.shape[-1], sample_rate, fade_in_s, fade_out_s)
         if np.may_share_memory(sound, audio):
             sound = sound * window
         else:
             sound *= window
         if mastering.dc == "center" and window.any():
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
-            window *= mean(sound) / mean(window)
-            sound -= window
+            whole = mean(window)
+            for one in np.atleast_2d(sound):
+                one -= window * (mean(one) / whole)
     return sound, start, fade_out_s
+
+
+def each(change: Callable[[NDArray[Any]], NDArray[np.float64]], sound: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a sound whose channels are changed alike, each by itself."""
+    return change(sound) if sound.ndim == 1 else np.stack([change(one) for one in sound])
+
+
+def _union(parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the first sample and the end of what at least one channel needs."""
+    return min(first for first, _ in parts), max(stop for _, stop in parts)
 
 
 def center(sound: NDArray[np.float64], sample_rate: int, highpass_hz: float) -> NDArray[np.float64]:
@@ -178,14 +196,14 @@ def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) ->
     Without this, a click at the start would set how loud the whole sound may become. Within the next 4 ms the gain
     returns to 1. An onset that lasts longer than 4 ms has its peak after them, too, and stays as it is.
     """
-    onset = round(_ONSET_S * sample_rate)
-    if sound.size <= 2 * onset:
+    onset, samples = round(_ONSET_S * sample_rate), sound.shape[-1]
+    if samples <= 2 * onset:
         return sound
-    first, later = float(np.abs(sound[:onset]).max()), float(np.abs(sound[onset:]).max())
+    first, later = float(np.abs(sound[..., :onset]).max()), float(np.abs(sound[..., onset:]).max())
     most = later * 10 ** (onset_db / 20)
     if not 0.0 < most < first:
         return sound
-    gain = np.ones(sound.size)
+    gain = np.ones(samples)
     lower = in_steps(most / first)
     gain[:onset] = lower
     gain[onset : 2 * onset] = lower + (1.0 - lower) * raised(np.arange(onset) / onset)
@@ -202,7 +220,9 @@ def fades(size: int, sample_rate: int, fade_in_s: float, fade_out_s: float) -> N
 
 
 def _powers(sound: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
-    """Return the sum of the squares of each frame; the last one may be shorter."""
+    """Return the sum of the squares of each frame over all channels; the last one may be shorter."""
+    if sound.ndim == 2:
+        return np.asarray(sum(_powers(one, frame) for one in sound))
     stretch = max(1, _STRETCH // frame) * frame
     parts = (sound[start : start + stretch] for start in range(0, sound.size, stretch))
     return np.concatenate([np.add.reduceat(np.square(part), np.arange(0, part.size, frame)) for part in parts])
@@ -230,7 +250,7 @@ def normalise(
 ) -> NDArray[np.float64]:
     """Do the second half of ``master``: set the loudness by the ``loudness_rule``, under the true-peak ceiling.
 
-    Silence stays as it is. ``channels``: how many channels will play the sound.
+    Silence stays as it is. ``channels``: how many channels will play the sound, if it has only one.
     """
     rule = loudness_rule(sound, sample_rate, mastering)
     if rule == "none":
@@ -251,6 +271,8 @@ def normalise(
 
 def true_peak(sound: NDArray[np.float64]) -> float:
     """Return the greatest magnitude on and between the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
+    if sound.ndim == 2:
+        return max(true_peak(one) for one in sound)
     peak = max(float(sound.max()), -float(sound.min()))
     # In stretches, as all that would otherwise need several times the memory of a long sound.
     for start in range(0, sound.size, _STRETCH):
@@ -266,18 +288,19 @@ def loudness(
 ) -> tuple[float, float]:
     """Return integrated loudness and greatest momentary loudness, both in LUFS (ITU-R BS.1770-4).
 
-    ``sound``: shape ``(samples,)``, which plays on each of ``channels``; their powers add, so two are 3 dB louder than
-    one. It is divided by ``divisor``, after which its peak should be near full scale: integrated loudness ignores what
-    is below -70 LUFS, and is ``-inf`` when that is all. A sound shorter than one block of 0.4 s is padded with silence.
+    ``sound``: the powers of its channels add. One that has only one plays on each of ``channels``, so two are 3 dB
+    louder than one. It is divided by ``divisor``, after which its peak should be near full scale: integrated loudness
+    ignores what is below -70 LUFS, and is ``-inf`` when that is all. A sound shorter than one block of 0.4 s is padded
+    with silence.
     """
-    powers = _block_powers(sound, sample_rate, divisor)
+    powers = np.asarray(sum(_block_powers(one, sample_rate, divisor) for one in np.atleast_2d(sound)))
     with np.errstate(divide="ignore"):
         momentary = 10.0 * np.log10(powers) - 0.691
         loud = momentary >= _GATE_LUFS
         if loud.any():
             loud &= momentary > 10.0 * np.log10(powers[loud].mean()) - 0.691 - 10.0
         integrated = float(10.0 * np.log10(powers[loud].mean())) - 0.691 if loud.any() else -math.inf
-    more_db = 10.0 * math.log10(channels)
+    more_db = 10.0 * math.log10(channels if sound.ndim == 1 else 1)
     return integrated + more_db, float(momentary.max()) + more_db
 
 

@@ -75,10 +75,10 @@ def folder_of(kind: Kind, is_loop: bool) -> str:
 def words(recipe: Recipe) -> Iterator[str]:
     """Yield the word of a recipe; then, for when that is taken, pairs that begin with it; then all other pairs.
 
-    Recipes that differ in their sample rate alone make the same raw samples, and have the same words.
+    Recipes that make the same raw samples at different sample rates, or finish them otherwise, have the same words.
     """
     known = _known_words()
-    facts = {**msgspec.to_builtins(recipe), "seconds": None, "sample_rate": None, "samples": recipe.samples}
+    facts = {**msgspec.to_builtins(recipe.network), "seconds": None, "sample_rate": None, "samples": recipe.samples}
     digest = hashlib.sha256(msgspec.json.encode(facts)).digest()
     first, second = (int.from_bytes(part) % len(known) for part in (digest[:8], digest[8:16]))
     yield known[first]

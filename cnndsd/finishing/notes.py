@@ -36,6 +36,7 @@ def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instrumen
             f"{chosen}.",
             *([] if spec.names == "numbered" else ["Each folder holds one kind of sound."]),
             *_music_lines(spec.music, listed),
+            *_channel_lines(listed),
             *(_INSTRUMENTS if has_instruments else []),
             *(_ALTERNATES if any(sound.alternates for sound in listed) else []),
             *_export_lines(spec),
@@ -70,6 +71,11 @@ def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
     if loops := sum(sound.bars is not None for sound in listed):
         lines.append(f"Loops of whole bars at {music.bpm:g} BPM, in the folder loops: {loops}.")
     return lines
+
+
+def _channel_lines(listed: Sequence[Listed]) -> list[str]:
+    wide = sum(sound.width is not None and sound.width.channels == 2 for sound in listed)
+    return [f"Sounds with two channels that differ: {wide}."] if wide else []
 
 
 def _export_lines(spec: Spec) -> list[str]:

@@ -113,11 +113,13 @@ def pack_files(
                 finished.loop,
                 preview,
                 finished.bars,
+                finished.width,
                 tuple(alternates),
             )
         )
         pictures.append(finished.picture)
-        cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, looks(finished), preview=preview))
+        seen = looks(finished, sound.recipe)
+        cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, seen, preview=preview))
     instruments = dict(instruments_of(spec, listed))
     for name, text in instruments.items():
         yield summed(name, text.encode())

@@ -42,7 +42,8 @@ class Looks(msgspec.Struct, frozen=True):
     """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64.
 
     ``bars``: how many bars a loop in time is long; its file is exactly that long and joins itself. 0: not such a loop.
-    ``copy``: of a loop in time; without one the page plays the file, with a gap at the join.
+    ``copy``: of a loop in time; without one the page plays the file, with a gap at the join. ``is_smooth``: the steps
+    of the network are joined by band-limited interpolation. ``correlation``: of its two channels, if two differ.
     """
 
     seconds: float
@@ -54,6 +55,8 @@ class Looks(msgspec.Struct, frozen=True):
     spectrum: str
     bars: int = 0
     copy: LoopCopy | None = None
+    is_smooth: bool = False
+    correlation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,10 @@ class Card:
     preview: str | None = None
 
 
-def looks(sound: Finished) -> Looks:
-    """Return what a card shows of a finished sound."""
+def looks(sound: Finished, recipe: Recipe) -> Looks:
+    """Return what a card shows of a finished sound; ``recipe``: its own."""
     bars = 0 if sound.bars is None else sound.bars.bars
+    is_wide = sound.width is not None and sound.width.channels == 2
     return Looks(
         round(sound.seconds, 3),
         sound.level.integrated_lufs,
@@ -86,6 +90,8 @@ def looks(sound: Finished) -> Looks:
         base64.b64encode(sound.picture.spectrum).decode(),
         bars,
         sound.copy,
+        recipe.is_smooth,
+        sound.width.correlation if sound.width is not None and is_wide else None,
     )
 
 

@@ -27,8 +27,13 @@ class Picture(NamedTuple):
 
 
 def depict(sound: NDArray[Any], sample_rate: int) -> Picture:
-    """Return the picture of a sound, shape ``(samples,)``, at least one sample; ``sample_rate`` in Hz."""
-    return Picture(_wave(sound), _spectrum(sound, sample_rate))
+    """Return the picture of a sound of at least one sample; ``sample_rate`` in Hz.
+
+    ``sound``: shape ``(samples,)``, or two channels, shape ``(2, samples)``: the least and the greatest sample of both,
+    and their mean power.
+    """
+    channels = np.atleast_2d(sound)
+    return Picture(_wave(channels), _spectrum(channels, sample_rate))
 
 
 def shades(spectrum: bytes) -> NDArray[np.uint8]:
@@ -48,25 +53,21 @@ def are_alike(a: Picture, b: Picture) -> bool:
     return bool(np.abs(shades(a.spectrum).astype(int) - shades(b.spectrum)).max() <= 1)
 
 
-def _wave(sound: NDArray[Any]) -> bytes:
-    scale = 127.0 / max(float(sound.max()), -float(sound.min()), 1e-12)
-    starts = np.arange(WAVE_COLUMNS) * sound.size // WAVE_COLUMNS
+def _wave(channels: NDArray[Any]) -> bytes:
+    scale = 127.0 / max(float(channels.max()), -float(channels.min()), 1e-12)
+    starts = np.arange(WAVE_COLUMNS) * channels.shape[1] // WAVE_COLUMNS
     # When there are more columns than samples, some columns share a sample.
     unique, column = np.unique(starts, return_inverse=True)
-    ends = np.minimum.reduceat(sound, unique), np.maximum.reduceat(sound, unique)
+    lows, highs = channels.min(axis=0), channels.max(axis=0)
+    ends = np.minimum.reduceat(lows, unique), np.maximum.reduceat(highs, unique)
     pairs = np.stack([end[column] for end in ends], axis=1)
     return np.rint(pairs * scale).astype(np.int8).tobytes()
 
 
-def _spectrum(sound: NDArray[Any], sample_rate: int) -> bytes:
+def _spectrum(channels: NDArray[Any], sample_rate: int) -> bytes:
     size = 1 << round(np.log2(_WINDOW_S * sample_rate))
-    starts = np.linspace(0, max(0, sound.size - 1), COLUMNS).astype(int) - size // 2
-    frames, offset = np.zeros((COLUMNS, size)), sound.mean()
-    for frame, start in zip(frames, starts, strict=True):
-        part = sound[max(0, start) : start + size]
-        frame[max(0, -start) : max(0, -start) + part.size] = part - offset
-    frames *= np.hanning(size)
-    power = np.square(np.abs(np.fft.rfft(frames)))
+    starts = np.linspace(0, max(0, channels.shape[1] - 1), COLUMNS).astype(int) - size // 2
+    power = np.asarray(sum(_power(sound, starts, size) for sound in channels))
     # The mean power in each row, also in rows that are narrower than a bin of the transform.
     cumulative = np.concatenate([np.zeros((COLUMNS, 1)), np.cumsum(power, axis=1)], axis=1)
     edges = np.geomspace(LOW_HZ, HIGH_HZ, ROWS + 1) * size / sample_rate + 0.5
@@ -77,3 +78,13 @@ def _spectrum(sound: NDArray[Any], sample_rate: int) -> bytes:
     energy_db = 10.0 * np.log10(np.maximum(density / max(float(density.max()), 1e-30), 1e-12))
     pairs = np.clip(np.rint((SHADES - 1) * (1.0 + energy_db / DEPTH_DB)), 0, SHADES - 1).astype(np.uint8).reshape(-1, 2)
     return bytes((pairs[:, 0] << 4) | pairs[:, 1])
+
+
+def _power(sound: NDArray[Any], starts: NDArray[np.int_], size: int) -> NDArray[np.float64]:
+    """Return the power spectrum of each frame of so many samples."""
+    frames, offset = np.zeros((COLUMNS, size)), sound.mean()
+    for frame, start in zip(frames, starts, strict=True):
+        part = sound[max(0, start) : start + size]
+        frame[max(0, -start) : max(0, -start) + part.size] = part - offset
+    frames *= np.hanning(size)
+    return np.asarray(np.square(np.abs(np.fft.rfft(frames))))

@@ -311,16 +311,16 @@ def test_measures_may_differ_where_rounding_does(everything, faults):
     recipe = manifest.sounds[0].recipe
     audio = render(recipe)
     sound = describe(audio, recipe.sample_rate)
-    assert deviations(sound, audio, recipe.sample_rate) == []
+    assert deviations(sound, audio, recipe) == []
     for name in ("late_db", "brightness_hz", "heard_s", "pitch_hz"):
         for by in (-1e-4, 1e-4):
             other = msgspec.structs.replace(sound, **{name: getattr(sound, name) + by})
-            assert deviations(other, audio, recipe.sample_rate) == [name]
+            assert deviations(other, audio, recipe) == [name]
     bands = (*sound.bands_db[:-1], sound.bands_db[-1] + 1e-4)
-    assert deviations(msgspec.structs.replace(sound, bands_db=bands), audio, recipe.sample_rate) == ["bands_db"]
+    assert deviations(msgspec.structs.replace(sound, bands_db=bands), audio, recipe) == ["bands_db"]
     timbre = (sound.timbre[0] + 1e-4, *sound.timbre[1:])
-    assert deviations(msgspec.structs.replace(sound, timbre=timbre), audio, recipe.sample_rate) == ["timbre"]
-    assert deviations(msgspec.structs.replace(sound, finite=False), audio, recipe.sample_rate) == ["finite"]
+    assert deviations(msgspec.structs.replace(sound, timbre=timbre), audio, recipe) == ["timbre"]
+    assert deviations(msgspec.structs.replace(sound, finite=False), audio, recipe) == ["finite"]
 
 
 def test_a_changed_file_is_called_by_its_name(small, faults):

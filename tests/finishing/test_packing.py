@@ -22,6 +22,7 @@ from small_runs import without_workers
 
 from cnndsd import Recipe, describe, judge, measure, render, spec, verify
 from cnndsd.desk import cli, showing
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import KINDS, kind
@@ -31,7 +32,7 @@ from cnndsd.farm import production, searching, units
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
-from cnndsd.finishing import naming, zipfiles
+from cnndsd.finishing import audiofile, naming, zipfiles
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.mastering import loudness, true_peak
@@ -115,8 +116,8 @@ def test_a_pack_of_an_older_version_is_still_read(small, tmp_path):
 
 def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
     shipped = spec.load_spec(PACKS / "sample_pack.toml")
-    # All but the adjusting, as its comment says.
-    sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4))
+    # All but what its comments say.
+    sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4), bandlimited=0.3, wide=1.0)
     assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack", sound=sound)
     assert [spec.load_spec(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
 
@@ -160,13 +161,13 @@ def test_a_pack_keeps_the_contract(packs, name):
     for sound in manifest["sounds"]:
         assert set(sound) == {
             "file", "recipe", "measures", "raw_sha256", "file_sha256", "candidate", "level", "pitch", "tempo_bpm",
-            "loop", "preview", "bars", "alternates",
+            "loop", "preview", "bars", "width", "alternates",
         }  # fmt: skip
         assert hashlib.sha256(archive.read(sound["file"])).hexdigest() == sound["file_sha256"]
         recipe = Recipe(**sound["recipe"])
         audio = render(recipe)
         assert hashlib.sha256(audio.tobytes()).hexdigest() == sound["raw_sha256"]
-        assert sound["measures"] == json.loads(msgspec.json.encode(describe(audio, recipe.sample_rate)))
+        assert sound["measures"] == json.loads(msgspec.json.encode(describe_raw(audio, recipe)))
     table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
     assert [row["file"] for row in table] == files
     assert [row["raw_sha256"] for row in table] == [s["raw_sha256"] for s in manifest["sounds"]]
@@ -181,13 +182,16 @@ def test_every_sound_of_the_default_pack_is_finished(packs):
     # How many by which rule, and whether the ceiling keeps them from being as loud as they may be.
     rules = Counter()
     for sound in manifest["sounds"]:
-        audio, rate = soundfile.read(io.BytesIO(archive.read(sound["file"])))
-        fine = signal.resample(np.pad(audio, 4096), 8 * (audio.size + 8192))
+        channels, rate = soundfile.read(io.BytesIO(archive.read(sound["file"])), always_2d=True)
+        audio = channels.T
+        size = audio.shape[1]
+        fine = signal.resample(np.pad(audio, ((0, 0), (4096, 4096))), 8 * (size + 8192), axis=1)
         peak = db(np.abs(fine).max())
         assert peak <= -1.0
-        assert db(abs(audio.mean())) < -60
-        assert db(abs(audio[0])) < -60
-        assert db(abs(audio[-1])) < -60
+        for channel in audio:
+            assert db(abs(channel.mean())) < -60
+            assert db(abs(channel[0])) < -60
+            assert db(abs(channel[-1])) < -60
         level = sound["level"]
         integrated, momentary = loudness(audio, rate)
         assert level["integrated_lufs"] == pytest.approx(integrated, abs=0.02)
@@ -199,7 +203,8 @@ def test_every_sound_of_the_default_pack_is_finished(packs):
             assert loudest[0] < loudest[1] + 0.1
         else:
             assert loudest[0] == pytest.approx(loudest[1], abs=0.1)
-        assert judge(measure(audio, rate)) != "silent"
+        assert judge(measure(audio[0], rate)) != "silent"
+    assert {len(audiofile.decode_channels(archive.read(s["file"]))) for s in manifest["sounds"]} == {1, 2}
     assert rules["hit", True] >= 1
     assert rules["loudness", False] >= 4
 

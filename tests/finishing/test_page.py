@@ -231,11 +231,11 @@ def test_a_copy_of_a_loop_goes_on_before_and_after_it(tmp_path):
 
 
 # The page's own nodes, rendered without a sound card: at the given seconds the sounds of these places are clicked.
-RENDERED = """async ({ clicks, seconds }) => {
+RENDERED = """async ({ clicks, seconds, channels = 1 }) => {
   let rendered;
   AudioContext = class {
     constructor({ sampleRate }) {
-      rendered = new OfflineAudioContext(1, seconds * sampleRate, sampleRate);
+      rendered = new OfflineAudioContext(channels, seconds * sampleRate, sampleRate);
       rendered.goOn = rendered.resume;
       rendered.resume = () => {};
       return rendered;
@@ -249,7 +249,9 @@ RENDERED = """async ({ clicks, seconds }) => {
   for (const [time, place] of clicks.slice(1)) {
     rendered.suspend(time).then(() => clicked(place)).then(() => rendered.goOn());
   }
-  return [...(await rendered.startRendering()).getChannelData(0)];
+  const out = await rendered.startRendering();
+  const heard = Array.from({ length: channels }, (_, channel) => [...out.getChannelData(channel)]);
+  return channels === 1 ? heard[0] : heard;
 }"""
 
 
@@ -262,6 +264,38 @@ def test_a_loop_repeats_to_the_sample_and_without_a_step(opened, tmp_path):
     periods = out[begin : begin + 4 * loop.size].reshape(4, -1)
     assert np.array_equal(periods, np.tile(periods[0], (4, 1)))
     assert periods[0] == pytest.approx(loop, abs=2.0 / 32_768)
+    assert tab.said == []
+
+
+def test_a_wide_loop_plays_both_channels(opened, tmp_path):
+    (loop, _), more = two_loops(tmp_path)
+    path = tmp_path / "hit" / "x_hit_w0_A#4.wav"
+    other = np.roll(0.5 * loop, 3000)
+    soundfile.write(path, np.stack([loop, other], axis=1), 8000)
+    looks = {**more[0], "copy": loop_copy(path.read_bytes()), "is_smooth": True, "correlation": 0.25}
+    tab = opened(made_up_page(tmp_path, 4, more={0: looks}))
+    out = np.array(tab.evaluate(RENDERED, {"clicks": [[0, 0]], "seconds": 9, "channels": 2}))
+    for channel, wanted in zip(out, (loop, other), strict=True):
+        periods = channel[240 : 240 + 4 * loop.size].reshape(4, -1)
+        assert np.array_equal(periods, np.tile(periods[0], (4, 1)))
+        assert periods[0] == pytest.approx(wanted, abs=2.0 / 32_768)
+    # At another rate of the output, the end of each channel fades into its own start.
+    join = """() => {
+      const buffer = new AudioBuffer({ numberOfChannels: 2, length: 9, sampleRate: 8000 });
+      for (const channel of [0, 1]) {
+        buffer.getChannelData(channel).set([1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => value + channel));
+      }
+      joined(buffer, { start: 2, end: 7, sample_rate: 8000 });
+      return [0, 1].map((channel) => [...buffer.getChannelData(channel)]);
+    }"""
+    first, second = tab.evaluate(join)
+    assert first == [1, 2, 3, 4, 5, 3.5, 2, 8, 9]
+    assert second == [value + 1 for value in first]
+    facts = tab.locator(".card").nth(0).locator(".facts").text_content()
+    assert "smooth" in facts
+    assert "wide" in facts
+    tab.fill("#search", "wide")
+    assert tab.locator("#shown").text_content() == "1 of 4"
     assert tab.said == []
 
 

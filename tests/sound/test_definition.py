@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import Recipe, Spec, render, render_many
-from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.farm.drawing import BLOCK, draw, draw_wide
 from cnndsd.recipe import Variation, from_json
 from cnndsd.sound import kernel, rendering
 from cnndsd.sound.lanes import dispatch_source
@@ -390,15 +390,18 @@ def test_draws_stay_within_the_ranges_and_reach_their_ends():
     assert all(0.001 <= r.adjusting.amount <= 0.05 and 1 <= r.adjusting.every <= 64 for r in drawn)
 
 
-def test_the_drawing_follows_the_definition():
+@pytest.mark.parametrize("block", range(70, 78))
+def test_the_drawing_follows_the_definition(block):
     """By the letter of "Candidates of a run", from numpy's generator alone."""
-    spec = Spec(name="x")
-    block, lane = 77, 9
-    sound = msgspec.json.encode(msgspec.to_builtins(spec.sound), order="sorted")
+    spec = Spec(name="x", sound={"bandlimited": 0.5, "wide": 0.5})
+    lane = 9
+    section = msgspec.to_builtins(spec.sound)
+    del section["bandlimited"], section["wide"]
+    sound = msgspec.json.encode(section, order="sorted")
     key = [5, int.from_bytes(hashlib.sha256(sound).digest()[:8], "little")]
 
-    def stream(tag):
-        bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, block, tag, 0], np.uint64))
+    def stream(tag, number=block):
+        bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, number, tag, 0], np.uint64))
         return iter([(int(b) >> 11) * 2.0**-53 for b in bits.random_raw(100)])
 
     u = stream(0)
@@ -407,6 +410,15 @@ def test_the_drawing_follows_the_definition():
     hidden = tuple(2 + int(next(u) * 7) for _ in range(1 + int(next(u) * 3)))
     seconds = round(1.0 + next(u) * 3.0, 3)
     seed = int([next(s) for s in [stream(1)] for _ in range(lane + 1)][lane] * 2**53)
+    is_smooth = next(stream(4)) < 0.5 and gap > 0 and 44_100 / 2 ** (gap + 1) >= 300
+    interpolation = "bandlimited" if is_smooth else "hold"
     assert draw(spec, 5, block * BLOCK + lane) == Recipe(
-        length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed
+        length=length, hidden=hidden, gap=gap, seconds=seconds, seed=seed, interpolation=interpolation
     )
+    u = stream(5, block * BLOCK + lane)
+    wide = None
+    if next(u) < 0.5:
+        amount = float(f"{1e-9 * 10 ** (6 * next(u)):.3g}")
+        wide = {"seed": int(next(u) * 2**53), "amount": amount}
+    found = draw_wide(spec, 5, block * BLOCK + lane)
+    assert (None if found is None else msgspec.to_builtins(found)) == wide

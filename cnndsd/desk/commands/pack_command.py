@@ -62,6 +62,18 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--bpm", type=arguments.bpm, metavar="B", help="make loops at this tempo, 40 to 240 (default: the spec's)"
     )
+    parser.add_argument(
+        "--bandlimited",
+        type=float,
+        metavar="SHARE",
+        help="the share of sounds, 0 to 1, that join the network's steps smoothly (default: the spec's)",
+    )
+    parser.add_argument(
+        "--wide",
+        type=float,
+        metavar="SHARE",
+        help="the share of sounds, 0 to 1, that are asked to have two channels (default: the spec's)",
+    )
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
     parser.add_argument(
@@ -132,6 +144,8 @@ def run(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
+    in_sound = {name: value for name in ("bandlimited", "wide") if (value := getattr(options, name)) is not None}
+    changes["sound"] = arguments.changed(spec.sound, in_sound, "--") if in_sound else None
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
     seconds = None if options.minutes is None else 60 * options.minutes
@@ -250,8 +264,8 @@ def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str
 def _refuse_search_options(options: argparse.Namespace) -> None:
     from cnndsd.schema import Invalid
 
-    for name in ("count", "candidates", "minutes", "until", "seed", "seeds", "restart", "only_kept"):
-        if getattr(options, name):
+    for name in ("count", "candidates", "minutes", "until", "seed", "seeds", "bandlimited", "restart", "only_kept"):
+        if getattr(options, name) not in (None, False):
             option = name.replace("_", "-")
             raise Invalid(f"--{option}: is for a search; allowed with a pack: --keep and how the sounds are finished")
     if not options.keep:

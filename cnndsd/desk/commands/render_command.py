@@ -52,6 +52,18 @@ def add(commands: Any) -> None:
         metavar="EVERY,AMOUNT",
         help="move weights and biases by up to AMOUNT after every EVERY network steps",
     )
+    recipe.add_argument(
+        "--interpolation",
+        metavar="hold|bandlimited",
+        help="how the finished sound joins the network's steps: hold leaves their edges, bandlimited is smooth",
+    )
+    recipe.add_argument(
+        "--wide",
+        type=arguments.wide,
+        metavar="SEED,AMOUNT",
+        help="make the second channel by a network whose weights differ by up to AMOUNT of their range (0..1), such as "
+        "1,1e-6; the file has two channels where they differ and belong together; off for one channel",
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
     changes = {name: value for name, value in given.items() if value is not None}
     if "adjusting" in changes:
         changes["adjusting"] = {"every": changes["adjusting"][0], "amount": changes["adjusting"][-1]}
+    if "wide" in changes:
+        changes["wide"] = None if not changes["wide"] else dict(zip(("seed", "amount"), changes["wide"], strict=True))
     recipe = Recipe() if options.file is None else read_recipe(options.file)
     recipe = arguments.changed(recipe, changes, "--")
     if not Path(options.output).parent.is_dir():
@@ -87,6 +101,8 @@ def run(options: argparse.Namespace) -> int:
         say(summary(sound, recipe.samples / recipe.sample_rate), DONE)
     else:
         say(summary(sound, finished.seconds, finished.pitch, finished.level.integrated_lufs), DONE)
+        if finished.width is not None:
+            say(finished.width.in_words, DONE)
     if warning := settles(sound):
         say(warning, DONE)
     return say(f"raw sha256 {written.raw_sha256}", DONE)

@@ -60,7 +60,7 @@ class Material:
         return own | {alternate.file: alternate.recipe for s in self.sounds for alternate in s.alternates}
 
     def samples(self, file: str) -> NDArray[np.float64]:
-        """Return the samples of a file, shape ``(samples,)``, -1..1; all channels have the same."""
+        """Return the samples of a file's first channel, which is its sound in mono, shape ``(samples,)``, -1..1."""
         return audiofile.decode(self.read(file))
 
     def length(self, file: str) -> int:
@@ -68,7 +68,7 @@ class Material:
         return int(soundfile.info(io.BytesIO(self.read(file))).frames)
 
     def small(self, file: str, sample_rate: int = 44_100) -> NDArray[np.int16]:
-        """Return a sound in 16 bits, dithered, at a sample rate in Hz, shape ``(samples,)``."""
+        """Return a sound in mono and 16 bits, dithered, at a sample rate in Hz, shape ``(samples,)``."""
         sound = resample(self.samples(file), self.spec.written_rate, sample_rate)
         return audiofile.dithered(sound, self.recipes[file].last_seed)
 
@@ -81,8 +81,10 @@ class Material:
         return self.read(file) if self.ending == "flac" else self._encoded(file, "flac")
 
     def _encoded(self, file: str, name: SoundFormat) -> bytes:
-        spec = self.spec
-        return audiofile.encode(self.samples(file), self.recipes[file], name, spec.written_rate, spec.channels)
+        """Return a sound in another format, with the channels that its file has."""
+        channels = audiofile.decode_channels(self.read(file))
+        sound = channels[0] if (channels == channels[0]).all() else channels
+        return audiofile.encode(sound, self.recipes[file], name, self.spec.written_rate, len(channels))
 
     def volumes(
         self, zones: Sequence[Zone], most: int, size: Callable[[Zone], int] | None = None, most_size: int = _MOST_BYTES

@@ -7,6 +7,7 @@ function showAbout() {
   at("about-name").textContent = stem(current);
   at("about-facts").textContent = [
     ...factsOf(current), lengthOf(current), current.looks && `${current.looks.lufs.toFixed(1)} LUFS`,
+    isWide(current) && `correlation of the channels ${current.looks.correlation.toFixed(2)}`,
   ].filter(Boolean).join(" · ");
   at("about-score").textContent = `Score ${current.score.toFixed(2)}: ${current.why.join(", ")}.`;
   at("about-file").replaceChildren(fileLink(current));

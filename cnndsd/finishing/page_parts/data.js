@@ -26,6 +26,8 @@ const fileAddress = (sound) => pack.served ? address(sound) : encoded(sound.file
 const seconds = (sound) => sound.looks ? sound.looks.seconds : sound.heard_s;
 // The page has the seeds as texts, and leaves out of a recipe what is usual.
 const recipeOf = (sound) => ({ ...USUAL, ...sound.recipe });
+// Its file has two channels that differ.
+const isWide = (sound) => typeof sound.looks?.correlation === "number";
 const isBarLoop = (sound) => Boolean(sound.looks?.bars);
 
 // "A#4" is 69 + 1: the number of MIDI. What has no note or tempo is Infinity, and comes last in both directions.
@@ -54,6 +56,8 @@ const factsOf = (sound) => [
   sound.looks?.note,
   sound.looks?.tempo_bpm && (isBarLoop(sound) ? bpm(sound.looks.tempo_bpm) : `${Math.round(sound.looks.tempo_bpm)} bpm`),
   isBarLoop(sound) ? counted(sound.looks.bars, "bar") : sound.looks?.is_looped && "loop",
+  sound.looks?.is_smooth && "smooth",
+  isWide(sound) && "wide",
 ].filter(Boolean);
 // The facts that are not in the name.
 const moreOf = (sound) => factsOf(sound).filter((fact) => !stem(sound).split("_").includes(fact.replace(" ", "")));

@@ -111,10 +111,12 @@ async function decode(sound) {
 // Resampled to the rate of the output, the end of the loop may differ from what is before its start: one fades into the
 // other.
 function joined(buffer, loop) {
-  const samples = buffer.getChannelData(0);
   const [start, end] = [loop.start, loop.end].map((at) => Math.round(at * buffer.sampleRate / loop.sample_rate));
-  for (let i = 1; i <= start; i++) {
-    samples[end - i] += (1 - (i - 1) / start) * (samples[start - i] - samples[end - i]);
+  for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
+    const samples = buffer.getChannelData(channel);
+    for (let i = 1; i <= start; i++) {
+      samples[end - i] += (1 - (i - 1) / start) * (samples[start - i] - samples[end - i]);
+    }
   }
   return buffer;
 }
