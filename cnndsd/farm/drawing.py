@@ -141,6 +141,10 @@ def draw_blocks(
 
     ``shapes``: those of blocks that vary a parent, by block; all others are drawn afresh.
     """
+    if spec.recipes:
+        for index, recipe in enumerate(spec.recipes[first : first + count], first):
+            yield Drawn(index, recipe, [recipe.last_seed])
+        return
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         shape = shapes[block] if shapes and block in shapes else draw_shape(spec, seed, block)
         low = max(first, block * BLOCK)
@@ -155,6 +159,8 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
     length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
     """
     shapes = None
+    if spec.recipes and index >= len(spec.recipes):
+        return False
     try:
         if not is_afresh:
             rate = spec.sample_rate

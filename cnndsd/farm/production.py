@@ -96,6 +96,13 @@ def entry_of(index: int, recipe: Recipe) -> Entry:
     return Entry(index, score(sound), sound, recipe)
 
 
+def recipes_heard(spec: Spec, only: Collection[int]) -> Findings:
+    """The recipes of a spec with these numbers, heard: what ``make_pack`` needs to make a pack of them."""
+    findings = Findings()
+    findings.held = {number: entry_of(number, spec.recipes[number]) for number in only}
+    return findings
+
+
 def warm(spec: Spec) -> None:
     """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
     from cnndsd.finishing.bars import find_bars

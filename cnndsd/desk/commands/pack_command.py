@@ -153,8 +153,8 @@ def run(options: argparse.Namespace) -> int:
         raise _with_advice(error, spec) from None
     if packed.path is None:
         raise Stopped(stop.number, f"{packed.findings.candidates} candidates are saved; to continue: {same}")
-    if options.keep or options.only_kept:
-        return report_listed(packed, "listed" if options.keep else "kept by ear")
+    if options.keep or options.only_kept or spec.recipes:
+        return report_listed(packed, "listed" if options.keep or spec.recipes else "kept by ear")
     return report(packed)
 
 
