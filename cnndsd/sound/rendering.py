@@ -147,7 +147,7 @@ def render_batches(
         yield steps[: len(some), : shape.steps], by_candidate[: len(some)]
 
 
-def _draw_bred(shape: Recipe, last: NDArray[np.uint64], places: NDArray[np.int64], half_parameters: Audio) -> None:
+def _draw_bred(shape: Recipe, last: NDArray[np.uint64], places: NDArray[Any], half_parameters: Audio) -> None:
     """Do what ``kernel.draw_parameters`` does, for networks that have mates, whose parameters it does not know."""
     number: Any = sample_type(shape)
     before = parameters(msgspec.structs.replace(shape, variations=shape.variations[:-1]))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
-from cnndsd.desk import audition
+from cnndsd.desk import audition, serving
 from cnndsd.farm import ledger, production, runs, units
 from cnndsd.farm.findings import Findings
 from cnndsd.finishing import zipfiles
@@ -409,10 +409,10 @@ def test_a_pick_is_kept_through_a_kill(finished_run, tmp_path):
 @contextlib.contextmanager
 def in_a_thread(monkeypatch, connections, request_s):
     """A server with other bounds, in this process: its port."""
-    monkeypatch.setattr(audition, "_CONNECTIONS", connections)
-    monkeypatch.setattr(audition, "_REQUEST_S", request_s)
+    monkeypatch.setattr(serving, "_CONNECTIONS", connections)
+    monkeypatch.setattr(serving, "_REQUEST_S", request_s)
     app = audition.Audition(Spec(name="x"), Findings(), 1, "", lambda *_: None)
-    server, address = audition.server(app)
+    server, address = serving.server(app)
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

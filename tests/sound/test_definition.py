@@ -181,7 +181,7 @@ BRED = [
         ({"seed": 1, "amount": 0.5, "mate": MATE},),
         (
             {"seed": 1, "amount": 0.3},
-            {"seed": 2**63 - 1, "amount": 0.4, "mate": {"seed": 7}},
+            {"seed": 2**60, "amount": 0.4, "mate": {"seed": 7}},
             {"seed": 3, "amount": 0.1},
         ),
         ({"seed": 6, "amount": 0.5, "mate": {"seed": 8, "variations": [{"seed": 2, "amount": 0.6, "mate": MATE}]}},),
