@@ -103,8 +103,8 @@ class _Ahead(NamedTuple):
 class Session:
     """A studio in a folder, where the kept sounds go; its history is in ``history``.
 
-    ``opening``: what to begin with, where there is no history yet, or ``again``. ``seeds``: where all random numbers come
-    from.
+    ``opening``: what to begin with, where there is no history yet, or ``again``. ``seeds``: where all random numbers
+    come from.
     """
 
     def __init__(
@@ -577,7 +577,9 @@ class Session:
 
     def _save_check(self, knobs: Knobs) -> Spec:
         """Return the spec that the knobs stand for; ``Invalid`` when it is none."""
-        return msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
+        # The clock of networks is no reason for files of another rate.
+        own = {} if knobs.sound.sample_rate == self._spec.sound.sample_rate else {"file_rate": self._spec.written_rate}
+        return msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=(), **own)
 
 
 class _Stale(Exception):

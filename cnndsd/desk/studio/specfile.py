@@ -14,7 +14,7 @@ def toml_text(spec: Spec, about: str) -> str:
     lines = [f"# {about}", ""]
     tables: list[str] = []
     for key, value in values.items():
-        if value == usual[key] or value is None:
+        if key != "name" and (value == usual[key] or value is None):
             continue
         if key == "recipes":
             lines += ["recipes = [", *(f"  {_inline(recipe)}," for recipe in value), "]"]

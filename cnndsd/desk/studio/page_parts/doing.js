@@ -7,12 +7,13 @@ const others = new BroadcastChannel(`studio ${location.pathname}`);
 // Ask the server to do something. `isRoll`: a new sheet is awaited. `playsFirst`: the first sound that comes is played.
 function act(action, { isRoll = false, playsFirst = isRoll, since = performance.now() } = {}) {
   if (isRoll) rolling++;
-  // In the order in which they were asked for.
-  const done = sent.then(() => perform(action, playsFirst, since)).finally(() => {
+  // In the order in which they were asked for; packs take long and change nothing.
+  const before = action.do === "pack" ? Promise.resolve() : sent;
+  const done = before.then(() => perform(action, playsFirst, since)).finally(() => {
     if (isRoll) rolling--;
     if (view) showView();
   });
-  sent = done.catch(() => {});
+  if (action.do !== "pack") sent = done;
   return done;
 }
 
@@ -38,9 +39,11 @@ async function perform(action, playsFirst, since) {
         }
         if (!view.sheet.includes(told.tile.id)) view.sheet.push(told.tile.id);
         showTile(told.tile.id);
-        if (told.tile.id === current) select(current);
+        // Whoever turns a knob stays there.
+        if (told.tile.id === current) select(current, !document.activeElement?.matches("input"));
       }
-      if (told.view) await takeView(told.view, Boolean(told.stale));
+      // Its new sounds come by themselves.
+      if (told.view) await takeView(told.view, !playsFirst || Boolean(told.stale));
       if (told.of) say(`making the pack: ${told.done ?? 0} of ${told.of} sounds`);
       if (told.said) say(told.path ? `${told.said}: ${told.path}` : told.said, Boolean(told.stale));
     }
@@ -54,13 +57,13 @@ function announce(tile) {
   say([tile.word, ...facts(tile), `score ${tile.score.toFixed(2)}`].join(", "));
 }
 
-async function takeView(told, fetches = true) {
+async function takeView(told, fetchesAll = true) {
   const hadFocus = document.activeElement?.closest(".sheet, .kept") || document.activeElement === document.body;
   view = told;
   const isThere = view.sheet.includes(current) || isKept(current);
   if (!isThere && view.at !== null) current = view.at;
   showView();
-  if (fetches || !rolling) {
+  if (fetchesAll) {
     await fetchTiles([...view.sheet, ...kept().slice(-60)]);
     showView();
   }

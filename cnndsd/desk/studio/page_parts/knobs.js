@@ -7,6 +7,7 @@ const PARTS = range(-40, 40).map((tenth) => tenth / 10);
 const EVERY = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const AMOUNTS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const SHARES = range(0, 20).map((part) => part / 20);
+const SETTLED_MS = 350;
 const USUAL = { share: 0.4, every: [1, 64], amount: [0.001, 0.05] };
 const hz = (value) => `${(value / 1000).toFixed(value % 1000 ? 1 : 0)} kHz`;
 const s = (value) => `${Number(value.toPrecision(3))} s`;
@@ -74,10 +75,19 @@ function makeKnob(knob, onRelease) {
       if (high && Number(low.value) > Number(high.value)) (input === low ? high : low).value = input.value;
       describe(knob, knob.inputs.map((one) => knob.values[one.value]));
     });
+    // An arrow key moves by one step: whoever presses it several times wants the last one.
+    let isByKey = false, waiting = 0;
+    input.addEventListener("keydown", () => { isByKey = true; });
+    input.addEventListener("pointerdown", () => { isByKey = false; });
     input.addEventListener("change", () => {
+      clearTimeout(waiting);
+      if (isByKey) waiting = setTimeout(release, SETTLED_MS);
+      else release();
+    });
+    const release = () => {
       const values = knob.inputs.map((one, i) => Number(one.value) === knob.shownAt[i] ? knob.exact[i] : knob.values[one.value]);
       onRelease(knob.isOne ? values[0] : values);
-    });
+    };
     return input;
   });
   track.append(...knob.inputs);

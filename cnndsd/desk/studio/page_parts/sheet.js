@@ -92,8 +92,9 @@ function fits(one, other) {
 function showKept() {
   const list = at("kept"), ids = kept();
   at("kept-count").textContent = ids.length ? `${ids.length} sound${ids.length === 1 ? "" : "s"}` : "";
-  const there = [...list.querySelectorAll(".tile")].map((card) => Number(card.dataset.tile));
-  if (JSON.stringify(there) !== JSON.stringify(ids)) {
+  const known = JSON.stringify(ids.map((id) => [id, tiles.has(id)]));
+  if (list.dataset.known !== known) {
+    list.dataset.known = known;
     list.replaceChildren(...ids.map((id) => {
       const tile = knownTile(id), card = element("button", "tile", tile ? [tile.word, ...facts(tile)].join(" · ") : "…");
       card.dataset.tile = id;

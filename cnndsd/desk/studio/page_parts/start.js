@@ -2,7 +2,7 @@
 
 const BUTTONS = {
   roll: () => roll(false), "roll-far": () => roll(true), vary: () => vary(false), "vary-far": () => vary(true), breed,
-  undo, redo, keep: () => pick("keep"), star: () => pick("star"), drop: () => pick("drop"), ab: compare,
+  partners,  undo, redo, keep: () => pick("keep"), star: () => pick("star"), drop: () => pick("drop"), ab: compare,
   "lineage-button": showFamily, "history-button": showHistory, "next-kept": nextKept, pack, copy: copyPath,
   folder: () => act({ do: "reveal" }), save: () => act({ do: "save" }), "help-button": () => at("help").showModal(),
   "history-more": () => listHistory(true),
