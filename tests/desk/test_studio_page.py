@@ -457,7 +457,6 @@ def test_two_hundred_actions_and_twenty_kills_lose_nothing(tmp_path, record_prop
             server, address = start(tmp_path)
             now = get("view")
             # All that it had told before it was killed is there, and nothing that was there is lost.
-            assert set(shown) <= {t for t in range(1, 10**6) if t in shown}
             assert now["state"] is not None
             assert now["count"] >= len(shown)
         else:
@@ -471,8 +470,6 @@ def test_two_hundred_actions_and_twenty_kills_lose_nothing(tmp_path, record_prop
     while (view := get("view"))["can_undo"]:
         list(do({"do": "undo", "state": view["state"]}))
         steps += 1
-        if view["sheet"] == first and steps > 200:
-            break
     # The state before the first sheet is the empty one that the studio opened with.
     assert view["what"].startswith("opened")
     list(do({"do": "redo", "state": view["state"]}))
