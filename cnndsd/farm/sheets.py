@@ -28,9 +28,11 @@ SHEET = 12
 # Networks of one cast, which are rendered side by side. With fewer, lanes of the processor's registers are empty.
 LANES = 16
 # So many casts are judged before the first sound is chosen, and so many for a sheet.
-_FIRST_CASTS, _CASTS = 6, 96
+_FIRST_CASTS, _CASTS = 6, 64
 # Sounds like another are chosen from so many times as many, the most alike.
-_LIKE = 4
+_LIKE = 12
+# Sounds below this score are shown only where there are no others.
+_GOOD = 0.4
 # Casts of one task of a thread.
 _TOGETHER = 3
 # Large networks take long. After so many seconds no more casts are begun: when something passed, and in any case.
@@ -103,15 +105,15 @@ class Caster:
         yield from self._rest(found, first)
 
     def _rest(self, found: list[list[Found]], first: Found | None) -> Iterator[Found]:
-        rule = Choice(score=0.0, distance=0.0, static_share=0.25)
         chosen: list[Entry] = [] if first is None else [first.entry]
         everyone = {one.entry.index: one for part in found for one in part}
         # The part of the first one is filled last, so that each source has its share.
         order = sorted(found, key=lambda part: first is not None and first in part)
         for number, part in enumerate(order, 1):
             wanted = SHEET * number // len(order) + (first is not None and number < len(order))
-            others = [one.entry for one in part if first is None or one.entry.index != first.entry.index]
-            chosen = choose(others, min(SHEET, wanted), rule, kept=chosen)
+            for score in (_GOOD, 0.0):
+                rule = Choice(score=score, distance=0.0, static_share=0.25)
+                chosen = choose([one.entry for one in part], min(SHEET, wanted), rule, kept=chosen)
         for entry in chosen:
             if first is None or entry.index != first.entry.index:
                 yield everyone[entry.index]

@@ -28,10 +28,10 @@ from cnndsd.spec import Choice, Music, Ranges, Spec, load_spec
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
 
 
-def began(folder, begin=None, again=False, seed=5):
+def began(folder, begin=None, ahead=False):
     folder.mkdir(exist_ok=True)
     history = History(folder / "history.sqlite")
-    return Session(folder, history, begin or Opening(SHORT), again=again, seeds=random.Random(seed))
+    return Session(folder, history, begin or Opening(SHORT), again=False, seeds=random.Random(5), ahead=ahead)
 
 
 @pytest.fixture
@@ -216,9 +216,9 @@ def test_a_locked_tune_is_the_note_of_all_that_have_one_and_a_rhythm_their_tempo
     timed = next(t for t in (*tiles, *new) if tempo_of(entry_of(0, t.recipe)))
     wanted = tempo_of(entry_of(0, timed.recipe))
     do(studio, actions.Hold(lock="rhythm", tile=timed.id))
-    tempos = [tempo_of(entry_of(0, t.recipe)) for _ in range(3) for t in do(studio, actions.Roll())]
+    tempos = [tempo_of(entry_of(0, t.recipe)) for _ in range(4) for t in do(studio, actions.Roll())]
     tempos = [tempo for tempo in tempos if tempo is not None]
-    assert len(tempos) >= 5
+    assert len(tempos) >= 4
     assert sum(min(abs(t / wanted * k - 1.0) for k in (0.5, 1.0, 2.0)) < 0.03 for t in tempos) >= 0.8 * len(tempos)
     silent = next(t for t in (*tiles, *new) if note_of(entry_of(0, t.recipe)) is None)
     assert "no clear pitch" in refused(studio, actions.Hold(lock="tune", tile=silent.id))
@@ -274,7 +274,10 @@ def test_half_of_a_roll_is_near_what_was_kept(studio):
     assert all(not tile.parents for tile in do(studio, actions.Roll(far=True)))
 
 
-def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(studio):
+def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(tmp_path):
+    studio = began(tmp_path, ahead=True)
+    do(studio, actions.Roll())
+
     def ahead():
         for _ in range(400):
             if studio._ahead is not None and studio._ahead.key == studio._key():
@@ -288,6 +291,7 @@ def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(studio):
     before = [one.entry.recipe for one in ahead().found]
     do(studio, actions.Choose(tile=studio.view().sheet[0], pick="star"))
     assert not {tile.recipe for tile in do(studio, actions.Roll())} & set(before)
+    studio.close()
 
 
 def test_the_pack_of_the_kept_holds_their_files_and_is_proven(studio):

@@ -85,7 +85,9 @@ class Studio(Guarded):
         return Response(studio_html(), mimetype="text/html")
 
     def _view(self, request: Request) -> Response:
-        return _json(self._session.view())
+        # Asked first: what is done meanwhile is in the view.
+        is_busy = self._session.is_busy
+        return _json({**msgspec.structs.asdict(self._session.view()), "busy": is_busy})
 
     def _sounds(self, request: Request) -> Response:
         tiles = self._session.tiles(_numbers(request.args.get("ids", "")))

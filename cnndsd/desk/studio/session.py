@@ -104,7 +104,7 @@ class Session:
     """A studio in a folder, where the kept sounds go; its history is in ``history``.
 
     ``opening``: what to begin with, where there is no history yet, or ``again``. ``seeds``: where all random numbers
-    come from.
+    come from. ``ahead``: roll a sheet ahead when there is nothing to do.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Session:
         *,
         again: bool = True,
         seeds: random.Random | None = None,
+        ahead: bool = True,
     ) -> None:
         self.folder, self._history = folder, history
         self._rng = seeds or random.SystemRandom()
@@ -133,7 +134,8 @@ class Session:
         else:
             self._spec = opening.spec
             self._open(opening)
-        threading.Thread(target=self._roll_ahead, daemon=True).start()
+        if ahead:
+            threading.Thread(target=self._roll_ahead, daemon=True).start()
 
     def close(self) -> None:
         """End the threads when the present action is done, and close the history."""
@@ -143,6 +145,15 @@ class Session:
         self._maker.shutdown()
         self._caster.close()
         self._history.close()
+
+    def first(self, work: Callable[[], None]) -> None:
+        """Do something before all that changes the state."""
+        self._submit(work)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done that changes the state."""
+        return self._pending > 0
 
     def do(self, action: Any) -> Iterator[Told]:
         """Do something (``actions``), and yield what happens. It is done also when nobody listens."""
@@ -167,13 +178,16 @@ class Session:
         if isinstance(action, actions.Pack | actions.Reveal):
             threading.Thread(target=run, daemon=True).start()
         else:
-            with self._lock:
-                self._pending += 1
-                self._urgent.set()
-            self._maker.submit(run).add_done_callback(self._is_done)
+            self._submit(run)
         return iter(told.get, None)
 
-    def _is_done(self, _: object) -> None:
+    def _submit(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            self._pending += 1
+            self._urgent.set()
+        self._maker.submit(work).add_done_callback(self._end)
+
+    def _end(self, _: object) -> None:
         """Let a sheet be rolled ahead when there is nothing to do."""
         with self._lock:
             self._pending -= 1

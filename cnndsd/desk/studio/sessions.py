@@ -38,9 +38,10 @@ def opened(folder: Path, named: str | None) -> Iterator[Session]:
     try:
         history = History(place / "history.sqlite")
         is_same = named is None or history.fact("opened") == begin.name
-        _prepare(begin.spec)
         session = Session(folder, history, begin, again=not is_same)
         try:
+            # Meanwhile the browser opens the page.
+            session.first(lambda: _prepare(begin.spec))
             if not session.view().sheet:
                 session.do(Roll())
             yield session

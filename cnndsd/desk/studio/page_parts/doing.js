@@ -70,12 +70,15 @@ async function takeView(told, fetchesAll = true) {
   if (hadFocus && current !== null && !document.querySelector("dialog[open]")) cardOf(current)?.focus({ preventScroll: true });
 }
 
-// What the server says now, and the sounds of it.
+// What the server says now, and the sounds of it; returns whether it is still at work.
 async function refresh() {
   try {
-    await takeView(await (await ask("view")).json());
+    const { busy, ...now } = await (await ask("view")).json();
+    await takeView(now);
+    return busy;
   } catch (error) {
     say(error.message, true);
+    return false;
   }
 }
 

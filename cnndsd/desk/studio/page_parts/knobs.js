@@ -47,12 +47,16 @@ const KNOBS = [
 ];
 // Of the selected sound.
 const OWN = [
-  { id: "own-gap", label: "gap", values: range(0, 12), get: (r) => r.gap, change: (v) => ({ gap: v }), isOne: true },
-  { id: "own-seconds", label: "seconds", values: SECONDS, get: (r) => r.seconds, change: (v) => ({ seconds: v }), isOne: true, unit: s },
-  { id: "own-clock", label: "clock", values: CLOCKS, get: (r) => r.sample_rate, change: (v) => ({ clock: v }), isOne: true, unit: hz },
+  { id: "own-gap", label: "gap", values: range(0, 12), get: (r) => r.gap, change: (v) => ({ gap: v }), isOne: true,
+    line: "Each step up is an octave lower, and half as fast." },
+  { id: "own-seconds", label: "seconds", values: SECONDS, get: (r) => r.seconds, change: (v) => ({ seconds: v }), isOne: true, unit: s,
+    line: "Longer, it goes on from where it ended." },
+  { id: "own-clock", label: "clock", values: CLOCKS, get: (r) => r.sample_rate, change: (v) => ({ clock: v }), isOne: true, unit: hz,
+    line: "As a tape that runs faster or slower." },
   { id: "own-adjusting", label: "adjusting", values: [0, ...AMOUNTS], get: (r) => r.adjusting?.amount ?? 0, isOne: true,
     unit: (value) => (value ? String(value) : "off"),
-    change: (v, recipe) => ({ adjusting: v ? { every: recipe.adjusting?.every ?? 8, amount: v } : null }) },
+    change: (v, recipe) => ({ adjusting: v ? { every: recipe.adjusting?.every ?? 8, amount: v } : null }),
+    line: "How far its weights move while it sounds; off: they stay." },
 ];
 
 function place(values, value) {

@@ -32,8 +32,8 @@ document.addEventListener("visibilitychange", async () => {
   // Another browser may have moved on.
   if (document.hidden || !view) return;
   try {
-    const now = await (await ask("view")).json();
-    if (now.state !== view.state) await takeView(now);
+    const { busy, ...now } = await (await ask("view")).json();
+    if (!busy && now.state !== view.state) await takeView(now);
   } catch (error) {
     say(error.message, true);
   }
@@ -47,18 +47,13 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 takeColours();
 makeKnobs();
 (async () => {
-  // The first sheet is rolled while the browser starts.
-  for (let tries = 0; tries < 100; tries++) {
-    await refresh();
-    if (!view || view.sheet.length) break;
-    await new Promise((wait) => setTimeout(wait, 60));
+  // The first sheet is rolled while the browser starts; the first time of all, the program compiles for half a minute.
+  for (let isBusy = true; isBusy;) {
+    isBusy = await refresh();
+    if (isBusy) await new Promise((wait) => setTimeout(wait, 100));
+    if (isBusy && view && !view.sheet.length) say("Warming up; the first time of all, this takes half a minute …");
   }
-  if (!view) return;
-  for (let before = -1; before !== view.sheet.length && view.sheet.length < 12;) {
-    before = view.sheet.length;
-    await new Promise((wait) => setTimeout(wait, 250));
-    await refresh();
-  }
+  if (!view?.sheet.length) return say("Press R to roll.");
   select(current ?? view.sheet[0]);
   say("Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();
