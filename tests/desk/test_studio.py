@@ -10,7 +10,7 @@ import pytest
 from cnndsd.desk.studio import actions, session, sessions
 from cnndsd.desk.studio.history import History, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, Locks, note_name, note_of, tempo_of
-from cnndsd.desk.studio.opening import opening
+from cnndsd.desk.studio.opening import opened_with
 from cnndsd.desk.studio.session import Opening, Session
 from cnndsd.desk.studio.specfile import toml_text
 from cnndsd.farm import breeding, verification
@@ -63,7 +63,7 @@ def test_a_roll_shows_twelve_different_sounds_and_each_is_in_the_history(studio)
     view = studio.view()
     assert len(view.sheet) == 12
     tiles = studio.tiles(view.sheet)
-    assert len({tile.recipe for tile in tiles}) == 12
+    assert len({tile.recipe for tile in tiles}) == len({tile.word for tile in tiles}) == 12
     assert len({tile.kind for tile in tiles}) >= 4
     for tile in tiles:
         heard = entry_of(0, tile.recipe)
@@ -390,7 +390,7 @@ def test_what_a_studio_is_opened_with(tmp_path, studio):
     list(studio.do(actions.Pack()))
     (sound, *_) = studio.folder.glob("*.wav")
     for named, count in ((str(studio.folder / "s_01.zip"), 3), (str(sound), 1), (None, 0), ("loops", 0)):
-        begin = opening(named)
+        begin = opened_with(named)
         assert len(begin.recipes) == count
         other = began(tmp_path / f"other{count}{named is None}", begin)
         view = other.view()
@@ -403,7 +403,7 @@ def test_what_a_studio_is_opened_with(tmp_path, studio):
         (str(studio.folder / "history.sqlite"), "is none of these"),
     ):
         with pytest.raises(Invalid, match=message):
-            opening(named)
+            opened_with(named)
 
 
 def test_one_studio_at_a_time_in_a_folder(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ _SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".json")
 _DIFFERENT = Choice(score=0.0, distance=0.0, static_share=1.0)
 
 
-def opening(named: str | None) -> Opening:
+def opened_with(named: str | None) -> Opening:
     """Return what a studio begins with; ``named``: a file, the folder of a run, the name of a spec, or None.
 
     ``Invalid`` when it is none of these.

@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -489,13 +489,15 @@ class Session:
         self._add(what, numbers, tile.id, knobs, [tile])
         self._tell_view(tell)
         tell(Told(tile=tile))
-        others = [self._tile(n, one, knobs) for n, one in zip(numbers[1:], found, strict=False)]
+        others: list[Tile] = []
+        for number, one in zip(numbers[1:], found, strict=False):
+            others.append(self._tile(number, one, knobs, {tile.word, *(other.word for other in others)}))
         self._history.add(others)
         for other in others:
             tell(Told(tile=other))
         self._tell_view(tell)
 
-    def _tile(self, number: int, found: Found, knobs: Knobs | None = None) -> Tile:
+    def _tile(self, number: int, found: Found, knobs: Knobs | None = None, taken: Collection[str] = ()) -> Tile:
         entry = found.entry if knobs is None else in_tune_and_time(knobs.locks, found.entry)
         note, tempo = note_of(entry), tempo_of(entry) if kind(entry.sound) == "beat" else None
         return Tile(
@@ -504,7 +506,7 @@ class Session:
             found.cast.parents,
             found.cast.done,
             kind(entry.sound),
-            next(words(entry.recipe)),
+            next(word for word in words(entry.recipe) if word not in taken),
             None if note is None else note_name(note),
             tempo,
             entry.score,

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from cnndsd.desk.studio.actions import Roll
 from cnndsd.desk.studio.history import History
-from cnndsd.desk.studio.opening import opening
+from cnndsd.desk.studio.opening import opened_with
 from cnndsd.desk.studio.session import Session
 from cnndsd.desk.terminal import DONE, say
 from cnndsd.farm import production, units
@@ -23,11 +23,11 @@ _FOLDER = ".studio"
 
 @contextmanager
 def opened(folder: Path, named: str | None) -> Iterator[Session]:
-    """Open the studio of a folder, which is made if it is not there; ``named``: see ``opening.opening``.
+    """Open the studio of a folder, which is made if it is not there; ``named``: see ``opening.opened_with``.
 
     A studio that was opened with the same before goes on. ``Failed`` when it is open already.
     """
-    begin = opening(named)
+    begin = opened_with(named)
     place = folder / _FOLDER
     place.mkdir(parents=True, exist_ok=True)
     lock = FileLock(place / "lock")
