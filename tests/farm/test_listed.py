@@ -12,7 +12,7 @@ from cnndsd.schema import Invalid
 from cnndsd.spec import Family, Spec, load_spec
 
 LISTED = (
-    Recipe(length=9, hidden=(2, 2), gap=5, seed=276, seconds=1.0),
+    Recipe(length=9, hidden=(2, 2), gap=5, seed=276, seconds=5.0),
     # On another clock, and with neurons of another network.
     Recipe(length=4, hidden=(6,), gap=4, seed=9, seconds=0.8, sample_rate=32_000),
     Recipe(
@@ -22,7 +22,7 @@ LISTED = (
 )  # fmt: skip
 TEXT = """name = "s"
 recipes = [
-  {length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 1.0},
+  {length = 9, hidden = [2, 2], gap = 5, seed = 276, seconds = 5.0},
   {length = 4, hidden = [6], gap = 4, seed = 9, seconds = 0.8, sample_rate = 32000},
   {length = 6, hidden = [4, 4], gap = 3, seed = 5, seconds = 0.7, variations = [
     {seed = 3, amount = 0.5, mate = {seed = 11}}, {seed = 8, amount = 0.02}]},

@@ -231,6 +231,11 @@ class History:
         """The present picks, by sound, ascending."""
         return dict(self._rows("SELECT tile, pick FROM picks ORDER BY tile"))
 
+    def picked(self) -> list[tuple[int, Pick, str, str | None]]:
+        """Return what is picked, ascending: the number of the sound, its pick, its word, and the path of its file."""
+        tables = "picks JOIN tiles ON id = picks.tile LEFT JOIN files ON files.tile = id"
+        return self._rows(f"SELECT id, pick, word, path FROM {tables} ORDER BY id")  # noqa: S608
+
     def file(self, tile: int) -> str | None:
         """Return the path of the file that was written of a sound, or None."""
         row = self._one("SELECT path FROM files WHERE tile = ?", tile)

@@ -49,8 +49,8 @@ _CHANGE_SHARE = 0.25
 class View(msgspec.Struct, frozen=True):
     """What the page shows, besides the sounds themselves.
 
-    ``picks``: by sound. ``files``: of the kept sounds. ``count``: sounds in the history. ``opened``: what the studio
-    was opened with.
+    ``picks``: by sound. ``words``, ``files``: of the kept sounds. ``count``: sounds in the history. ``opened``: with what
+    the studio was opened.
     """
 
     state: int | None
@@ -61,6 +61,7 @@ class View(msgspec.Struct, frozen=True):
     at: int | None
     knobs: Knobs
     picks: dict[int, str]
+    words: dict[int, str]
     files: dict[int, str]
     count: int
     folder: str
@@ -198,11 +199,11 @@ class Session:
     def view(self) -> View:
         """Return what the page shows now."""
         history, number = self._history, self._history.cursor
-        picks = history.picks
-        files = {tile: path for tile in picks if (path := history.file(tile)) is not None}
+        picked = history.picked()
         common = {
-            "picks": picks,
-            "files": files,
+            "picks": {tile: pick for tile, pick, _, _ in picked},
+            "words": {tile: word for tile, pick, word, _ in picked if pick == "keep"},
+            "files": {tile: path for tile, _, _, path in picked if path is not None},
             "count": history.count(),
             "folder": str(self.folder.absolute()),
             "opened": history.fact("opened") or "",

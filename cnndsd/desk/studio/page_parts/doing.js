@@ -127,17 +127,21 @@ const undo = () => act({ do: "undo", state: view.state });
 const redo = () => act({ do: "redo", state: view.state });
 const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept yet. Press K on a sound that you like."));
 
-// A, then B: the sound, then its parents in turn.
+// The sound that was heard last in a comparison, and of which sound that was.
+const compared = { of: null, last: null };
+
+// From the sound to its parents in turn, and back.
 async function compare() {
   const tile = knownTile(current);
   if (!tile?.parents.length) return say("This sound has no parent.");
-  const round = [tile.id, ...tile.parents], next = round[(round.indexOf(playing ?? compare.last) + 1) % round.length];
+  const round = [tile.id, ...tile.parents], last = compared.of === tile.id ? compared.last : tile.id;
+  const next = round[(round.indexOf(last) + 1) % round.length];
   try {
     await fetchTiles(round);
   } catch (error) {
     return say(error.message, true);
   }
-  compare.last = next;
+  Object.assign(compared, { of: tile.id, last: next });
   play(knownTile(next));
   showSound();
   say(next === tile.id ? `A: ${tile.word}` : `B: its parent, ${knownTile(next).word}`);

@@ -96,7 +96,7 @@ function showKept() {
   if (list.dataset.known !== known) {
     list.dataset.known = known;
     list.replaceChildren(...ids.map((id) => {
-      const tile = knownTile(id), card = element("button", "tile", tile ? [tile.word, ...facts(tile)].join(" · ") : "…");
+      const tile = knownTile(id), card = element("button", "tile", tile ? [tile.word, ...facts(tile)].join(" · ") : view.words[id]);
       card.dataset.tile = id;
       card.draggable = true;
       if (tile) decorate(card, tile);
@@ -158,6 +158,7 @@ function go(id, since) {
   const tile = knownTile(id);
   if (!tile) return;
   play(tile, since);
+  compared.of = null;
   select(id);
   const name = [tile.word, ...facts(tile)].join(", ");
   say(`${name}, score ${tile.score.toFixed(2)}${view.picks[id] ? `, ${picked[view.picks[id]]}` : ""}`);

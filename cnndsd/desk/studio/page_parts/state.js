@@ -54,9 +54,9 @@ function take(tile) {
   if (tiles.has(tile.id)) return tiles.get(tile.id);
   tiles.set(tile.id, tile);
   // The oldest go first.
-  for (const [id, one] of tiles) {
+  for (const id of tiles.keys()) {
     if (tiles.size <= HELD) break;
-    if (id !== current && !view?.sheet.includes(id) && !one.isShown) tiles.delete(id);
+    if (id !== current && !view?.sheet.includes(id)) tiles.delete(id);
   }
   return tile;
 }
