@@ -49,8 +49,8 @@ _CHANGE_SHARE = 0.25
 class View(msgspec.Struct, frozen=True):
     """What the page shows, besides the sounds themselves.
 
-    ``picks``: by sound. ``words``, ``files``: of the kept sounds. ``count``: sounds in the history. ``opened``: with what
-    the studio was opened.
+    ``picks``: by sound. ``words``, ``files``: of the kept sounds. ``count``: sounds in the history. ``opened``: what it
+    began with.
     """
 
     state: int | None
