@@ -3,6 +3,7 @@
 import random
 import time
 import tomllib
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -206,7 +207,8 @@ def test_a_locked_tune_is_the_note_of_all_that_have_one_and_a_rhythm_their_tempo
     studio = began(tmp_path / "kept", Opening(msgspec.structs.replace(SHORT, sound=Ranges(seconds=(1.5, 2.0)))))
     tiles = [t for _ in range(3) for t in do(studio, actions.Roll())]
     tuned = next(t for t in tiles if t.note)
-    do(studio, actions.Hold(lock="tune", tile=tuned.id))
+    (told,) = studio.do(actions.Hold(lock="tune", tile=tuned.id))
+    assert told.said == "locked tune"
     new = [t for _ in range(3) for t in do(studio, actions.Roll())]
     notes = [t.note[:-1] for t in new if t.note]
     # The clarity of a pitch may change with the clock, and the pitch is estimated anew.
@@ -404,6 +406,16 @@ def test_what_a_studio_is_opened_with(tmp_path, studio):
     ):
         with pytest.raises(Invalid, match=message):
             opened_with(named)
+
+
+def test_paths_are_whole_wherever_the_studio_began(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    studio = began(Path("kept"))
+    do(studio, actions.Roll())
+    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="keep"))
+    (path,) = studio.view().files.values()
+    assert Path(path).parent == tmp_path / "kept" == Path(studio.view().folder)
+    studio.close()
 
 
 def test_one_studio_at_a_time_in_a_folder(tmp_path, monkeypatch):

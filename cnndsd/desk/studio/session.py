@@ -118,7 +118,8 @@ class Session:
         seeds: random.Random | None = None,
         ahead: bool = True,
     ) -> None:
-        self.folder, self._history = folder, history
+        # Whole: its paths are copied into other programs.
+        self.folder, self._history = folder.absolute(), history
         self._rng = seeds or random.SystemRandom()
         self._caster = Caster()
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="studio")
@@ -205,7 +206,7 @@ class Session:
             "words": {tile: word for tile, pick, word, _ in picked if pick == "keep"},
             "files": {tile: path for tile, _, _, path in picked if path is not None},
             "count": history.count(),
-            "folder": str(self.folder.absolute()),
+            "folder": str(self.folder),
             "opened": history.fact("opened") or "",
         }
         if number is None:
@@ -330,7 +331,7 @@ class Session:
         locks = locked(knobs.locks, action.lock, entry)
         what = f"{'unlocked' if entry is None else 'locked'} {action.lock}"
         self._add(what, state.sheet, state.at, msgspec.structs.replace(knobs, locks=locks))
-        self._tell_view(tell)
+        self._tell_view(tell, said=what)
 
     def _choose(self, action: actions.Choose, tell: Tell) -> None:
         tile, state = self._history.tile(action.tile), self._present()
