@@ -91,7 +91,9 @@ def test_undo_goes_back_to_the_first_sheet_and_redo_forward_again(studio):
         do(studio, actions.Undo(state=studio.view().state))
         now = studio.view()
         assert (now.state, now.sheet, now.knobs, now.picks) == (before.state, before.sheet, before.knobs, before.picks)
-    assert not now.can_undo or now.what.startswith("rolled")
+    assert now.sheet == first.sheet
+    assert not now.can_undo
+    assert refused(studio, actions.Undo(state=now.state)) == "this is the first sheet; there is nothing before it"
     while studio.view().state != seen[-1].state:
         do(studio, actions.Redo(state=studio.view().state))
     now = studio.view()
@@ -434,6 +436,13 @@ def test_one_studio_at_a_time_in_a_folder(tmp_path, monkeypatch):
             assert (again.view().state == state) == is_same, named
             state = again.view().state
             assert again.view().can_undo
+    # Undo and redo do not stop between what was opened and its first sheet.
+    with sessions.opened(tmp_path / "x", None) as last:
+        do(last, actions.Undo(state=state))
+        assert len(last.view().sheet) == 12
+        assert not last.view().can_undo
+        do(last, actions.Redo(state=last.view().state))
+        assert last.view().state == state
 
 
 def test_ten_thousand_sounds_are_no_burden(tmp_path):

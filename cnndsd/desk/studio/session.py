@@ -213,7 +213,7 @@ class Session:
             return View(None, "", False, False, [], None, self._knobs, **common)  # type: ignore[arg-type]
         state = history.state(number)
         sheet = [tile.id for tile in history.tiles(state.sheet)]
-        has_before = state.before is not None
+        has_before = self._has_before(state)
         knobs = msgspec.json.decode(state.knobs, type=Knobs)
         return View(number, state.what, has_before, state.later is not None, sheet, state.at, knobs, **common)  # type: ignore[arg-type]
 
@@ -351,9 +351,12 @@ class Session:
 
     def _undo(self, action: actions.Undo, tell: Tell) -> None:
         state = self._present(action.state)
-        if state.before is None:
-            raise Invalid("this is the first state; there is nothing before it")
+        if not self._has_before(state):
+            raise Invalid("this is the first sheet; there is nothing before it")
         self._history.go(state, back=True)
+        if not (now := self._present()).sheet:
+            # Where another spec was opened, before its first sheet.
+            self._history.go(now, back=True)
         self._tell_view(tell, said=f"undone: {state.what}")
 
     def _redo(self, action: actions.Redo, tell: Tell) -> None:
@@ -362,6 +365,8 @@ class Session:
             raise Invalid("nothing was undone here")
         later = self._history.state(state.later)
         self._history.go(later, back=False)
+        if not (now := self._present()).sheet and now.later is not None:
+            self._history.go(self._history.state(now.later), back=False)
         self._tell_view(tell, said=f"done again: {later.what}")
 
     def _recall(self, action: actions.Recall, tell: Tell) -> None:
@@ -529,6 +534,13 @@ class Session:
         if shown not in (None, number):
             raise _Stale
         return self._history.state(number)
+
+    def _has_before(self, state: State) -> bool:
+        """Return whether there was a sheet before a state."""
+        if state.before is None:
+            return False
+        before = self._history.state(state.before)
+        return bool(before.sheet) or before.before is not None
 
     def _sheet(self, state: State) -> list[int]:
         return [tile.id for tile in self._history.tiles(state.sheet)]
