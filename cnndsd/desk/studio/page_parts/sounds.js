@@ -5,8 +5,8 @@ const FADE_IN_S = 0.001, FADE_OUT_S = 0.02, STOP_S = 0.005, HIGHPASS_HZ = 20;
 // As loud as the finished file is about: its loudness is not measured here.
 const RMS = 0.14, PEAK = 0.89;
 let source = null, playing = null;
-// When the last sound was started, and how long after what asked for it, in milliseconds.
-const heard = { count: 0, since: 0 };
+// How many sounds were started; the last one, and how long after what asked for it that was, in milliseconds.
+const heard = { count: 0, since: 0, tile: null };
 
 function samplesOf(tile) {
   if (tile.buffer) return tile.buffer;
@@ -74,6 +74,7 @@ function play(tile, since = performance.now()) {
   source = { node, level, begun: audio.currentTime, tile };
   playing = tile.id;
   heard.count++;
+  heard.tile = tile.id;
   heard.since = performance.now() - since;
   node.addEventListener("ended", () => {
     if (source?.node === node) source = playing = null;
