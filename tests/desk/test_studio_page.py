@@ -136,7 +136,12 @@ def test_from_a_roll_to_a_pack_by_keys_alone(chromium, tmp_path):
         t.press("f")
         t.press("ArrowRight")
         t.press("k")
-        # Undo and redo.
+        # Undo and redo; also faster than the server answers.
+        there = page.evaluate("() => view.state")
+        for key in ("Control+z", "Control+z", "Control+z", "Control+Shift+Z", "Control+Shift+Z"):
+            page.keyboard.press(key)
+        t.press("Control+Shift+Z")
+        assert page.evaluate("() => view.state") == there
         t.press("Control+z")
         assert len(t.view()["picks"]) == 2
         t.press("Control+Shift+Z")

@@ -4,12 +4,12 @@ let rolling = 0, sent = Promise.resolve();
 // Tabs of the same studio tell each other that it has moved on.
 const others = new BroadcastChannel(`studio ${location.pathname}`);
 
-// Ask the server to do something. `isRoll`: a new sheet is awaited. `playsFirst`: the first sound that comes is played.
+// Ask the server to do something; a function says what, when all before it is done. `isRoll`: a new sheet is awaited. `playsFirst`: the first sound that comes is played.
 function act(action, { isRoll = false, playsFirst = isRoll, since = performance.now() } = {}) {
   if (isRoll) rolling++;
   // In the order in which they were asked for; packs take long and change nothing.
   const before = action.do === "pack" ? Promise.resolve() : sent;
-  const done = before.then(() => perform(action, playsFirst, since)).finally(() => {
+  const done = before.then(() => perform(typeof action === "function" ? action() : action, playsFirst, since)).finally(() => {
     if (isRoll) rolling--;
     if (view) showView();
   });
@@ -71,7 +71,14 @@ async function takeView(told, fetchesAll = true) {
 }
 
 // What the server says now, and the sounds of it; returns whether it is still at work.
-async function refresh() {
+function refresh() {
+  // After all that was asked for: an answer that is older than what is shown would go back.
+  const done = sent.then(load);
+  sent = done;
+  return done;
+}
+
+async function load() {
   try {
     const { busy, ...now } = await (await ask("view")).json();
     await takeView(now);
@@ -123,8 +130,8 @@ function pick(what) {
   act({ do: "choose", tile: current, pick: now });
 }
 
-const undo = () => act({ do: "undo", state: view.state });
-const redo = () => act({ do: "redo", state: view.state });
+const undo = () => act(() => ({ do: "undo", state: view.state }));
+const redo = () => act(() => ({ do: "redo", state: view.state }));
 const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept yet. Press K on a sound that you like."));
 
 // The sound that was heard last in a comparison, and of which sound that was.

@@ -28,16 +28,8 @@ document.addEventListener("dragstart", (event) => {
   event.dataTransfer.effectAllowed = "copy";
 });
 others.addEventListener("message", refresh);
-document.addEventListener("visibilitychange", async () => {
-  // Another browser may have moved on.
-  if (document.hidden || !view) return;
-  try {
-    const { busy, ...now } = await (await ask("view")).json();
-    if (!busy && now.state !== view.state) await takeView(now);
-  } catch (error) {
-    say(error.message, true);
-  }
-});
+// Another browser may have moved on.
+document.addEventListener("visibilitychange", () => { if (!document.hidden && view) refresh(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   takeColours();
   at("sheet").replaceChildren();
