@@ -49,15 +49,41 @@ class Adjusting(Checked, frozen=True, kw_only=True):
     amount: Amount
 
 
-class Variation(Checked, frozen=True, kw_only=True):
-    """One random move of all weights and biases before the sound begins.
+class Mate(Checked, frozen=True, kw_only=True):
+    """The network from which a variation takes neurons: one of the recipe's shape and ranges.
 
-    ``seed``: key of the random numbers, 0..2**63-1. ``amount``: the largest move of a parameter up or down, as a share
-    of the width of its range, 0..1.
+    ``seed``: key of its random numbers, 0..2**63-1. ``variations``: its own, before the neurons are taken.
+    """
+
+    seed: Seed
+    variations: "tuple[Variation, ...]" = ()
+
+    def _check(self) -> None:
+        _check_variations(self.variations)
+
+
+class Variation(Checked, frozen=True, kw_only=True, omit_defaults=True):
+    """One random change of weights and biases before the sound begins.
+
+    ``seed``: key of the random numbers, 0..2**63-1. Without a mate, all move; ``amount``: the largest move of a
+    parameter up or down, as a share of the width of its range, 0..1. With a ``mate``, each neuron becomes the mate's
+    with the probability ``amount``: its bias and all its weights.
     """
 
     seed: Seed
     amount: Annotated[float, Meta(ge=0.0, le=1.0)]
+    mate: Mate | None = None
+
+    @property
+    def size(self) -> int:
+        """How many variations it is made of: itself, and those of its mate."""
+        return 1 + (0 if self.mate is None else sum(one.size for one in self.mate.variations))
+
+
+def _check_variations(variations: tuple[Variation, ...]) -> None:
+    """Raise ``Invalid`` when there are too many, those of mates among them."""
+    if (size := sum(one.size for one in variations)) > MAX_VARIATIONS:
+        raise Invalid(f"variations: {size} are too many; allowed: up to {MAX_VARIATIONS}, with those of mates")
 
 
 class Wide(Checked, frozen=True, kw_only=True):
@@ -78,7 +104,8 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     ``seconds``: 0.001..600, rounded to whole samples, 26,460,000 at most. ``sample_rate``: Hz, 8000..192000.
     ``precision``: "double" (64 bit) or "single" (32 bit).
     ``weights``, ``biases``: ``(low, high)`` of the random numbers, within -100..100.
-    ``adjusting``: how they move while the sound goes on. ``variations``: moves before it begins, at most 64, in order.
+    ``adjusting``: how they move while the sound goes on. ``variations``: changes before it begins, in order, at most 64
+    with those of mates.
     ``definition``: the version of docs/definition.md, which defines every bit of the sound.
 
     Two fields change the finished sound and not the raw one. ``interpolation``: how it joins the network's steps,
@@ -104,9 +131,8 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     def _check(self) -> None:
         if len(self.hidden) > 4:
             raise Invalid(f"hidden: {len(self.hidden)} layers are too many; allowed: up to 4")
-        if len(self.variations) > MAX_VARIATIONS:
-            raise Invalid(f"variations: {len(self.variations)} are too many; allowed: up to {MAX_VARIATIONS}")
-        if self.wide is not None and len(self.variations) == MAX_VARIATIONS:
+        _check_variations(self.variations)
+        if self.wide is not None and sum(one.size for one in self.variations) == MAX_VARIATIONS:
             raise Invalid(f"wide: {MAX_VARIATIONS} variations leave no room for one more; allowed: fewer")
         ascending("weights", self.weights)
         ascending("biases", self.biases)
@@ -150,6 +176,11 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     def macs(self) -> int:
         """Multiply-adds of the whole sound, without those inside the activation functions."""
         return self.steps * sum(a * b for a, b in itertools.pairwise(self.widths))
+
+    @property
+    def is_bred(self) -> bool:
+        """Whether it has neurons of another network than that of its seed."""
+        return any(variation.mate is not None for variation in self.variations)
 
     @property
     def last_seed(self) -> int:

@@ -255,6 +255,8 @@ class Mastering(Checked, frozen=True, kw_only=True):
 class Spec(Checked, frozen=True, kw_only=True):
     """A whole pack spec; packs/sample_pack.toml explains every key.
 
+    ``recipes``: the pack holds these very sounds, and none is searched for.
+
     ``Invalid`` (a ``ValueError``) when a value is not allowed.
     """
 
@@ -277,6 +279,7 @@ class Spec(Checked, frozen=True, kw_only=True):
     alternates: Annotated[int, Meta(ge=0, le=8)] = 0
     sound: Ranges = Ranges()
     family: Family | None = None
+    recipes: Annotated[tuple[Recipe, ...], Meta(max_length=10_000)] = ()
     search: Search = Search()
     judge: Limits = Limits()
     choose: Choice = Choice()
@@ -311,12 +314,26 @@ class Spec(Checked, frozen=True, kw_only=True):
                 f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sound)"
             )
         if self.family is not None:
-            rate = max(self.written_rate, self.sample_rate)
-            if self.family.recipe.seconds * rate > MAX_PACK_SAMPLES:
+            self._check_length(self.family.recipe, "family.recipe")
+        for place, recipe in enumerate(self.recipes):
+            if self.family is not None:
+                raise Invalid("recipes: are not allowed beside family; allowed: one of both")
+            if recipe.macs > MAX_PACK_MACS:
                 raise Invalid(
-                    f"family.recipe: {self.family.recipe.seconds} s at {rate} Hz is too long for a sound of a pack; "
-                    f"allowed: up to {MAX_PACK_SAMPLES} samples"
+                    f"recipes[{place}]: asks for {recipe.macs:.3g} multiply-adds; allowed: up to {MAX_PACK_MACS:.3g} "
+                    "(shorten the sound)"
                 )
+            if recipe.precision != self.precision:
+                raise Invalid(f"recipes[{place}]: has another precision than recipes[0]; allowed: one for all")
+            self._check_length(recipe, f"recipes[{place}]")
+
+    def _check_length(self, recipe: Recipe, key: str) -> None:
+        rate = max(self.written_rate, recipe.sample_rate)
+        if recipe.seconds * rate > MAX_PACK_SAMPLES:
+            raise Invalid(
+                f"{key}: {recipe.seconds} s at {rate} Hz is too long for a sound of a pack; "
+                f"allowed: up to {MAX_PACK_SAMPLES} samples"
+            )
 
     def _check_exports(self) -> None:
         if (self.exports or self.alternates) and self.count > _MOST_EXPORTED:
@@ -355,16 +372,25 @@ class Spec(Checked, frozen=True, kw_only=True):
     @property
     def precision(self) -> Precision:
         """Precision of every sound."""
+        if self.recipes:
+            return self.recipes[0].precision
         return self.sound.precision if self.family is None else self.family.recipe.precision
+
+    @property
+    def draws_networks(self) -> bool:
+        """Whether candidates are networks drawn from ``[sound]``, and not variations of one, or recipes of the spec."""
+        return self.family is None and not self.recipes
 
     @property
     def luck(self) -> float:
         """Share of the candidates that are drawn afresh, 0..1."""
-        return self.search.luck if self.family is None else 1.0
+        return self.search.luck if self.draws_networks else 1.0
 
     @property
     def heaviest_macs(self) -> float:
         """Multiply-adds of the sound that takes the most work of all that may be drawn."""
+        if self.recipes:
+            return float(max(recipe.macs for recipe in self.recipes))
         return self.sound.heaviest_macs if self.family is None else float(self.family.recipe.macs)
 
     @property

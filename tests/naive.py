@@ -80,9 +80,25 @@ def drawn(ar, recipe):
     for inputs, neurons in itertools.pairwise([recipe.length, *recipe.hidden, 1]):
         for _ in range(neurons):
             shape += [recipe.biases, *[recipe.weights] * inputs]
-    raw = np.random.Philox(key=recipe.seed).random_raw(len(shape)).tolist()
+    values = network(recipe, recipe.seed, recipe.variations, shape)
+    return [ar.round(v) / 2 for v in values], [(ar.round(low) / 2, ar.round(high) / 2) for low, high in shape]
+
+
+def network(recipe, seed, variations, shape):
+    """The parameters of the network of a seed after variations; ``shape``: the range of each."""
+    raw = np.random.Philox(key=seed).random_raw(len(shape)).tolist()
     values = [low + (high - low) * ((r >> 11) * 2.0**-53) for r, (low, high) in zip(raw, shape, strict=True)]
-    for variation in recipe.variations:
+    for variation in variations:
+        if variation.mate is not None:
+            mate = network(recipe, variation.mate.seed, variation.mate.variations, shape)
+            raw = iter(np.random.Philox(key=variation.seed + 2 * 2**64).random_raw(1000).tolist())
+            p = 0
+            for inputs, neurons in itertools.pairwise([recipe.length, *recipe.hidden, 1]):
+                for _ in range(neurons):
+                    if (next(raw) >> 11) * 2.0**-53 < variation.amount:
+                        values[p : p + inputs + 1] = mate[p : p + inputs + 1]
+                    p += inputs + 1
+            continue
         raw = np.random.Philox(key=variation.seed + 2**64).random_raw(len(shape)).tolist()
         for p, (r, (low, high)) in enumerate(zip(raw, shape, strict=True)):
             values[p] += (high - low) * variation.amount * (2.0 * ((r >> 11) * 2.0**-53) - 1.0)
@@ -91,7 +107,7 @@ def drawn(ar, recipe):
             if values[p] < low:
                 values[p] = 2.0 * low - values[p]
             values[p] = min(max(values[p], low), high)
-    return [ar.round(v) / 2 for v in values], [(ar.round(low) / 2, ar.round(high) / 2) for low, high in shape]
+    return values
 
 
 def render(recipe):

@@ -19,6 +19,7 @@ from cnndsd.desk.commands import (
     picks_command,
     render_command,
     show_command,
+    studio_command,
     vary_command,
     verify_command,
 )
@@ -31,6 +32,7 @@ _COMMANDS = (
     new_command,
     render_command,
     vary_command,
+    studio_command,
     audition_command,
     picks_command,
     show_command,

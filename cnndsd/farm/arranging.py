@@ -65,6 +65,11 @@ def arrange(
     """
     if not spec.has_music:
         return [Placed(entry) for entry in choose({})]
+    if spec.recipes:
+        # Whoever listed them knows their notes: each goes to its nearest one.
+        tasks = ((spec, entry) for entry in choose({}))
+        placed = [_or_raise(found) for found in in_order(workers, place_alone, tasks)]
+        return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
     heard: dict[int, Heard] = {}
     welcome: dict[int, float] = {}
     if spec.music.bpm:
@@ -86,6 +91,12 @@ def arrange(
             break
         welcome.update(dict.fromkeys(off_key, _OFF_KEY))
     return sorted(_placed(spec, chosen, heard, workers), key=lambda placed: in_order_of_kinds(placed.entry))
+
+
+def _or_raise(found: Placed | Exception) -> Placed:
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def place_alone(spec: Spec, entry: Entry) -> Placed:

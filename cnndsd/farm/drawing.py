@@ -86,9 +86,10 @@ def _interpolation(
 def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     """The relative that is the second channel of candidate ``index``, if its sound is to be wide.
 
-    It is drawn for the sounds that are finished, and changes nothing else. In a ``[family]`` none is drawn.
+    It is drawn for the sounds that are finished, and changes nothing else. In a ``[family]``, and for the recipes of a
+    spec, none is drawn.
     """
-    if spec.family is not None or spec.sound.wide == 0.0:
+    if not spec.draws_networks or spec.sound.wide == 0.0:
         return None
     u = uniform(_key(spec, seed), index, _WIDTHS)
     if not next(u) < spec.sound.wide:
@@ -178,6 +179,10 @@ def draw_blocks(
 
     ``shapes``: those of blocks that vary a parent, by block; all others are drawn afresh.
     """
+    if spec.recipes:
+        for index, recipe in enumerate(spec.recipes[first : first + count], first):
+            yield Drawn(index, recipe, [recipe.last_seed])
+        return
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         shape = shapes[block] if shapes and block in shapes else draw_shape(spec, seed, block)
         low = max(first, block * BLOCK)
@@ -192,7 +197,9 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
     length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
     """
     shapes = None
-    if spec.family is None:
+    if spec.recipes and index >= len(spec.recipes):
+        return False
+    if spec.draws_networks:
         if recipe.wide != draw_wide(spec, seed, index):
             return False
         recipe = msgspec.structs.replace(recipe, wide=None)

@@ -89,7 +89,7 @@ def pack(
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> Packed:
-    """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does.
+    """Make the pack ``NAME.zip`` of a spec, as ``cnndsd pack`` does; of one that lists its recipes without a search.
 
     What was judged is remembered in ``NAME.run`` beside it, and the same call goes on from there; ``restart`` forgets
     it. ``jobs``, ``scheduler``, ``seconds`` and ``until_s`` as for ``search``. ``keep``: make ``NAME_kept.zip`` of
@@ -109,6 +109,8 @@ def pack(
         path = folder / f"{with_part(spec.name, 'seeds')}.html"
     refuse_folder(path)
     progress = progress or Progress()
+    if spec.recipes:
+        return _pack_recipes(spec, path, keep, jobs, scheduler, progress)
     deadline = _deadline(seconds, until_s)
     run_folder = folder / f"{spec.name}.run"
     with _workers(jobs, scheduler) as workers:
@@ -144,6 +146,23 @@ def pack(
     from cnndsd.farm.production import candidates_needed
 
     return packed._replace(enough=candidates_needed(spec, run.findings, count))
+
+
+def _pack_recipes(
+    spec: Spec, path: Path, keep: Collection[int], jobs: int | None, scheduler: str | None, progress: Progress
+) -> Packed:
+    """Make the pack of a spec's own recipes, of all or of those with the numbers ``keep``; nothing is searched for."""
+    only = sorted({*(keep or range(len(spec.recipes)))})
+    if not 0 <= only[-1] < len(spec.recipes):
+        raise Invalid(f"keep: {only[-1]} is no recipe of the spec; allowed: 0 to {len(spec.recipes) - 1}")
+    note_replaced(path, spec, progress, only)
+    with _workers(jobs, scheduler) as workers:
+        from cnndsd.farm.production import make_pack, recipes_heard
+
+        _prepare(workers, spec, progress)
+        findings = recipes_heard(spec, only)
+        count = make_pack(path, spec, findings, workers, progress, only=only)
+    return _packed(path, count, len(only), findings, only)
 
 
 def repack(

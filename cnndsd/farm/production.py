@@ -97,6 +97,13 @@ def entry_of(index: int, recipe: Recipe) -> Entry:
     return Entry(index, score(sound), sound, recipe)
 
 
+def recipes_heard(spec: Spec, only: Collection[int]) -> Findings:
+    """The recipes of a spec with these numbers, heard: what ``make_pack`` needs to make a pack of them."""
+    findings = Findings()
+    findings.held = {number: entry_of(number, spec.recipes[number]) for number in only}
+    return findings
+
+
 def warm(spec: Spec) -> None:
     """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
     from cnndsd.finishing.bars import find_bars
@@ -121,7 +128,7 @@ def placed_as_listed(entry: Entry, listed: Listed) -> Placed:
 def finish_candidate(spec: Spec, entry: Entry, place: Place | None = None) -> PackSound:
     """Render a chosen candidate again and make its files. ``place``: where it stands in the music of its pack."""
     recipe, sound = entry.recipe, entry.sound
-    if spec.family is None:
+    if spec.draws_networks:
         recipe = msgspec.structs.replace(recipe, wide=draw_wide(spec, spec.seed, entry.index))
     audio = render(recipe)
     finished = finish(audio, recipe, sound, spec, place)

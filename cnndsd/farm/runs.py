@@ -280,7 +280,7 @@ def identity(spec: Spec) -> bytes:
 def space_needed(spec: Spec) -> float:
     """About how many MB a run and its pack take on disk."""
     seconds = spec.family.recipe.seconds if spec.family is not None else sum(spec.sound.seconds) / 2
-    channels = spec.channels or (2 if spec.sound.wide or spec.family else 1)
+    channels = spec.channels or (2 if spec.sound.wide or not spec.draws_networks else 1)
     sound_bytes = seconds * spec.written_rate * channels * 4 + 10_000
     # An export may hold each sound again, and a wavetable takes half a megabyte.
     pack_bytes = spec.count * (sound_bytes * (1 + len(spec.exports) + spec.alternates) + 600_000 * bool(spec.exports))

@@ -314,9 +314,12 @@ def _excess(spec: Spec, sound: Listed) -> str | None:
     Such sounds are not rendered: they could take all memory, or hours.
     """
     recipe, bars, music = sound.recipe, sound.bars, spec.music
-    most = (
-        max(1, round(spec.sound.seconds[1] * spec.sample_rate)) if spec.family is None else spec.family.recipe.samples
-    )
+    if spec.recipes:
+        most = max(listed.samples for listed in spec.recipes)
+    elif spec.family is not None:
+        most = spec.family.recipe.samples
+    else:
+        most = max(1, round(spec.sound.seconds[1] * spec.sample_rate))
     if recipe.samples > most or recipe.macs > MAX_PACK_MACS or recipe.precision != spec.precision:
         return "its recipe is not one that the spec allows"
     if bars is None:

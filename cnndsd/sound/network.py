@@ -1,11 +1,12 @@
 """From a recipe to the numbers of its network, in the order that the definition lays down."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.recipe import Recipe
+from cnndsd.recipe import Recipe, Variation
 
 
 def sample_type(recipe: Recipe) -> type[np.float32] | type[np.float64]:
@@ -29,18 +30,36 @@ def parameters(recipe: Recipe) -> NDArray[np.float64]:
     """All biases and weights, shape ``(parameters,)``, float64, after the recipe's variations.
 
     Layer by layer, neuron by neuron, the bias first and then the weights in input order, each
-    ``low + (high - low) * u`` with u from Philox keyed by the recipe's seed. A variation moves each by
-    ``(high - low) * amount * (2 u - 1)``, u from Philox keyed by its seed and 1, and reflects it at the ends of its
-    range.
+    ``low + (high - low) * u`` with u from Philox keyed by the recipe's seed. ``varied`` says what variations change.
     """
+    return _network(recipe, recipe.seed, recipe.variations)
+
+
+def varied(before: NDArray[np.float64], recipe: Recipe, variation: Variation) -> NDArray[np.float64]:
+    """The parameters of a network of the recipe's shape after one variation, shape ``(parameters,)``, float64.
+
+    Without a mate it moves each by ``(high - low) * amount * (2 u - 1)``, u from Philox keyed by its seed and 1, and
+    reflects it at the ends of its range. With a mate, the neurons for which u, from Philox keyed by its seed and 2, is
+    below ``amount`` are those of the mate.
+    """
+    if variation.mate is not None:
+        other = _network(recipe, variation.mate.seed, variation.mate.variations)
+        widths = recipe.widths
+        is_mates = _uniform(variation.seed, 2, sum(widths[1:])) < variation.amount
+        sizes = np.repeat(np.array(widths[:-1]) + 1, widths[1:])
+        return np.where(np.repeat(is_mates, sizes), other, before)
     low, high = ranges(recipe).T
-    found = low + (high - low) * _uniform(recipe.seed, 0, low.size)
-    for variation in recipe.variations:
-        reach = (high - low) * variation.amount
-        found = found + reach * (2.0 * _uniform(variation.seed, 1, low.size) - 1.0)
-        found = np.where(found > high, 2.0 * high - found, found)
-        found = np.where(found < low, 2.0 * low - found, found)
-        found = np.clip(found, low, high)
+    found = before + (high - low) * variation.amount * (2.0 * _uniform(variation.seed, 1, low.size) - 1.0)
+    found = np.where(found > high, 2.0 * high - found, found)
+    found = np.where(found < low, 2.0 * low - found, found)
+    return np.asarray(np.clip(found, low, high))
+
+
+def _network(recipe: Recipe, seed: int, variations: Sequence[Variation]) -> NDArray[np.float64]:
+    low, high = ranges(recipe).T
+    found = low + (high - low) * _uniform(seed, 0, low.size)
+    for variation in variations:
+        found = varied(found, recipe, variation)
     return np.asarray(found)
 
 

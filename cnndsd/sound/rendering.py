@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from cnndsd.sound.gpu.batches import render_groups
 from cnndsd.sound.gpu.card import first_card
 from cnndsd.sound.gpu.plans import Group
 from cnndsd.sound.lanes import Networks, Output, Sine, render_lanes
-from cnndsd.sound.network import parameters, ranges, sample_type
+from cnndsd.sound.network import parameters, ranges, sample_type, varied
 from cnndsd.sound.schedule import Slot, blocks, plan
 from cnndsd.sound.simd import empty_rows, lane_count
 from cnndsd.sound.target import ROW_BYTES
@@ -153,7 +154,10 @@ def render_batches(
         some = seeds[start : start + groups * wide]
         # Empty lanes repeat the last network: that costs nothing, and other numbers might be slow.
         last = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64).reshape(groups, wide)
-        kernel.draw_parameters(shared, last, amounts, bounds, places, half_parameters)
+        if shape.is_bred:
+            _draw_bred(shape, last, places, half_parameters)
+        else:
+            kernel.draw_parameters(shared, last, amounts, bounds, places, half_parameters)
         keys = np.full_like(last, shape.seed) if shape.variations else last
         halves[:, 0, :wide] = keys & np.uint64(0xFFFFFFFF)
         halves[:, 1, :wide] = keys >> np.uint64(32)
@@ -162,6 +166,15 @@ def render_batches(
         render_lanes(networks, slots, sine, adjustment, Output(steps, shape.steps, frame, statistics, doubles))
         kernel.part_lanes(statistics, by_candidate)
         yield steps[: len(some), : shape.steps], by_candidate[: len(some)]
+
+
+def _draw_bred(shape: Recipe, last: NDArray[np.uint64], places: NDArray[Any], half_parameters: Audio) -> None:
+    """Do what ``kernel.draw_parameters`` does, for networks that have mates, whose parameters it does not know."""
+    number: Any = sample_type(shape)
+    before = parameters(msgspec.structs.replace(shape, variations=shape.variations[:-1]))
+    for group, lane in np.ndindex(last.shape):
+        own = shape.reseeded(int(last[group, lane])).variations[-1]
+        half_parameters[group, places, lane] = varied(before, shape, own).astype(number) * number(0.5)
 
 
 def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics, Statistics]:

@@ -14,9 +14,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from raw_requests import ask, request
 from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
-from cnndsd.desk import audition
+from cnndsd.desk import audition, serving
 from cnndsd.farm import ledger, production, runs, units
 from cnndsd.farm.findings import Findings
 from cnndsd.finishing import zipfiles
@@ -59,25 +60,6 @@ def served(folder, *options):
     yield address, end
     if server.poll() is None:
         end()
-
-
-def ask(port, request):
-    """What a server answers to these very bytes: its status (None: it sent none), headers and body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(request)
-        line.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: line.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    # To what is no HTTP the server answers as HTTP 0.9 would: without a status line.
-    status = re.match(rb"HTTP/1.[01] (\d+)", head) or re.search(rb"Error code: (\d+)|<title>(\d+)", answer)
-    return status and int(status[1] or status[2]), head.decode("latin-1").lower(), body
-
-
-def request(method, path, host, *headers, body=b""):
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_run, tmp_path):
@@ -409,10 +391,10 @@ def test_a_pick_is_kept_through_a_kill(finished_run, tmp_path):
 @contextlib.contextmanager
 def in_a_thread(monkeypatch, connections, request_s):
     """A server with other bounds, in this process: its port."""
-    monkeypatch.setattr(audition, "_CONNECTIONS", connections)
-    monkeypatch.setattr(audition, "_REQUEST_S", request_s)
+    monkeypatch.setattr(serving, "_CONNECTIONS", connections)
+    monkeypatch.setattr(serving, "_REQUEST_S", request_s)
     app = audition.Audition(Spec(name="x"), Findings(), 1, "", lambda *_: None)
-    server, address = audition.server(app)
+    server, address = serving.server(app)
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

@@ -22,19 +22,19 @@ MISTAKES = [
     (
         "",
         "pak",
-        '"pak" is no command (did you mean "pack"?); commands: pack, new, render, vary, audition, picks, '
+        '"pak" is no command (did you mean "pack"?); commands: pack, new, render, vary, studio, audition, picks, '
         "show, verify, bench; see cnndsd --help",
     ),
     (
         "",
         "packs my.toml",
-        '"packs" is no command (did you mean "pack"?); commands: pack, new, render, vary, audition, '
+        '"packs" is no command (did you mean "pack"?); commands: pack, new, render, vary, studio, audition, '
         "picks, show, verify, bench; see cnndsd --help",
     ),
     (
         "",
         "--verion",
-        "COMMAND is missing; commands: pack, new, render, vary, audition, picks, show, verify, bench; "
+        "COMMAND is missing; commands: pack, new, render, vary, studio, audition, picks, show, verify, bench; "
         "see cnndsd --help",
     ),
     (
@@ -405,6 +405,26 @@ MISTAKES = [
     ),
     (
         "",
+        "studio nowhere.toml",
+        "nowhere.toml: there is no such file; allowed: a spec (.toml), a pack, a run or a sound",
+    ),
+    (
+        "",
+        "studio empty",
+        "empty: holds no run; allowed: the folder of a run, which cnndsd pack makes beside the zip (NAME.run)",
+    ),
+    (
+        "",
+        "studio song.wav",
+        "song.wav: not a sound file made by cnndsd (format not recognised)",
+    ),
+    (
+        "",
+        "studio --port 99999",
+        "cnndsd studio: argument --port: '99999' is not allowed; allowed: 1 to 65535; see cnndsd studio --help",
+    ),
+    (
+        "",
         "show packs",
         "packs: is no run; did you mean packs/best.run?",
     ),
@@ -476,7 +496,7 @@ MISTAKES = [
     (
         "",
         "",
-        "COMMAND is missing; commands: pack, new, render, vary, audition, picks, show, verify, bench; "
+        "COMMAND is missing; commands: pack, new, render, vary, studio, audition, picks, show, verify, bench; "
         "see cnndsd --help",
     ),
 ]

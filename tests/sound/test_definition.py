@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cnndsd import Recipe, Spec, render, render_many
 from cnndsd.farm.drawing import BLOCK, draw, draw_wide
 from cnndsd.recipe import Variation, from_json
+from cnndsd.schema import Invalid
 from cnndsd.sound import kernel, rendering
 from cnndsd.sound.lanes import dispatch_source
 from cnndsd.sound.network import parameters, ranges
@@ -171,6 +172,72 @@ def test_a_variation_moves_every_parameter_a_little_and_none_out_of_its_range():
             assert ((low <= parameters(varied)) & (parameters(varied) <= high)).all()
     still = msgspec.structs.replace(base, variations=(Variation(seed=1, amount=0.0),))
     assert parameters(still).tolist() == parameters(base).tolist()
+
+
+MATE = {"seed": 9, "variations": [{"seed": 4, "amount": 0.2}]}
+BRED = [
+    Recipe(length=3, hidden=(4, 2), gap=1, seed=5, seconds=0.01, sample_rate=8000, variations=variations, **more)
+    for variations in (
+        ({"seed": 1, "amount": 0.5, "mate": MATE},),
+        (
+            {"seed": 1, "amount": 0.3},
+            {"seed": 2**60, "amount": 0.4, "mate": {"seed": 7}},
+            {"seed": 3, "amount": 0.1},
+        ),
+        ({"seed": 6, "amount": 0.5, "mate": {"seed": 8, "variations": [{"seed": 2, "amount": 0.6, "mate": MATE}]}},),
+    )
+    for more in (
+        {"weights": (-1.0, 2.0)},
+        {"precision": "single", "adjusting": {"every": 2, "amount": 0.1}},
+    )
+]
+
+
+@pytest.mark.parametrize("recipe", BRED)
+def test_a_sound_of_two_networks_is_what_the_definition_says(recipe):
+    assert render(recipe).tolist() == naive.render(recipe)
+    # Alone and among others; also where only a variation after the mate is another.
+    relatives = [recipe.reseeded(seed) for seed in range(21)]
+    assert [a.tolist() for a in render_many(relatives)] == [render(r).tolist() for r in relatives]
+    assert from_json(recipe.to_json()) == recipe
+
+
+def test_each_neuron_of_a_child_is_one_of_its_parents():
+    one, other = Recipe(length=3, hidden=(5, 4), seed=1), Recipe(length=3, hidden=(5, 4), seed=2)
+    sizes = [4] * 5 + [6] * 4 + [5]
+    shares = []
+    for amount in (0.0, 0.3, 1.0):
+        taken = 0
+        for seed in range(200):
+            child = msgspec.structs.replace(one, variations=({"seed": seed, "amount": amount, "mate": {"seed": 2}},))
+            p = 0
+            for size in sizes:
+                neuron = parameters(child)[p : p + size].tolist()
+                assert neuron in (parameters(one)[p : p + size].tolist(), parameters(other)[p : p + size].tolist())
+                taken += neuron == parameters(other)[p : p + size].tolist()
+                p += size
+        shares.append(taken / (200 * len(sizes)))
+    assert shares[0] == 0.0
+    assert 0.25 < shares[1] < 0.35
+    assert shares[2] == 1.0
+
+
+def test_variations_of_mates_count():
+    whole = tuple({"seed": seed, "amount": 0.1} for seed in range(63))
+    mate = {"seed": 1, "amount": 0.5, "mate": {"seed": 1, "variations": whole}}
+    assert Recipe(variations=(mate,)).variations[0].size == 64
+    for variations in ((mate, {"seed": 1, "amount": 0.1}), ({**mate, "mate": {"seed": 1, "variations": [mate]}},)):
+        with pytest.raises(Invalid, match="up to 64, with those of mates"):
+            Recipe(variations=variations)
+    nested = '{"seed":1,"amount":0.5,"mate":{"seed":1,"variations":[' * 400 + "]}}" * 400
+    with pytest.raises(Invalid):
+        from_json('{"variations":[' + nested + "]}")
+
+
+def test_a_variation_without_a_mate_is_written_as_ever():
+    varied = Recipe(variations=({"seed": 1, "amount": 0.5},))
+    assert varied.to_json().count('"variations":[{"seed":1,"amount":0.5}]') == 1
+    assert msgspec.to_builtins(varied)["variations"] == ({"seed": 1, "amount": 0.5},)
 
 
 def test_a_recipe_without_the_key_has_no_variations():

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from cnndsd.desk import audition
+    from cnndsd.desk import audition, serving
     from cnndsd.desk.finding import run_folder
     from cnndsd.farm import runs
     from cnndsd.schema import Failed
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         again = _pack_command(runs.command_of(folder), folder, spec.seed, findings.reach)
         app = audition.Audition(spec, findings, options.count, f"{again} --keep ", remember)
         try:
-            server, address = audition.server(app, options.port)
+            server, address = serving.server(app, options.port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

@@ -198,8 +198,8 @@ def run(options: argparse.Namespace) -> int:
     if options.seeds:
         print(packed.path)
         return say(f"{count_of(packed.sounds, 'recipe')} of {packed.findings.candidates} candidates", DONE)
-    if options.keep or options.only_kept:
-        code = report_listed(packed, "listed" if options.keep else "kept by ear")
+    if options.keep or options.only_kept or spec.recipes:
+        code = report_listed(packed, "listed" if options.keep or spec.recipes else "kept by ear")
     else:
         code = report(packed)
     _say_sizes(packed, spec)

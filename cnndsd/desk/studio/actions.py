@@ -1,0 +1,117 @@
+"""What may be asked of a studio, as checked structures; the page sends them as JSON."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from cnndsd.desk.studio.history import Pick
+from cnndsd.desk.studio.knobs import Lock
+from cnndsd.recipe import Adjusting
+from cnndsd.schema import Gap, SampleRate
+from cnndsd.spec import PackSeconds, Ranges
+
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag=str.lower):
+    """Something to do."""
+
+
+class Roll(Action, frozen=True):
+    """Show new networks; unless ``far``, half of them vary what was kept."""
+
+    far: bool = False
+
+
+class Vary(Action, frozen=True):
+    """Show sounds like this one: near, or ``far``."""
+
+    tile: Number
+    far: bool = False
+
+
+class Breed(Action, frozen=True):
+    """Show children of two sounds."""
+
+    one: Number
+    other: Number
+
+
+class Partners(Action, frozen=True):
+    """Show new networks that this sound may breed with."""
+
+    tile: Number
+
+
+class Change(Action, frozen=True):
+    """Show the same network set otherwise, in the place of this sound; ``adjusting``: None turns it off."""
+
+    tile: Number
+    gap: Gap | None = None
+    seconds: PackSeconds | None = None
+    clock: SampleRate | None = None
+    adjusting: Adjusting | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Turn(Action, frozen=True):
+    """Set the ranges of new networks, and roll."""
+
+    sound: Ranges
+
+
+class Hold(Action, frozen=True):
+    """Lock what a sound has, or unlock it where ``tile`` is None."""
+
+    lock: Lock
+    tile: Number | None = None
+
+
+class Choose(Action, frozen=True):
+    """Keep a sound, which writes its file, star or drop it, or take that back."""
+
+    tile: Number
+    pick: Pick | None = None
+
+
+class Undo(Action, frozen=True):
+    """Go back to the state before ``state``, which must be the present one."""
+
+    state: Number
+
+
+class Redo(Action, frozen=True):
+    """Go on from ``state``, which must be the present one, to the state that was undone last."""
+
+    state: Number
+
+
+class Recall(Action, frozen=True):
+    """Bring a sound of the history back to the sheet, in the place of the one that is selected."""
+
+    tile: Number
+
+
+class Select(Action, frozen=True):
+    """Remember which sound is selected."""
+
+    tile: Number
+
+
+class Pack(Action, frozen=True):
+    """Make a pack of the kept sounds."""
+
+
+class Save(Action, frozen=True):
+    """Save the ranges as a spec."""
+
+
+class Reveal(Action, frozen=True):
+    """Show the file of a kept sound, or the folder, in the system's file manager."""
+
+    tile: Number | None = None
+
+
+_Sounds = Roll | Vary | Breed | Partners | Change | Turn
+_States = Hold | Choose | Undo | Redo | Recall | Select
+Actions = _Sounds | _States | Pack | Save | Reveal

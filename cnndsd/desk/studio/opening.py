@@ -1,0 +1,79 @@
+"""Finds out what a studio is opened with: a spec, a pack, a run, or a sound."""
+
+from pathlib import Path
+
+import msgspec
+
+from cnndsd.desk.studio.session import Opening
+from cnndsd.farm.choosing import choose
+from cnndsd.farm.sheets import SHEET
+from cnndsd.farm.shelf import Entry
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Invalid, did_you_mean
+from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
+from cnndsd.spec import Choice, Ranges, Spec, load_spec
+
+_SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".json")
+_DIFFERENT = Choice(score=0.0, distance=0.0, static_share=1.0)
+
+
+def opened_with(named: str | None) -> Opening:
+    """Return what a studio begins with; ``named``: a file, the folder of a run, the name of a spec, or None.
+
+    ``Invalid`` when it is none of these.
+    """
+    if named is None or (named in shipped_specs() and not Path(named).exists()):
+        name = named or DEFAULT
+        return Opening(load_spec(spec_path(name)), name=f"the spec {name}" if named else "the default spec")
+    path = Path(named)
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return _of_run(path)
+    if not path.exists():
+        near = [str(file) for file in path.parent.glob("*")] if path.parent.is_dir() else []
+        meant = did_you_mean(named, [*near, *shipped_specs()])
+        raise Invalid(f"{named}: there is no such file{meant}; allowed: a spec (.toml), a pack, a run or a sound")
+    if ending == ".toml":
+        spec = load_spec(path)
+        return Opening(_as_opened(spec), spec.recipes[:SHEET], path.name)
+    if ending == ".zip":
+        return _of_pack(path)
+    if ending in _SOUNDS:
+        return _of_sound(path)
+    raise Invalid(f"{named}: is none of these; allowed: a spec (.toml), a pack (.zip), the folder of a run, a sound")
+
+
+def _as_opened(spec: Spec) -> Spec:
+    # What was listed is on the sheet; new sounds are drawn from the ranges.
+    return msgspec.structs.replace(spec, family=None, recipes=())
+
+
+def _of_pack(path: Path) -> Opening:
+    from cnndsd.farm.factory import spec_of_pack
+    from cnndsd.finishing.manifest import read_manifest
+
+    spec = spec_of_pack(path)
+    sounds = read_manifest(path).sounds
+    entries = [Entry(place, 1.0, sound.measures, sound.recipe) for place, sound in enumerate(sounds)]
+    return Opening(_as_opened(spec), _most_different(entries), path.name)
+
+
+def _of_run(path: Path) -> Opening:
+    from cnndsd.desk.finding import run_folder
+    from cnndsd.farm import runs
+
+    folder = run_folder(path)
+    _, spec, findings, _ = runs.read(folder)
+    return Opening(_as_opened(spec), _most_different(findings.entries), folder.name)
+
+
+def _of_sound(path: Path) -> Opening:
+    from cnndsd.finishing.audiofile import read_recipe
+
+    recipe = read_recipe(path)
+    ranges = Ranges(precision=recipe.precision, weights=recipe.weights, biases=recipe.biases)
+    return Opening(Spec(name="studio", sound=ranges), (recipe,), path.name)
+
+
+def _most_different(entries: list[Entry]) -> tuple[Recipe, ...]:
+    return tuple(entry.recipe for entry in choose(entries, SHEET, _DIFFERENT))

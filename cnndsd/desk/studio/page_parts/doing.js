@@ -1,0 +1,191 @@
+// ---- doing: each action is one request, whose answer comes line by line
+
+let rolling = 0, sent = Promise.resolve();
+// Tabs of the same studio tell each other that it has moved on.
+const others = new BroadcastChannel(`studio ${location.pathname}`);
+
+// Ask the server to do something; a function says what, when all before it is done. `isRoll`: a new sheet is awaited. `playsFirst`: the first sound that comes is played.
+function act(action, { isRoll = false, playsFirst = isRoll, since = performance.now() } = {}) {
+  if (isRoll) rolling++;
+  // In the order in which they were asked for; packs take long and change nothing.
+  const before = action.do === "pack" ? Promise.resolve() : sent;
+  const done = before.then(() => perform(typeof action === "function" ? action() : action, playsFirst, since)).finally(() => {
+    if (isRoll) rolling--;
+    if (view) showView();
+  });
+  if (action.do !== "pack") sent = done;
+  return done;
+}
+
+async function perform(action, playsFirst, since) {
+  let first = playsFirst;
+  try {
+    let response;
+    try {
+      response = await fetch("do", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(action) });
+    } catch {
+      throw new Error(GONE);
+    }
+    if (!response.ok) throw new Error((await response.text()).trim());
+    for await (const told of linesOf(response)) {
+      if (told.error) throw new Error(told.error);
+      if (told.tile) {
+        take(told.tile);
+        if (first) {
+          first = false;
+          current = told.tile.id;
+          play(told.tile, since);
+          announce(told.tile);
+        }
+        if (!view.sheet.includes(told.tile.id)) view.sheet.push(told.tile.id);
+        showTile(told.tile.id);
+        // Whoever turns a knob stays there.
+        if (told.tile.id === current) select(current, !document.activeElement?.matches("input"));
+      }
+      // Its new sounds come by themselves.
+      if (told.view) await takeView(told.view, !playsFirst || Boolean(told.stale));
+      if (told.of) say(`making the pack: ${told.done ?? 0} of ${told.of} sounds`);
+      if (told.said) say(told.path ? `${told.said}: ${told.path}` : told.said, Boolean(told.stale));
+    }
+    if (action.do !== "select") others.postMessage("moved");
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+function announce(tile) {
+  say([tile.word, ...facts(tile), `score ${tile.score.toFixed(2)}`].join(", "));
+}
+
+async function takeView(told, fetchesAll = true) {
+  const hadFocus = document.activeElement?.closest(".sheet, .kept") || document.activeElement === document.body;
+  view = told;
+  const isThere = view.sheet.includes(current) || isKept(current);
+  if (!isThere && view.at !== null) current = view.at;
+  showView();
+  if (fetchesAll) {
+    await fetchTiles([...view.sheet, ...kept().slice(-60)]);
+    showView();
+  }
+  if (hadFocus && current !== null && !document.querySelector("dialog[open]")) cardOf(current)?.focus({ preventScroll: true });
+}
+
+// What the server says now, and the sounds of it; returns whether it is still at work.
+function refresh() {
+  // After all that was asked for: an answer that is older than what is shown would go back.
+  const done = sent.then(load);
+  sent = done;
+  return done;
+}
+
+async function load() {
+  try {
+    const { busy, ...now } = await (await ask("view")).json();
+    await takeView(now);
+    return busy;
+  } catch (error) {
+    say(error.message, true);
+    return false;
+  }
+}
+
+const roll = (far, since) => rolling < 2 && act({ do: "roll", far }, { isRoll: true, since });
+
+function vary(far, since) {
+  if (current === null) return say("Choose a sound first.");
+  if (rolling < 2) act({ do: "vary", tile: current, far }, { isRoll: true, since });
+}
+
+function breed() {
+  if (current === null) return;
+  if (breedWith === null || breedWith === current) {
+    breedWith = breedWith === current ? null : current;
+    const others = view.sheet.filter((id) => id !== current && fits(knownTile(current), knownTile(id)));
+    say(breedWith === null ? "No longer breeding." : others.length
+      ? `Go to another sound and press B: ${others.length} on this sheet ${others.length === 1 ? "has" : "have"} the same shape (dashed).`
+      : `No sound on this sheet has the same shape. Shift+B rolls partners for ${knownTile(current).word}.`);
+    return showView();
+  }
+  const one = breedWith;
+  if (!fits(knownTile(one), knownTile(current))) {
+    return say(`${knownTile(one)?.word} and ${knownTile(current)?.word} have other shapes. Shift+B rolls partners that fit.`, true);
+  }
+  breedWith = null;
+  act({ do: "breed", one, other: current }, { isRoll: true });
+}
+
+function partners() {
+  if (current === null) return;
+  breedWith = current;
+  act({ do: "partners", tile: current }, { isRoll: true });
+}
+
+function pick(what) {
+  if (current === null) return;
+  const now = view.picks[current] === what ? null : what;
+  // Shown at once; the server confirms.
+  if (now === null) delete view.picks[current]; else view.picks[current] = now;
+  showFacts(current);
+  showSound();
+  act({ do: "choose", tile: current, pick: now });
+}
+
+const undo = () => act(() => ({ do: "undo", state: view.state }));
+const redo = () => act(() => ({ do: "redo", state: view.state }));
+const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept yet. Press K on a sound that you like."));
+
+// The sound that was heard last in a comparison, and of which sound that was.
+const compared = { of: null, last: null };
+
+// From the sound to its parents in turn, and back.
+async function compare() {
+  const tile = knownTile(current);
+  if (!tile?.parents.length) return say("This sound has no parent.");
+  const round = [tile.id, ...tile.parents], last = compared.of === tile.id ? compared.last : tile.id;
+  const next = round[(round.indexOf(last) + 1) % round.length];
+  try {
+    await fetchTiles(round);
+  } catch (error) {
+    return say(error.message, true);
+  }
+  Object.assign(compared, { of: tile.id, last: next });
+  play(knownTile(next));
+  showSound();
+  say(next === tile.id ? `A: ${tile.word}` : `B: its parent, ${knownTile(next).word}`);
+}
+
+async function nextKept() {
+  const ids = kept();
+  if (!ids.length) return say("Nothing is kept yet.");
+  const id = ids[(ids.indexOf(current) + 1) % ids.length];
+  try {
+    await fetchTiles([id]);
+    showView();
+    go(id);
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+function lock(name) {
+  const value = view.knobs.locks[name], isLocked = value !== null && value !== undefined;
+  if (!isLocked && current === null) return say("Choose a sound first: a lock holds one of its values.");
+  act({ do: "hold", lock: name, tile: isLocked ? null : current });
+}
+
+async function copyPath() {
+  const path = view.files[current];
+  if (!path) return say("Keep the sound first: then it has a file.");
+  try {
+    await navigator.clipboard.writeText(path);
+    say(`copied: ${path}`);
+  } catch {
+    say(path);
+  }
+}
+
+let remembering = 0;
+function rememberSelected(id) {
+  clearTimeout(remembering);
+  if (id !== view.at && view.sheet.includes(id)) remembering = setTimeout(() => act({ do: "select", tile: id }), 500);
+}

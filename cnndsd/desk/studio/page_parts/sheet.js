@@ -1,0 +1,166 @@
+// ---- the sheet and the kept sounds
+
+const facts = (tile) => [tile.kind, tile.note, tile.tempo && `${Math.round(tile.tempo)} bpm`].filter(Boolean);
+const picked = { keep: "kept", star: "favourite", drop: "dropped" };
+const toDraw = [];
+let breedWith = null;
+
+function label(tile) {
+  return [tile.word, ...facts(tile), `score ${tile.score.toFixed(2)}`, picked[view.picks[tile.id]]].filter(Boolean).join(", ");
+}
+
+function cardOf(id) {
+  return document.querySelector(`.tile[data-tile="${id}"]`);
+}
+
+function showSheet() {
+  const list = at("sheet"), ids = view.sheet, wide = Math.max(ids.length, rolling ? 12 : 0);
+  while (list.children.length > wide) list.lastChild.remove();
+  while (list.children.length < wide) list.append(element("li", ""));
+  for (let place = 0; place < wide; place++) {
+    const item = list.children[place], id = ids[place];
+    if (id !== undefined && item.firstChild?.dataset.tile === String(id) && knownTile(id)) {
+      showFacts(id);
+    } else if (id !== undefined && knownTile(id)) {
+      item.replaceChildren(makeCard(knownTile(id)));
+    } else {
+      const waits = element("div", "tile waits");
+      waits.dataset.tile = id ?? "";
+      item.replaceChildren(waits);
+    }
+  }
+}
+
+function showTile(id) {
+  const place = view.sheet.indexOf(id);
+  if (place < 0) return;
+  const item = at("sheet").children[place];
+  if (item && !(item.firstChild?.dataset.tile === String(id) && !item.firstChild.classList.contains("waits"))) {
+    item.replaceChildren(makeCard(knownTile(id)));
+  }
+}
+
+function makeCard(tile) {
+  const card = element("button", "tile"), canvas = element("canvas", ""), head = element("span", "head");
+  const dot = element("i", "");
+  dot.style.background = colours.kind(tile.kind);
+  card.dataset.tile = head.dataset.tile = tile.id;
+  const name = element("span", "name", element("span", "", tile.word), element("span", "", tile.score.toFixed(2)));
+  name.lastChild.title = "score: the share of such sounds that a listener keeps, 0 to 1";
+  const more = element("span", "facts", element("span", "", dot, tile.kind), element("span", "", tile.done));
+  more.append(element("span", "", [tile.note, tile.tempo && `${Math.round(tile.tempo)} bpm`].filter(Boolean).join(" ")));
+  more.children[1].hidden = true;
+  card.append(canvas, head, name, more);
+  card.tabIndex = -1;
+  card.draggable = true;
+  toDraw.push([canvas, tile]);
+  if (toDraw.length === 1) setTimeout(drawNext);
+  decorate(card, tile);
+  return card;
+}
+
+// One at a time: between two, keys are heard.
+function drawNext() {
+  const next = toDraw.shift();
+  if (!next) return;
+  if (next[0].isConnected) paint(...next);
+  setTimeout(drawNext);
+}
+
+function decorate(card, tile) {
+  card.dataset.pick = view.picks[tile.id] ?? "";
+  card.setAttribute("aria-label", label(tile));
+  card.tabIndex = tile.id === current ? 0 : -1;
+  if (tile.id === current) card.setAttribute("aria-current", "true");
+  else card.removeAttribute("aria-current");
+  card.classList.toggle("fits", breedWith !== null && breedWith !== tile.id && fits(knownTile(breedWith), tile));
+  if (breedWith === tile.id) card.dataset.breed = "breed with …";
+  else delete card.dataset.breed;
+}
+
+function showFacts(id) {
+  const tile = knownTile(id);
+  if (!tile) return;
+  for (const card of document.querySelectorAll(`.tile[data-tile="${id}"]`)) if (card.matches("button")) decorate(card, tile);
+}
+
+function fits(one, other) {
+  const shapeOf = ({ recipe, widths }) => JSON.stringify([widths, recipe.weights, recipe.biases, recipe.precision]);
+  return Boolean(one && other) && shapeOf(one) === shapeOf(other);
+}
+
+function showKept() {
+  const list = at("kept"), ids = kept();
+  at("kept-count").textContent = ids.length ? `${ids.length} sound${ids.length === 1 ? "" : "s"}` : "";
+  const known = JSON.stringify(ids.map((id) => [id, tiles.has(id)]));
+  if (list.dataset.known !== known) {
+    list.dataset.known = known;
+    list.replaceChildren(...ids.map((id) => {
+      const tile = knownTile(id), card = element("button", "tile", tile ? [tile.word, ...facts(tile)].join(" · ") : view.words[id]);
+      card.dataset.tile = id;
+      card.draggable = true;
+      if (tile) decorate(card, tile);
+      return element("li", "", card);
+    }));
+    if (!ids.length) list.append(element("li", "none", "Nothing yet. Press K on a sound that you like."));
+  }
+  for (const id of ids) showFacts(id);
+  for (const id of ["pack", "next-kept"]) at(id).disabled = !ids.length;
+}
+
+function showSound() {
+  const tile = knownTile(current), pick = view.picks[current];
+  at("sound-name").textContent = tile ? tile.word : "No sound yet";
+  if (!tile) return;
+  at("sound-facts").textContent = [
+    ...facts(tile), `score ${tile.score.toFixed(2)}`, `gap ${tile.recipe.gap}`, `network ${tile.widths.join("→")}`,
+    `${tile.recipe.seconds.toFixed(2)} s`,
+  ].join(" · ");
+  at("sound-done").textContent = playing !== null && tile.parents.includes(playing)
+    ? `playing its parent, ${knownTile(playing)?.word}` : tile.done;
+  at("keep").setAttribute("aria-pressed", pick === "keep");
+  at("star").setAttribute("aria-pressed", pick === "star");
+  at("drop").setAttribute("aria-pressed", pick === "drop");
+  at("ab").disabled = !tile.parents.length;
+  at("copy").disabled = !view.files[current];
+  at("breed").setAttribute("aria-pressed", breedWith !== null);
+  showOwn(tile);
+}
+
+function showView() {
+  at("undo").disabled = !view.can_undo;
+  at("redo").disabled = !view.can_redo;
+  at("undo").title = view.can_undo ? `undo: ${view.what} (Ctrl+Z)` : "this is the first sheet";
+  at("folder-path").textContent = view.folder;
+  at("history-button").textContent = `History ${view.count}`;
+  showSheet();
+  showKept();
+  showKnobs();
+  showSound();
+}
+
+function select(id, withFocus = true) {
+  const before = current;
+  current = id;
+  if (before !== null) showFacts(before);
+  showFacts(id);
+  showSound();
+  if (withFocus && !document.querySelector("dialog[open]")) {
+    const card = cardOf(id);
+    card?.focus({ preventScroll: true });
+    card?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+  rememberSelected(id);
+}
+
+// Go to a sound and play it.
+function go(id, since) {
+  const tile = knownTile(id);
+  if (!tile) return;
+  play(tile, since);
+  compared.of = null;
+  select(id);
+  const name = [tile.word, ...facts(tile)].join(", ");
+  say(`${name}, score ${tile.score.toFixed(2)}${view.picks[id] ? `, ${picked[view.picks[id]]}` : ""}`);
+  fetchTiles(tile.parents).catch(() => {});
+}

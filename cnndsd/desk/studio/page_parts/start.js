@@ -1,0 +1,51 @@
+// ---- start
+
+const BUTTONS = {
+  roll: () => roll(false), "roll-far": () => roll(true), vary: () => vary(false), "vary-far": () => vary(true), breed,
+  partners,  undo, redo, keep: () => pick("keep"), star: () => pick("star"), drop: () => pick("drop"), ab: compare,
+  "lineage-button": showFamily, "history-button": showHistory, "next-kept": nextKept, pack, copy: copyPath,
+  folder: () => act({ do: "reveal" }), save: () => act({ do: "save" }), "help-button": () => at("help").showModal(),
+  "history-more": () => listHistory(true),
+};
+for (const [id, action] of Object.entries(BUTTONS)) at(id).addEventListener("click", () => view && action());
+for (const button of document.querySelectorAll("[data-press]")) {
+  button.addEventListener("click", () => at(button.dataset.press).click());
+}
+at("history-pick").addEventListener("change", () => listHistory(false));
+document.addEventListener("click", (event) => {
+  const card = event.target.closest("button.tile"), button = event.target.closest("button.lock");
+  if (card && view) go(Number(card.dataset.tile), event.timeStamp);
+  else if (button && view) lock(button.dataset.lock);
+});
+// A tile that is dragged out is its finished file.
+document.addEventListener("dragstart", (event) => {
+  const card = event.target.closest?.("button.tile"), tile = card && knownTile(Number(card.dataset.tile));
+  if (!tile) return;
+  const address = new URL(`files/${tile.id}`, location.href).href;
+  const name = view.files[tile.id]?.split(/[\\/]/).pop() ?? `cnndsd_${tile.kind}_${tile.word}.wav`;
+  event.dataTransfer.setData("DownloadURL", `audio/wav:${name}:${address}`);
+  event.dataTransfer.setData("text/uri-list", address);
+  event.dataTransfer.effectAllowed = "copy";
+});
+others.addEventListener("message", refresh);
+// Another browser may have moved on.
+document.addEventListener("visibilitychange", () => { if (!document.hidden && view) refresh(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  takeColours();
+  at("sheet").replaceChildren();
+  showView();
+});
+
+takeColours();
+makeKnobs();
+(async () => {
+  // The first sheet is rolled while the browser starts; the first time of all, the program compiles for half a minute.
+  for (let isBusy = true; isBusy;) {
+    isBusy = await refresh();
+    if (isBusy) await new Promise((wait) => setTimeout(wait, 100));
+    if (isBusy && view && !view.sheet.length) say("Warming up; the first time of all, this takes half a minute …");
+  }
+  if (!view?.sheet.length) return say("Press R to roll.");
+  select(current ?? view.sheet[0]);
+  say("Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
+})();

@@ -1,0 +1,162 @@
+"""The studio for a browser: each action is a request, and what happens comes back line by line, as JSON.
+
+A request names sounds by their numbers in the history, and they are made from their recipes: no request contains the
+path of a file.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, get_args
+
+import msgspec
+import numpy as np
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from cnndsd.desk.serving import Guarded
+from cnndsd.desk.studio.actions import Actions
+from cnndsd.desk.studio.history import Pick, Tile
+from cnndsd.desk.studio.pages import studio_html
+from cnndsd.desk.studio.session import Session, Told
+from cnndsd.farm.sheets import SHEET
+from cnndsd.finishing.audiofile import FORMATS
+from cnndsd.recipe import Recipe
+from cnndsd.schema import Invalid
+from cnndsd.sound.rendering import render_steps
+
+# In bytes: all knobs at once have about a thousand.
+_LARGEST_REQUEST = 8000
+# Sounds of one page of the history.
+_MOST_LISTED = 200
+_MEDIA = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "audio/mpeg"}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A sound as the page needs it.
+
+    ``steps``: the network's outputs as little-endian float32, in base 64; each is held for ``hold`` samples of
+    ``sample_rate`` Hz. ``widths``: of the network's layers.
+    """
+
+    id: int
+    recipe: Recipe
+    parents: tuple[int, ...]
+    done: str
+    kind: str
+    word: str
+    note: str | None
+    tempo: float | None
+    score: float
+    hold: int
+    samples: int
+    widths: tuple[int, ...]
+    steps: str
+
+
+def shown(tile: Tile) -> Shown:
+    """Render a sound for the page."""
+    steps = np.asarray(render_steps(tile.recipe), "<f4")
+    recipe, facts = tile.recipe, msgspec.structs.asdict(tile)
+    encoded = base64.b64encode(steps.tobytes()).decode()
+    return Shown(**facts, hold=recipe.hold, samples=recipe.samples, widths=recipe.widths, steps=encoded)
+
+
+class Studio(Guarded):
+    """The WSGI application."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        super().__init__(
+            [
+                Rule("/", endpoint=self._page, methods=["GET"]),
+                Rule("/view", endpoint=self._view, methods=["GET"]),
+                Rule("/sounds", endpoint=self._sounds, methods=["GET"]),
+                Rule("/history", endpoint=self._history, methods=["GET"]),
+                Rule("/lineage/<int:number>", endpoint=self._lineage, methods=["GET"]),
+                Rule("/files/<int:number>", endpoint=self._file, methods=["GET"]),
+                Rule("/do", endpoint=self._do, methods=["POST"]),
+            ],
+            _LARGEST_REQUEST,
+        )
+
+    def _page(self, request: Request) -> Response:
+        return Response(studio_html(), mimetype="text/html")
+
+    def _view(self, request: Request) -> Response:
+        # Asked first: what is done meanwhile is in the view.
+        is_busy = self._session.is_busy
+        return _json({**msgspec.structs.asdict(self._session.view()), "busy": is_busy})
+
+    def _sounds(self, request: Request) -> Response:
+        tiles = self._session.tiles(_numbers(request.args.get("ids", "")))
+        return _lines(shown(tile) for tile in tiles)
+
+    def _history(self, request: Request) -> Response:
+        before, pick = request.args.get("before"), request.args.get("pick") or None
+        if pick is not None and pick not in get_args(Pick):
+            raise BadRequest(f"pick: allowed: {', '.join(get_args(Pick))}")
+        return _json(self._session.page(None if before is None else _numbers(before)[0], _MOST_LISTED, pick))
+
+    def _lineage(self, request: Request, number: int) -> Response:
+        try:
+            ancestors, children = self._session.lineage(_known(number))
+        except Invalid as error:
+            raise NotFound(str(error)) from None
+        return _json({"ancestors": ancestors, "children": children})
+
+    def _file(self, request: Request, number: int) -> Response:
+        try:
+            name, data = self._session.finished(_known(number))
+        except Invalid as error:
+            raise NotFound(str(error)) from None
+        container = next(f.container for f in FORMATS.values() if name.endswith(f".{f.extension}"))
+        response = Response(data, mimetype=_MEDIA[container])
+        response.headers.set("Content-Disposition", "attachment", filename=name)
+        return response
+
+    def _do(self, request: Request) -> Response:
+        # A form cannot send this type, and a page of another site needs this server's consent, which it does not give.
+        if request.mimetype != "application/json":
+            raise BadRequest("allowed: an action, as application/json")
+        try:
+            action = msgspec.json.decode(request.get_data(), type=Actions)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise BadRequest(str(error)) from None
+        return _lines(map(_told, self._session.do(action)))
+
+
+def _told(told: Told) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(told)
+    if told.tile is not None:
+        fields["tile"] = shown(told.tile)
+    return {name: value for name, value in fields.items() if value is not None and value is not False}
+
+
+def _known(number: int) -> int:
+    if number > 2**53:
+        raise NotFound("there is no such sound")
+    return number
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the numbers that an address lists."""
+    parts = [part for part in text.split(",") if part]
+    if len(parts) > 4 * SHEET or not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts):
+        raise BadRequest(f"allowed: up to {4 * SHEET} numbers of sounds")
+    if not parts:
+        raise BadRequest("a number of a sound is missing")
+    return [int(part) for part in parts]
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), mimetype="application/json")
+
+
+def _lines(values: Iterable[Any]) -> Response:
+    def lines() -> Iterator[bytes]:
+        for value in values:
+            yield msgspec.json.encode(value) + b"\n"
+
+    return Response(lines(), HTTPStatus.OK, mimetype="application/x-ndjson")

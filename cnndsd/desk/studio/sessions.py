@@ -1,0 +1,59 @@
+"""Opens the studio of a folder: its lock, its history, and the kernels that it needs."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cnndsd.desk.studio.actions import Roll
+from cnndsd.desk.studio.history import History
+from cnndsd.desk.studio.opening import opened_with
+from cnndsd.desk.studio.session import Session
+from cnndsd.desk.terminal import DONE, say
+from cnndsd.farm import production, units
+from cnndsd.schema import Failed
+from cnndsd.sound.compiler import COMPILING, is_compiled
+from cnndsd.spec import Spec
+
+# In the folder of the kept sounds, where what plays sounds does not show them.
+_FOLDER = ".studio"
+
+
+@contextmanager
+def opened(folder: Path, named: str | None) -> Iterator[Session]:
+    """Open the studio of a folder, which is made if it is not there; ``named``: see ``opening.opened_with``.
+
+    A studio that was opened with the same before goes on. ``Failed`` when it is open already.
+    """
+    begin = opened_with(named)
+    place = folder / _FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Failed(f"{folder}: a studio is open here; end that first, or use another --folder") from None
+    try:
+        history = History(place / "history.sqlite")
+        is_same = named is None or history.fact("opened") == begin.name
+        session = Session(folder, history, begin, again=not is_same)
+        try:
+            # Meanwhile the browser opens the page.
+            session.first(lambda: _prepare(begin.spec))
+            if not session.view().sheet:
+                session.do(Roll())
+            yield session
+        finally:
+            session.close()
+    finally:
+        lock.release()
+
+
+def _prepare(spec: Spec) -> None:
+    """Load the kernels; those that finish a sound are needed later."""
+    if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
+        say(COMPILING, DONE)
+    units.warm(spec)
+    threading.Thread(target=production.warm, args=(spec,), daemon=True).start()
