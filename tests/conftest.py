@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import small_runs
+from hypothesis import settings
 from small_runs import packed, without_workers, write_spec
 from sounds import SPEC
 
@@ -14,6 +15,10 @@ from cnndsd.farm import production, searching
 from cnndsd.farm.executors import InProcess
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.finished import finish
+
+# The same examples each time, and none fails because the machine is busy.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

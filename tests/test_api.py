@@ -121,7 +121,7 @@ def test_what_is_no_sample_rate_is_refused_by_name(door, rate):
     assert same(door(RAW, np.int32(44_100)), door(RAW, 44_100.0))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     arrays.arrays(
         st.sampled_from([np.float64, np.float32, np.float16, np.int16, np.int32, np.uint8, np.int64, complex, bool]),

@@ -43,7 +43,7 @@ def test_a_recipe_with_them_says_so_at_its_end():
     assert msgspec.structs.replace(BOTH, seed=0, seconds=2.0).to_json() == wanted
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(RECIPES)
 def test_on_every_way_a_recipe_stays_what_it_is_and_is_written_alike(recipe):
     ways = [

@@ -193,9 +193,17 @@ def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str,
 def _unusual(recipe: Recipe) -> dict[str, Any]:
     """Return what differs from ``Recipe()``, with seeds as texts: a script's numbers hold 53 bits."""
     usual, found = Recipe(), msgspec.to_builtins(recipe)
-    for holder in (found, *found["variations"]):
-        holder["seed"] = str(holder["seed"])
+    seeds_as(str, found)
     return {name: value for name, value in found.items() if getattr(recipe, name) != getattr(usual, name)}
+
+
+def seeds_as(number: type[int] | type[str], holder: Any) -> None:
+    """Turn all seeds in a recipe, or in a part of one, into texts, or back into numbers."""
+    for value in holder.values() if isinstance(holder, dict) else holder:
+        if isinstance(value, dict | list | tuple):
+            seeds_as(number, value)
+    if isinstance(holder, dict) and "seed" in holder:
+        holder["seed"] = number(holder["seed"])
 
 
 def _label(name: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing.naming import Names
-from cnndsd.finishing.page import Card, page_data, page_html
+from cnndsd.finishing.page import Card, page_data, page_html, seeds_as
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, decode
 from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES, Spec
@@ -60,20 +60,13 @@ def read_seed_list(path: Path | str) -> SeedList:
         raise Invalid(f"{path}: holds too much for a seed list; allowed: up to {_MAX_VALUES} values")
     try:
         found = msgspec.json.decode(data, type=_Page)
-        listed = {int(sound["candidate"]): _with_whole_seeds(sound["recipe"]) for sound in found.sounds}
+        listed = {int(sound["candidate"]): sound["recipe"] for sound in found.sounds}
+        for recipe in listed.values():
+            seeds_as(int, recipe)
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Invalid(f"{path}: is no seed list; allowed: {_ALLOWED}") from None
-    recipes = {index: decode(recipe, Recipe, f"{path}: candidate {index}: recipe") for index, recipe in listed.items()}
+    recipes = {index: decode(one, Recipe, f"{path}: candidate {index}: recipe") for index, one in listed.items()}
     for index, recipe in recipes.items():
         if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
             raise Invalid(f"{path}: candidate {index}: recipe: is too much work for a sound of a pack")
     return SeedList(decode(found.spec, Spec, f"{path}: spec"), found.candidates, recipes)
-
-
-def _with_whole_seeds(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return a recipe of a page, which holds seeds as texts, with seeds that are numbers."""
-    if "seed" in recipe:
-        recipe["seed"] = int(recipe["seed"])
-    for variation in recipe.get("variations", []):
-        variation["seed"] = int(variation["seed"])
-    return recipe

@@ -58,6 +58,9 @@ def render_many(recipes: Iterable[Recipe], device: Device = "cpu") -> list[Audio
     if device not in ("cpu", "cuda"):
         raise Invalid(f"device: {device} is not allowed; allowed: cpu, cuda")
     recipes = list(recipes)
+    if device == "cuda" and (bred := [place for place, recipe in enumerate(recipes) if recipe.is_bred]):
+        # The card does not draw mates. They are rare, and the bits are the same.
+        return _joined(recipes, bred, device)
     alike: dict[Recipe, list[int]] = defaultdict(list)
     for place, recipe in enumerate(recipes):
         alike[recipe.reseeded(0)].append(place)
@@ -78,6 +81,14 @@ def render_many(recipes: Iterable[Recipe], device: Device = "cpu") -> list[Audio
             for steps in batch:
                 sounds[next(rest)] = hold(steps.copy() if sparse and shape.hold == 1 else steps, shape)
     return sounds
+
+
+def _joined(recipes: Sequence[Recipe], by_cpu: Sequence[int], device: Device) -> list[Audio]:
+    """The sounds of ``render_many``, those at some places rendered without the device."""
+    alone = set(by_cpu)
+    others = render_many([recipe for place, recipe in enumerate(recipes) if place not in alone], device)
+    first, second = iter(render_many([recipes[place] for place in by_cpu])), iter(others)
+    return [next(first) if place in alone else next(second) for place in range(len(recipes))]
 
 
 def hold(steps: Audio, recipe: Recipe) -> Audio:

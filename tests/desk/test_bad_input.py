@@ -261,7 +261,7 @@ def test_a_recipe_is_valid_from_birth(arguments):
         Recipe(**arguments)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from("ABCDEFGabcdefg"),
     st.sampled_from(["", "#", "b", "♯", "♭"]),
@@ -297,7 +297,7 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*Recipe.__struct_fields__, "x"]), json_like, max_size=4))
 def test_any_json_is_a_recipe_or_one_line(data):
     import json
@@ -310,7 +310,7 @@ def test_any_json_is_a_recipe_or_one_line(data):
         assert recipe.from_json(made.to_json()) == made
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_spec_or_one_line(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("spec") / "fuzz.toml"

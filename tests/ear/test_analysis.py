@@ -22,7 +22,7 @@ def shape(gap, seconds, precision="double"):
     return Recipe(length=4, hidden=(5, 3), gap=gap, seconds=seconds, precision=precision)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(
     st.integers(0, 8),
     st.sampled_from([0.05, 0.3, 1.5]),

@@ -120,7 +120,7 @@ def slow_pulse(level, bright, frame_s):
     return best * 2 * frame_s, height
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(30, 300), st.integers(5, 60), st.floats(0.0, 6.0))
 def test_the_pulse_equals_its_slow_twin(seed, frames, period, depth):
     rng = np.random.default_rng(seed)
@@ -207,7 +207,7 @@ def test_a_step_between_two_states_is_not_change_within_them():
     assert [text for text in reasons(fallen) if "falls from one state" in text]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.floats(0.0, 4.0))
 def test_cuts_equal_their_slow_twin(seed, segments, noise_variance):
     rng = np.random.default_rng(seed)
@@ -343,7 +343,7 @@ def numbers(found):
     return [n for v in msgspec.structs.astuple(found) for n in (v if isinstance(v, tuple) else (v,))]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.integers(0, 8), st.integers(0, 1000), st.integers(1, 8), st.sampled_from(["double", "single"]))
 def test_a_description_adds_to_the_measures_and_is_rounded(gap, seed, length, precision):
     recipe = Recipe(length=length, hidden=(4,), gap=gap, seed=seed, seconds=0.7, precision=precision)

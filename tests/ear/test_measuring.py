@@ -69,7 +69,7 @@ def test_a_held_sounds_spectrum_is_what_its_samples_say():
     assert measures.brightness_hz == pytest.approx((power * hz)[heard].sum() / power[heard].sum(), rel=0.05)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.integers(0, 8), st.integers(0, 1000), st.integers(2, 8))
 def test_measuring_audio_equals_measuring_its_steps(gap, seed, length):
     recipe = Recipe(length=length, hidden=(4,), gap=gap, seed=seed, seconds=0.7)

@@ -94,7 +94,7 @@ def test_gain_and_offset_change_nothing():
 odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.lists(odd, min_size=1, max_size=9), st.integers(1, 9000), st.integers(1, 400), st.sampled_from([8000, 192_000])
 )

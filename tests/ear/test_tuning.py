@@ -32,7 +32,7 @@ def wave(hz, seconds=1.0, rate=RATE, partials=(1.0, 0.5, 0.3, 0.2)):
     )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @example(2830.0, (0.2, 1.0, 0.4, 0.6))
 @given(st.floats(36.0, 3000.0), st.sampled_from([(1.0,), (1.0, 0.5, 0.3), (0.2, 1.0, 0.4, 0.6)]))
 def test_a_tone_is_told_to_the_cent(hz, partials):
@@ -89,7 +89,7 @@ def wave_of(partials, seconds=2.0):
 odd = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 0.5])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.lists(odd, min_size=1, max_size=9), st.integers(1, 9000), st.integers(1, 400), st.sampled_from([8000, 192_000])
 )
@@ -110,7 +110,7 @@ def test_tempo_is_told_in_the_usual_range(period_s, bpm):
     assert tuning.tempo_bpm(0.0, 0.5) is None
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(2, 400), st.integers(0, 3000), st.sampled_from([np.float64, np.float32]), st.integers(0, 9))
 def test_the_cycle_is_the_shortest_and_begins_where_it_begins(period, before, kind_of, seed):
     rng = np.random.default_rng(seed)

@@ -96,7 +96,7 @@ def test_a_file_that_does_not_stand_on_its_note_names_none(tuned):
     assert finish(audio, entry.recipe, entry.sound, ALL, arranging.Place()).pitch is None
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(KEYS, st.lists(st.floats(60.0, 1500.0), min_size=1, max_size=30), st.floats(3.0, 6.0))
 def test_notes_are_spread_over_the_key(key, pitches, reach):
     """None is taken by two more than another one that the last of them could have had."""

@@ -132,14 +132,14 @@ CHOICES = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 80), st.integers(1, 24), CHOICES)
 def test_choosing_equals_its_slow_twin(seed, size, count, choice):
     entries = few_notes_and_twins(seed, size)
     assert choose(entries, count, choice) == naive(entries, count, choice)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.floats(0.0, 2.0), st.integers(1, 60))
 def test_no_two_are_nearer_than_asked(least, count):
     chosen = choose(POOL, count, Choice(distance=least))

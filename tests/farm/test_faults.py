@@ -300,7 +300,7 @@ def test_a_million_candidates(tmp_path, record_property):
     assert late < 1.15 * early
 
 
-FUZZ = functools.partial(settings, max_examples=10_000, deadline=None, derandomize=True)
+FUZZ = functools.partial(settings, max_examples=10_000)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 json_like = st.recursive(
     scalars,

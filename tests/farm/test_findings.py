@@ -27,7 +27,7 @@ def state(findings):
     return findings.done, +findings.refused, findings.entries, findings.aside
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(cuts, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_any_parts_in_any_order_some_twice(cuts, rng, depth):
     whole = Findings(depth)
@@ -42,7 +42,7 @@ def test_any_parts_in_any_order_some_twice(cuts, rng, depth):
     assert found.refused[SET_ASIDE] == len(found.aside) == sum(bool(i % 3) and not i % 7 for i in range(TOTAL))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.sets(st.integers(0, TOTAL - 1)), st.integers(0, TOTAL + 5), st.integers(1, 9))
 def test_what_is_missing_is_what_was_not_judged(judged, stop, most):
     found = Findings()

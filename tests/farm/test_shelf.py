@@ -14,7 +14,7 @@ from cnndsd.recipe import Recipe
 many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(many, st.randoms(use_true_random=False), st.integers(1, 3), st.integers(1, 5))
 def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts):
     straight = Shelf(depth, entries)

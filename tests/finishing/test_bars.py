@@ -100,7 +100,7 @@ def test_an_exact_cycle_is_cut_in_whole_cycles():
     assert abs(attack_s(cut)) < 0.002
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.floats(40.0, 240.0), st.integers(1, 4), st.integers(2, 7), st.sampled_from([8000, 11_025, 44_100]), st.booleans()
 )
@@ -194,7 +194,7 @@ def test_the_beat_is_that_of_the_tempo_and_not_of_another(off):
     assert (beat_margin(curve, length_s, 120.0) > 1.1) == (off == 1.0)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.floats(31_200.0, 62_300.0), st.sampled_from([44_100, 48_000]), st.floats(0.0, 0.001))
 def test_a_handy_rate_is_near_and_resamples_fast(wanted_hz, file_rate, tolerance):
     rate = handy_rate(wanted_hz, file_rate, tolerance)
@@ -205,7 +205,7 @@ def test_a_handy_rate_is_near_and_resamples_fast(wanted_hz, file_rate, tolerance
 odd = st.sampled_from([0.0, 1.0, 0.5, 1e-300])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(odd, min_size=1, max_size=9), st.integers(1, 200_000), st.integers(1, 6000))
 def test_whatever_a_sound_is_nothing_fails(pattern, size, stretch):
     """Steps, clicks, silence, a single sample: a loop, or none."""

@@ -16,7 +16,7 @@ pitches = st.none() | st.builds(Pitch, st.just(100.0), st.integers(12, 119), st.
 tempos = st.none() | st.floats(70, 140)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["kind", "hardware"]),
     st.lists(st.tuples(st.integers(0, 50), st.sampled_from(KINDS), pitches, tempos), max_size=80),

@@ -19,7 +19,7 @@ from sounds import like
 from cnndsd import Recipe, render
 from cnndsd.desk import cli
 from cnndsd.finishing.audiofile import read_recipe
-from cnndsd.finishing.page import Card, page_html
+from cnndsd.finishing.page import Card, page_html, seeds_as
 from cnndsd.recipe import Variation
 from cnndsd.sound.rendering import raw_sha256
 
@@ -56,17 +56,28 @@ def made(count, seed):
             weights=rng.choice(WIDE),
             biases=rng.choice(WIDE),
             adjusting=rng.choice([None, adjusting]),
-            variations=[
-                Variation(seed=rng.getrandbits(63), amount=rng.random()) for _ in range(rng.choice([0, 0, 1, 3]))
-            ],
+            variations=varied(rng, rng.choice([0, 0, 1, 3])),
         )
+
+
+def varied(rng, count, deep=2):
+    """Variations, some of which take neurons of a mate, which may have been varied itself."""
+    return [
+        Variation(
+            seed=rng.getrandbits(63),
+            amount=rng.random(),
+            mate={"seed": rng.getrandbits(63), "variations": varied(rng, rng.randint(0, deep), deep - 1)}
+            if deep and rng.random() < 0.3
+            else None,
+        )
+        for _ in range(count)
+    ]
 
 
 def as_in_page(recipe):
     """A recipe as the page has it: all seeds are texts."""
     plain = msgspec.to_builtins(recipe)
-    for holder in (plain, *plain["variations"]):
-        holder["seed"] = str(holder["seed"])
+    seeds_as(str, plain)
     return plain
 
 

@@ -37,7 +37,7 @@ def slowly(steps, hold, samples):
     return taps @ steps[np.clip(places, 0, steps.size - 1)] / taps.sum(axis=1)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(STEPS, HOLDS, st.data())
 def test_it_is_the_formula_and_passes_through_every_step(steps, hold, data):
     samples = data.draw(st.integers((steps.size - 1) * hold + 1, steps.size * hold))
@@ -48,7 +48,7 @@ def test_it_is_the_formula_and_passes_through_every_step(steps, hold, data):
     assert at_middle == pytest.approx(steps[: at_middle.size], abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.floats(0.0, 1.0), HOLDS)
 def test_a_constant_stays_one(value, hold):
     assert smooth(np.full(20 * hold, value), hold) == pytest.approx(np.full(20 * hold, value), abs=1e-15)

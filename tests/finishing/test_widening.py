@@ -149,7 +149,7 @@ def test_a_delay_is_found_in_both_directions(size):
 LAWS = st.integers(0, 2**32), st.sampled_from([0.0, 0.004, 0.2]), st.floats(0.05, 1.0)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6)
 @given(*LAWS)
 def test_two_equal_channels_are_finished_as_one(seed, quiet_s, loud):
     """What decides about cuts, fades and gains is the same, so the channels are those of one channel."""
@@ -175,7 +175,7 @@ def test_two_equal_channels_are_finished_as_one(seed, quiet_s, loud):
         assert np.abs(again - looped[0]).max() < 1e-4
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6)
 @given(*LAWS)
 def test_the_gain_over_time_of_both_channels_is_the_same(seed, quiet_s, loud):
     """Channels that are multiples of each other stay so: no fade, gain or join depends on the channel."""

@@ -383,7 +383,7 @@ families = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(families, lists_of(st.integers(0, 2**63 - 1), 6, 6))
 def test_the_lanes_draw_what_the_definition_says(recipe, seeds):
     ar = naive.Arithmetic("double")
@@ -408,21 +408,21 @@ def test_a_reflection_that_rounds_to_beyond_the_other_end_is_clipped():
     assert kernel.draw_one(low, np.uint64(0), 1, np.ones(1), np.array([[low, high]]), 0) == high
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(families, lists_of(st.integers(0, 2**63 - 1), 1, 130))
 def test_children_in_lanes_are_those_rendered_alone(recipe, seeds):
     for seed, steps in zip(seeds, streams(recipe, seeds), strict=True):
         assert steps.tobytes() == render_steps(recipe.reseeded(seed)).tobytes()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(recipes, st.floats(0.001, 0.1))
 def test_a_longer_render_begins_with_the_shorter_one(recipe, more):
     longer = render(msgspec.structs.replace(recipe, seconds=recipe.seconds + more))
     assert longer[: recipe.samples].tolist() == render(recipe).tolist()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.lists(recipes, max_size=6))
 def test_render_many_is_render_in_order(batch):
     for recipe, audio in zip(batch, render_many(batch), strict=True):

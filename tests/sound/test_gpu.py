@@ -151,6 +151,9 @@ def test_what_is_not_fused_would_be_noticed(tmp_path):
 def test_render_many_gives_sounds_in_order_on_any_device(device, monkeypatch):
     monkeypatch.setattr(rendering, "first_card", lambda: device)
     recipes = [group.shape.reseeded(seed) for group in GROUPS[:12] for seed in group.seeds[:3]]
+    # Recipes of two networks, which the processor renders.
+    mate = {"seed": 1, "variations": [{"seed": 2, "amount": 0.1}]}
+    recipes += [Recipe(seconds=0.01, variations=[{"seed": seed, "amount": 0.5, "mate": mate}]) for seed in range(3)]
     random.Random(1).shuffle(recipes)
     monkeypatch.setattr(batches, "_READ_BYTES", 1)
     for one, other in zip(render_many(recipes, device="cuda"), render_many(recipes), strict=True):

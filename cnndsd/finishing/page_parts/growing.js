@@ -253,7 +253,8 @@ async function hearGrown() {
 
 async function growRelatives(amount) {
   const of = growing.chosen, name = amount === NEAR ? "near" : "far";
-  if (of.variations.length >= MOST_VARIATIONS) {
+  // A second channel has one variation more.
+  if (sizeOf(of.variations) + (growing.recipe.wide ? 1 : 0) >= MOST_VARIATIONS) {
     return tell(`a sound can be varied ${MOST_VARIATIONS} times`);
   }
   stopAll();

@@ -24,15 +24,18 @@ function workOf(recipe) {
     weights += widths[layer] * widths[layer - 1];
   }
   const moved = recipe.adjusting ? 3 * (weights + neurons) / recipe.adjusting.every : 0;
-  return stepsOf(recipe) * (weights + terms * neurons + moved) + 300 * (weights + neurons) * (1 + recipe.variations.length);
+  return stepsOf(recipe) * (weights + terms * neurons + moved) + 300 * (weights + neurons) * (1 + 2 * sizeOf(recipe.variations));
 }
+
+// How many variations there are, those of mates among them.
+const sizeOf = (variations) => variations.reduce((sum, { mate }) => sum + 1 + (mate ? sizeOf(mate.variations) : 0), 0);
 
 // Why a page does not render a recipe, as one line, or "".
 function refusal(recipe) {
   const { seconds, sample_rate: rate, variations } = recipe;
   if (!(seconds >= 0.001 && seconds <= 600)) return `${seconds} s is not allowed; allowed: 0.001 to 600 s`;
   if (!(rate >= 8000 && rate <= 192000 && Number.isInteger(rate))) return `${rate} Hz is not allowed; allowed: 8000 to 192000 Hz`;
-  if (variations.length > MOST_VARIATIONS) return `a sound can be varied ${MOST_VARIATIONS} times`;
+  if (sizeOf(variations) > MOST_VARIATIONS) return `a sound can be varied ${MOST_VARIATIONS} times`;
   const share = Math.min(MOST_SAMPLES / samplesOf(recipe), MOST_WORK / workOf(recipe)), most = Number((share * seconds).toPrecision(2));
   if (share >= 1) return "";
   return most < 1 ? "too wide for this page: cnndsd render makes it"

@@ -101,15 +101,36 @@ function drawn(recipe) {
       for (let input = 0; input < widths[layer - 1]; input++) ranges.push(recipe.weights);
     }
   }
-  const values = uniform(recipe.seed, 0n, ranges.length).map((u, p) => ranges[p][0] + (ranges[p][1] - ranges[p][0]) * u);
-  for (const { seed, amount } of recipe.variations) {
+  const values = numbersOf(recipe.seed, recipe.variations, ranges, widths);
+  const half = recipe.precision === "double" ? (x) => x / 2 : (x) => fround(fround(x) / 2);
+  return { values: values.map(half), lows: ranges.map(([low]) => half(low)), highs: ranges.map(([, high]) => half(high)) };
+}
+
+// The numbers of the network of a seed after variations.
+function numbersOf(first, variations, ranges, widths) {
+  const values = uniform(first, 0n, ranges.length).map((u, p) => ranges[p][0] + (ranges[p][1] - ranges[p][0]) * u);
+  for (const { seed, amount, mate } of variations) {
+    if (mate) {
+      takeNeurons(values, numbersOf(mate.seed, mate.variations, ranges, widths), seed, amount, widths);
+      continue;
+    }
     uniform(seed, 1n, ranges.length).forEach((u, p) => {
       const [low, high] = ranges[p];
       values[p] = reflected(values[p] + (high - low) * amount * (2 * u - 1), low, high);
     });
   }
-  const half = recipe.precision === "double" ? (x) => x / 2 : (x) => fround(fround(x) / 2);
-  return { values: values.map(half), lows: ranges.map(([low]) => half(low)), highs: ranges.map(([, high]) => half(high)) };
+  return values;
+}
+
+// Each neuron becomes that of the other network with the probability ``amount``.
+function takeNeurons(values, others, seed, amount, widths) {
+  const neurons = widths.slice(1).reduce((sum, width) => sum + width, 0), numbers = uniform(seed, 2n, neurons);
+  for (let layer = 1, neuron = 0, p = 0; layer < widths.length; layer++) {
+    const size = widths[layer - 1] + 1;
+    for (let i = 0; i < widths[layer]; i++, neuron++, p += size) {
+      if (numbers[neuron] < amount) values.set(others.subarray(p, p + size), p);
+    }
+  }
 }
 
 function reflected(value, low, high, round = (x) => x) {
