@@ -125,7 +125,6 @@ def test_ffmpeg_reads_a_cover_as_we_do():
 
 def test_the_tutorial_runs(tmp_path):
     notebook = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
     # In a process of its own, as its users run it.
     program = (
         "import sys, nbformat; from nbclient import NotebookClient\n"
@@ -143,3 +142,13 @@ def test_the_tutorial_runs(tmp_path):
     assert not [output for output in shown if output.output_type in ("error", "stream")]
     assert any(output.get("data", {}).get("text/plain") == "True" for output in shown)
     assert (tmp_path / "best.wav").is_file()
+    # The kept outputs are those of the code as it is; of a sound its picture and its caption.
+    kept = [output["data"] for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert len(kept) == len(shown)
+    for one, output in zip(kept, shown, strict=True):
+        page = output["data"].get("text/html", "")
+        if page:
+            assert one["text/plain"] in page, "run: python scripts/tutorial.py"
+            assert one["image/png"].strip()[:1000] in page, "run: python scripts/tutorial.py"
+        else:
+            assert one["text/plain"] == output["data"]["text/plain"], "run: python scripts/tutorial.py"
