@@ -192,7 +192,7 @@ def make_pack(
         try:
             with atomic_write(path, beside) as file:
                 sounds = reported(finish_all(spec, chosen, workers), len(chosen))
-                by_hand = all(entry.index in only or findings.picks.get(entry.index) == "keep" for entry, _ in chosen)
+                by_hand = sum(entry.index in only or findings.picks.get(entry.index) == "keep" for entry, _ in chosen)
                 return write_pack(file, listed, findings.candidates, findings.refused, sounds, by_hand)
         except Unfinishable as error:
             progress.log(f"{error}; {error.aside.recipe.to_json()}")

@@ -196,6 +196,8 @@ def _count_faults(spec: Spec, manifest: Manifest) -> Iterator[str]:
         yield f"manifest.json: candidates: {candidates} is not the spec's number, {spec.candidates}"
     if min([candidates, *refused.values()]) < 0 or sum(refused.values()) > candidates:
         yield f"manifest.json: refused: {sum(refused.values())} of {candidates} candidates cannot be"
+    if not 0 <= manifest.by_hand <= len(manifest.sounds):
+        yield f"manifest.json: by_hand: {manifest.by_hand} of {len(manifest.sounds)} sounds cannot be"
     for candidate, times in Counter(sound.candidate for sound in manifest.sounds).items():
         if candidate is None:
             yield "manifest.json: a sound has no candidate number"

@@ -70,7 +70,7 @@ class Manifest(msgspec.Struct):
     """The manifest of a pack.
 
     ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
-    ``by_hand``: a person chose the sounds.
+    ``by_hand``: how many of the sounds a person chose; older versions say whether all.
     """
 
     format: Literal[1]
@@ -82,7 +82,7 @@ class Manifest(msgspec.Struct):
     candidates: int
     refused: dict[str, int]
     sounds: list[Listed]
-    by_hand: bool = False
+    by_hand: int | bool = 0
 
 
 def read_manifest(path: Path | str) -> Manifest:

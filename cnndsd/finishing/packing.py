@@ -35,7 +35,7 @@ def write_pack(
     candidates: int,
     refused: dict[str, int],
     sounds: Iterable[PackSound],
-    by_hand: bool = False,
+    by_hand: int = 0,
 ) -> int:
     """Write the zip of ``pack_files``, and return how many sounds are in it.
 
@@ -65,12 +65,12 @@ def pack_files(
     refused: dict[str, int],
     sounds: Iterable[PackSound],
     read: Callable[[str], bytes],
-    by_hand: bool = False,
+    by_hand: int = 0,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the names and the bytes of a pack's files, in their order; only one sound, or export, is in memory.
 
     ``candidates``: how many were judged; ``refused``: how many for each reason. ``read``: returns the bytes of a file
-    that was yielded before, for the exports. ``by_hand``: a person chose the sounds.
+    that was yielded before, for the exports. ``by_hand``: how many of the sounds a person chose.
     """
     listed: list[Listed] = []
     cards: list[Card] = []
@@ -137,7 +137,7 @@ def pack_files(
         "by_hand": by_hand,
         "sounds": listed,
     }
-    chosen = f"{len(listed)} sound{'s' if len(listed) != 1 else ''}, chosen by {'hand' if by_hand else 'machine'}"
+    chosen = _chosen_in_words(len(listed), by_hand)
     if candidates > len(listed):
         chosen += f" out of {candidates} candidates"
     about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
@@ -159,3 +159,11 @@ def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, 
 def sums_text(sums: dict[str, str]) -> str:
     """Return the SHA-256 of each file in the format that ``sha256sum --check`` reads."""
     return "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+
+
+def _chosen_in_words(sounds: int, by_hand: int) -> str:
+    """Return how many sounds there are, and who chose them."""
+    counted = f"{sounds} sound{'s' if sounds != 1 else ''}"
+    if 0 < by_hand < sounds:
+        return f"{counted}, {by_hand} chosen by hand and the others by machine"
+    return f"{counted}, chosen by {'hand' if by_hand else 'machine'}"

@@ -263,6 +263,19 @@ def test_a_pack_of_the_kept_alone_needs_some(folder, capsys):
     assert not (folder / "t.run").exists()
 
 
+def test_a_pack_says_how_many_of_its_sounds_a_person_chose(folder):
+    one = runs.read(folder / "s.run")[2].entries[0].index
+    with runs.opened_for_picks(folder / "s.run") as (_, _, remember):
+        remember(one, "keep")
+    packed(folder)
+    assert read_manifest(folder / "s.zip").by_hand == 1
+    with PackFile(folder / "s.zip") as archive:
+        assert b"6 sounds, 1 chosen by hand and the others by machine out of 1600 candidates" in archive.read(
+            "README.txt"
+        )
+    assert verify(folder / "s.zip") == []
+
+
 def test_picks_are_shown_and_taken_back(folder, capsys):
     found = runs.read(folder / "s.run")[2]
     one, two, three = (entry.index for entry in found.entries[:3])

@@ -132,7 +132,7 @@ def test_a_pack_keeps_the_contract(packs, name):
         "sounds",
     }  # fmt: skip
     assert manifest["candidates"] == 600
-    assert manifest["by_hand"] is False
+    assert manifest["by_hand"] == 0
     assert len(manifest["sounds"]) == 12
     files = [s["file"] for s in manifest["sounds"]]
     descriptions = [msgspec.convert(s["measures"], Description) for s in manifest["sounds"]]

@@ -5,6 +5,7 @@ import http.server
 import io
 import random
 import re
+import shlex
 import threading
 
 import numpy as np
@@ -476,9 +477,9 @@ def test_what_is_kept_becomes_a_pack(opened, small, unpacked, tmp_path, in_proce
     command = tab.input_value("#picks-text")
     listed = manifest(unpacked)
     wanted = [listed.sounds[0].candidate, listed.sounds[2].candidate]
-    assert command == f"cnndsd pack s.zip --keep {wanted[0]},{wanted[1]}"
+    assert command == f'cnndsd pack s.zip --keep "{wanted[0]},{wanted[1]}"'
     (tmp_path / "s.zip").write_bytes(small)
-    arguments = command.replace("s.zip", str(tmp_path / "s.zip")).split()[1:]
+    arguments = shlex.split(command.replace("s.zip", str(tmp_path / "s.zip")))[1:]
     assert cli.main(arguments) == 0
     assert capsys.readouterr() == (f"{tmp_path / 's_kept.zip'}\n", "cnndsd: 2 sounds, those that were listed\n")
     made = read_manifest(tmp_path / "s_kept.zip")
@@ -495,7 +496,7 @@ def test_picks_outlive_a_reload_and_without_any_all_but_the_dropped_are_listed(o
     tab.reload()
     assert tab.evaluate("() => sounds.map((sound) => sound.pick)") == ["drop", None, None, None, None]
     tab.keyboard.press("l")
-    assert tab.input_value("#picks-text").endswith("--keep 1,2,3,4")
+    assert tab.input_value("#picks-text").endswith('--keep "1,2,3,4"')
     tab.click("#copy")
     tab.wait_for_function("() => document.getElementById('copy').textContent === 'Copied'")
 

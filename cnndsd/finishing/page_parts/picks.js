@@ -78,7 +78,9 @@ function showList() {
   at("picks-about").textContent = `${kept} kept, ${dropped} dropped. ` + (pack.served
     ? "Your choice is saved in the run. End this audition, then run the same pack command again to make the pack, or this one:"
     : `This command makes a pack of ${kept ? "the sounds you kept" : "all sounds you did not drop"}:`);
-  at("picks-text").value = pack.command + wanted().map((sound) => sound.candidate).join(",");
+  const numbers = wanted().map((sound) => sound.candidate).join(",");
+  // PowerShell splits what is not quoted at its commas; other shells take both.
+  at("picks-text").value = pack.command + (numbers.includes(",") ? `"${numbers}"` : numbers);
   at("files-about").textContent = kept ? "The files you kept:" : "The files you did not drop:";
   at("files-text").value = wanted().map((sound) => sound.file).join("\n");
   at("picks").showModal();
