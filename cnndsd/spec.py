@@ -150,8 +150,9 @@ class Family(Checked, frozen=True, kw_only=True):
 
     def _check(self) -> None:
         ascending("amount", self.amount)
-        if len(self.recipe.variations) >= MAX_VARIATIONS:
-            raise Invalid(f"recipe.variations: {MAX_VARIATIONS} leave no room for one more; allowed: fewer")
+        if self.recipe.room < 1:
+            counted = "with those of mates and of wide"
+            raise Invalid(f"recipe.variations: {MAX_VARIATIONS}, {counted}, leave no room for one more; allowed: fewer")
 
     @property
     def digest(self) -> bytes:

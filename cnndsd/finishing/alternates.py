@@ -10,7 +10,7 @@ from cnndsd.ear.distances import distance
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing.finished import Alternate, Finished, Place, finish
-from cnndsd.recipe import MAX_VARIATIONS, Recipe, Variation
+from cnndsd.recipe import Recipe, Variation
 from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
@@ -43,9 +43,7 @@ def find_alternates(
     """
     found: list[Alternate] = []
     taken: list[Description] = []
-    # A wide sound has one variation more in its second channel.
-    room = MAX_VARIATIONS - len(recipe.variations) - (recipe.wide is not None)
-    if finished.bars is not None or kind(sound) != "hit" or room < 1:
+    if finished.bars is not None or kind(sound) != "hit" or recipe.room < 1:
         return ()
     for seed in range(1, _SEEDS + 1):
         if len(found) >= spec.alternates:

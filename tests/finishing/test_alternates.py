@@ -72,10 +72,13 @@ def test_they_are_the_same_every_time(hit):
 def test_only_hits_have_alternates():
     assert of(BASS)[2] == ()
     assert of(HIT, msgspec.structs.replace(SPEC, alternates=0))[2] == ()
-    full = msgspec.structs.replace(HIT, variations=[{"seed": n, "amount": 0.0} for n in range(64)])
-    sound, _, alternates = of(full)
-    assert kind(sound) == "hit"
-    assert alternates == ()
+    variations = [{"seed": n, "amount": 0.0} for n in range(64)]
+    # Those of a mate are counted, too: no neuron comes from this one.
+    bred = [{"seed": 1, "amount": 0.0, "mate": {"seed": 2, "variations": variations[1:]}}]
+    for full in (variations, bred):
+        sound, _, alternates = of(msgspec.structs.replace(HIT, variations=full))
+        assert kind(sound) == "hit"
+        assert alternates == ()
 
 
 def test_alternates_take_turns_when_a_key_is_played(tmp_path, hit):
