@@ -110,6 +110,9 @@ def pack(
     refuse_folder(path)
     progress = progress or Progress()
     if spec.recipes:
+        if seeds or only_kept:
+            name = "seeds" if seeds else "only_kept"
+            raise Invalid(f"{name}: is for what a search found, and this spec lists its recipes; allowed: keep")
         return _pack_recipes(spec, path, keep, jobs, scheduler, progress)
     deadline = _deadline(seconds, until_s)
     run_folder = folder / f"{spec.name}.run"

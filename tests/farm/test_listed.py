@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from small_runs import packed, write_spec
 
+from cnndsd.desk import cli
 from cnndsd.farm import verification
 from cnndsd.farm.drawing import can_be, draw
 from cnndsd.finishing.manifest import read_manifest
@@ -49,6 +50,14 @@ def test_the_pack_holds_what_is_listed_and_is_proven(tmp_path, in_process, capsy
     assert verification.verify(tmp_path / "s_kept.zip") == []
     packed(tmp_path, "--keep", "3", code=2)
     assert "3 is no recipe of the spec; allowed: 0 to 2" in capsys.readouterr().err
+
+
+def test_nothing_that_needs_a_search_is_made_of_a_list(tmp_path, in_process, capsys):
+    (tmp_path / "s.toml").write_text(TEXT, encoding="utf-8")
+    for option in ("--seeds", "--only-kept"):
+        assert cli.main(["pack", str(tmp_path / "s.toml"), option]) == 2
+        assert "this spec lists its recipes; allowed: keep\n" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
 
 
 def test_another_recipe_at_a_listed_place_is_found():

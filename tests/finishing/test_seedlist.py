@@ -66,6 +66,16 @@ def test_fewer_recipes_are_listed_where_fewer_are_asked_for(listed, tmp_path, in
     assert len(read_seed_list(tmp_path / "few" / "s_seeds.html").recipes) == 5
 
 
+def test_a_list_may_be_longer_than_a_pack_with_exports(listed, tmp_path):
+    spec, _, recipes = read_seed_list(listed / "s_seeds.html")
+    spec = msgspec.structs.replace(spec, exports=("strudel",), alternates=2)
+    found = runs.read(listed / "s.run")[2]
+    path = tmp_path / "s_seeds.html"
+    assert production.make_seed_list(path, spec, found, 10_000) == len(recipes)
+    # Packs that are made of it have them.
+    assert read_seed_list(path).spec == spec
+
+
 def test_its_sounds_are_rendered_when_they_are_seen_or_played(tab):
     tab.wait_for_function("() => inView.length && inView.every((sound) => sound.wave)")
     tab.keyboard.press("r")
