@@ -82,6 +82,11 @@ class Finished:
     copy: LoopCopy | None = None
     width: Width | None = None
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has two channels that differ."""
+        return self.width is not None and self.width.channels == 2
+
 
 @dataclass(frozen=True)
 class Alternate:
