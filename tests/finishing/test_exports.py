@@ -400,7 +400,7 @@ def test_more_hits_than_a_device_holds_make_more_kits(pack):
 
 
 def test_no_two_kits_have_one_name(pack):
-    """A pack's kit has 92 hits; with alternates, a file for Renoise has room for fewer, so that they are parted again."""
+    """A pack's kit has 92 hits; with alternates, a file for Renoise has room for fewer of them."""
     from cnndsd.finishing.exports.material import Material
     from cnndsd.finishing.exports.multisample import multisample_files
     from cnndsd.finishing.exports.renoise import renoise_files
@@ -431,6 +431,8 @@ def test_no_two_kits_have_one_name(pack):
         ({"master": {"dc": "raw"}, "music": {"key": "free"}}, 'exports: "multisample" needs centered sounds; allowed'),
         ({"alternates": 9}, "alternates: 9 is not allowed; allowed: a whole number, 0 to 8"),
         ({"count": 2001}, "count: 2001 is too many sounds with exports; allowed: up to 2000"),
+        ({"recipes": (HIT,) * 2001}, "recipes: 2001 is too many sounds with exports; allowed: up to 2000"),
+        ({"exports": (), "format": "mp3"}, 'alternates: 2 needs instruments; allowed with format = "mp3": 0'),
         ({"plain": True}, "alternates: 2 needs instruments; allowed with plain = true: 0"),
     ],
 )

@@ -153,6 +153,9 @@ def run(options: argparse.Namespace) -> int:
     by_time = seconds is not None or until_s is not None
     if options.candidates is None and (by_time or options.keep or options.only_kept):
         changes["candidates"] = MAX_CANDIDATES
+    if from_pack and (options.exports or options.alternates):
+        # Of a pack or list of many, some may have what would be too much beside all.
+        changes["count"] = len({*options.keep})
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     if from_pack:
         Stop("no pack was made")
