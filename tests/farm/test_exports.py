@@ -116,6 +116,9 @@ def test_a_file_is_found_among_exports_that_have_none(tmp_path, faults):
     data = path.read_bytes()
     assert not any(name.startswith("exports/") for name in names(data))
     assert faults(data) == []
+    # Neither does its README name any.
+    with PackFile(io.BytesIO(data)) as archive:
+        assert b"For Hydrogen" not in archive.read("README.txt")
 
     def more(held):
         held["exports/evil.bin"] = b"evil"

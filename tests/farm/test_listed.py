@@ -60,6 +60,16 @@ def test_nothing_that_needs_a_search_is_made_of_a_list(tmp_path, in_process, cap
     assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
 
 
+def test_shares_of_drawn_networks_are_refused_where_none_are_drawn(tmp_path, in_process, capsys):
+    (tmp_path / "list.toml").write_text(TEXT, encoding="utf-8")
+    family = "[family]\namount = [0.1, 0.1]\nrecipe = { seed = 5, seconds = 0.5 }\n"
+    (tmp_path / "family.toml").write_text(family, encoding="utf-8")
+    for name in ("list", "family"):
+        for option in ("--wide", "--bandlimited"):
+            assert cli.main(["pack", str(tmp_path / f"{name}.toml"), option, "0"]) == 2
+            assert f"cnndsd: {option}: is a share of drawn networks; allowed" in capsys.readouterr().err
+
+
 def test_another_recipe_at_a_listed_place_is_found():
     spec = Spec(name="s", recipes=LISTED)
     assert [draw(spec, 1, i) for i in range(3)] == list(LISTED)

@@ -145,6 +145,8 @@ def run(options: argparse.Namespace) -> int:
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
     in_sound = {name: value for name in ("bandlimited", "wide") if (value := getattr(options, name)) is not None}
+    if in_sound and not spec.draws_networks:
+        raise Invalid(f"--{next(iter(in_sound))}: is a share of drawn networks; allowed with [sound]")
     changes["sound"] = arguments.changed(spec.sound, in_sound, "--") if in_sound else None
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
