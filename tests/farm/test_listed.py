@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from small_runs import packed, write_spec
 
+from cnndsd import search
 from cnndsd.desk import cli
 from cnndsd.farm import verification
 from cnndsd.farm.drawing import can_be, draw
@@ -58,6 +59,8 @@ def test_nothing_that_needs_a_search_is_made_of_a_list(tmp_path, in_process, cap
         assert cli.main(["pack", str(tmp_path / "s.toml"), option]) == 2
         assert "this spec lists its recipes; allowed: keep\n" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+    with pytest.raises(Invalid, match="recipes: are listed, and nothing is searched for"):
+        search(Spec(name="s", recipes=LISTED, candidates=3))
 
 
 def test_shares_of_drawn_networks_are_refused_where_none_are_drawn(tmp_path, in_process, capsys):
