@@ -81,6 +81,10 @@ def test_another_recipe_at_a_listed_place_is_found():
     assert not can_be(spec, 1, 1, True, LISTED[0])
     assert not can_be(spec, 1, 0, True, LISTED[0].reseeded(7))
     assert not can_be(spec, 1, 3, True, LISTED[0])
+    # The shortest has 44 samples, which last less than a recipe may.
+    shortest = Recipe(seed=3, seconds=0.001)
+    assert can_be(Spec(name="s", recipes=(shortest,)), 1, 0, True, shortest)
+    assert not can_be(Spec(name="s", recipes=(shortest,)), 1, 0, True, shortest.reseeded(4))
 
 
 def test_what_a_list_may_not_hold():
