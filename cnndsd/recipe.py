@@ -132,7 +132,7 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
         if len(self.hidden) > 4:
             raise Invalid(f"hidden: {len(self.hidden)} layers are too many; allowed: up to 4")
         _check_variations(self.variations)
-        if self.wide is not None and sum(one.size for one in self.variations) == MAX_VARIATIONS:
+        if self.room < 0:
             raise Invalid(f"wide: {MAX_VARIATIONS} variations leave no room for one more; allowed: fewer")
         ascending("weights", self.weights)
         ascending("biases", self.biases)
@@ -181,6 +181,11 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
     def is_bred(self) -> bool:
         """Whether it has neurons of another network than that of its seed."""
         return any(variation.mate is not None for variation in self.variations)
+
+    @property
+    def room(self) -> int:
+        """How many more variations it may have. Those of mates and of the second channel are counted, too."""
+        return MAX_VARIATIONS - sum(one.size for one in self.variations) - (self.wide is not None)
 
     @property
     def last_seed(self) -> int:

@@ -150,8 +150,9 @@ class Family(Checked, frozen=True, kw_only=True):
 
     def _check(self) -> None:
         ascending("amount", self.amount)
-        if len(self.recipe.variations) >= MAX_VARIATIONS:
-            raise Invalid(f"recipe.variations: {MAX_VARIATIONS} leave no room for one more; allowed: fewer")
+        if self.recipe.room < 1:
+            counted = "with those of mates and of wide"
+            raise Invalid(f"recipe.variations: {MAX_VARIATIONS}, {counted}, leave no room for one more; allowed: fewer")
 
     @property
     def digest(self) -> bytes:
@@ -336,9 +337,10 @@ class Spec(Checked, frozen=True, kw_only=True):
             )
 
     def _check_exports(self) -> None:
-        if (self.exports or self.alternates) and self.count > _MOST_EXPORTED:
+        key, sounds = ("recipes", len(self.recipes)) if self.recipes else ("count", self.count)
+        if (self.exports or self.alternates) and sounds > _MOST_EXPORTED:
             what = "exports" if self.exports else "alternates"
-            raise Invalid(f"count: {self.count} is too many sounds with {what}; allowed: up to {_MOST_EXPORTED}")
+            raise Invalid(f"{key}: {sounds} is too many sounds with {what}; allowed: up to {_MOST_EXPORTED}")
         for name in self.exports:
             if self.exports.count(name) > 1:
                 raise Invalid(f'exports: "{name}" is there twice; allowed: each once')
@@ -350,9 +352,14 @@ class Spec(Checked, frozen=True, kw_only=True):
         if with_sounds and self.format in _LOSSY_FORMATS:
             needs = f'"{with_sounds[0]}" is made of lossless files; allowed with format = "{self.format}"'
             raise Invalid(f"exports: {needs}: {naming}")
-        if self.alternates and (self.plain or self.master.dc != "center"):
-            why = "plain = true" if self.plain else f'master.dc = "{self.master.dc}"'
-            raise Invalid(f"alternates: {self.alternates} needs instruments; allowed with {why}: 0")
+        for why, has_none in (
+            ("plain = true", self.plain),
+            (f'master.dc = "{self.master.dc}"', self.master.dc != "center"),
+            # No player of instruments reads it.
+            ('format = "mp3"', self.format == "mp3"),
+        ):
+            if self.alternates and has_none:
+                raise Invalid(f"alternates: {self.alternates} needs instruments; allowed with {why}: 0")
 
     @property
     def sample_rate(self) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import random
 
 import msgspec
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import Invalid, Recipe, render
+from cnndsd.farm.breeding import NEAR, relative
 from cnndsd.finishing.naming import words
 from cnndsd.recipe import MAX_VARIATIONS, Wide, from_json
 from cnndsd.sound.rendering import raw_sha256
+from cnndsd.spec import Family
 
 PLAIN = (
     '{"length":6,"hidden":[8,8],"gap":5,"seed":0,"seconds":2.0,"sample_rate":44100,"precision":"double",'
@@ -81,6 +84,30 @@ def test_there_is_nothing_to_join_at_gap_0():
     assert [Recipe(gap=gap, interpolation="bandlimited").joined_hold for gap in (0, 1, 5)] == [1, 2, 32]
     assert Recipe(gap=5).joined_hold == 1
     assert [Recipe(gap=gap, interpolation="bandlimited").is_smooth for gap in (0, 1)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"variations": [{"seed": 1, "amount": 0.1}] * MAX_VARIATIONS},
+        {"variations": [{"seed": 1, "amount": 0.1}] * (MAX_VARIATIONS - 1), "wide": {"seed": 1, "amount": 0.1}},
+        {
+            "variations": [
+                {"seed": 1, "amount": 0.1, "mate": {"seed": 2, "variations": [{"seed": 1, "amount": 0.1}] * 62}},
+                {"seed": 1, "amount": 0.1},
+            ]
+        },
+    ],
+)
+def test_a_full_recipe_has_no_family_and_its_relatives_lose_a_variation(fields):
+    full = Recipe(**fields)
+    assert full.room == 0
+    with pytest.raises(Invalid, match=r"recipe\.variations: 64, .* leave no room for one more"):
+        Family(recipe=full, amount=(0.1, 0.1))
+    shape = relative(full, NEAR, random.Random(1))
+    assert shape.room == 0
+    assert shape.variations[:-1] == full.variations[:-1]
+    assert shape.wide == full.wide
 
 
 @pytest.mark.parametrize(

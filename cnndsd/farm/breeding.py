@@ -8,7 +8,7 @@ import random
 
 import msgspec
 
-from cnndsd.recipe import MAX_VARIATIONS, Mate, Recipe, Variation
+from cnndsd.recipe import Mate, Recipe, Variation
 from cnndsd.schema import Invalid
 
 # How far weights move, as a share of their range: drawn uniformly on a logarithmic scale.
@@ -62,5 +62,5 @@ def shape_in_words(recipe: Recipe) -> str:
 
 def _with(parent: Recipe, variation: Variation) -> Recipe:
     own = parent.variations
-    is_full = sum(one.size for one in own) >= MAX_VARIATIONS
-    return msgspec.structs.replace(parent, variations=(*(own[:-1] if is_full else own), variation))
+    kept = own if parent.room > 0 else own[:-1]
+    return msgspec.structs.replace(parent, variations=(*kept, variation))

@@ -213,7 +213,8 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             block = index // BLOCK
             shapes = {block: draw_child_shape(spec, seed, block, parent)}
         drawn = draw(spec, seed, index, shapes)
-        return recipe in (drawn, drawn.at_rate(recipe.sample_rate))
+        # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
+        return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)
     except Invalid:
         # It has another length than the candidate, which is not possible at its sample rate.
         return False

@@ -63,9 +63,12 @@ def search(
     ``jobs``: worker processes, one per core by default; or ``scheduler``, the address of a Dask cluster's. With
     ``seconds``, no more candidates are begun after so long; with ``until_s``, after that time, in seconds since 1970 by
     the wall clock. Worker processes are spawned: a script that calls this needs ``if __name__ == "__main__":``.
+    ``Invalid`` for a spec that lists its recipes.
 
     >>> search(load_spec("packs/sample_pack.toml")).entries[0].score
     """
+    if spec.recipes:
+        raise Invalid("recipes: are listed, and nothing is searched for; allowed: none")
     with _workers(jobs, scheduler) as workers:
         from cnndsd.farm.searching import judge_missing
 
@@ -110,6 +113,9 @@ def pack(
     refuse_folder(path)
     progress = progress or Progress()
     if spec.recipes:
+        if seeds or only_kept:
+            name = "seeds" if seeds else "only_kept"
+            raise Invalid(f"{name}: is for what a search found, and this spec lists its recipes; allowed: keep")
         return _pack_recipes(spec, path, keep, jobs, scheduler, progress)
     deadline = _deadline(seconds, until_s)
     run_folder = folder / f"{spec.name}.run"

@@ -206,7 +206,8 @@ def make_seed_list(path: Path, spec: Spec, findings: Findings, most: int) -> int
     """
     from cnndsd.finishing.seedlist import seed_list
 
-    chosen = choose_sounds(msgspec.structs.replace(spec, count=most), findings)
+    # What a pack has beside its sounds limits their number, and no list.
+    chosen = choose_sounds(msgspec.structs.replace(spec, count=most, exports=(), alternates=0), findings)
     if chosen:
         sounds = [(entry.index, entry.recipe, entry.sound) for entry in chosen]
         with atomic_write(path) as file:

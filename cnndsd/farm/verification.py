@@ -437,15 +437,13 @@ def _other_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Seque
             exported.append(name)
         if name in there and archive.read(name) != content:
             yield f"{name}: is not what cnndsd {__version__} makes of these sounds"
-    yield from _export_faults(archive.namelist(), exported)
+    if spec.exports:
+        yield from _export_faults(archive.namelist(), exported)
 
 
 def _export_faults(names: list[str], wanted: list[str]) -> Iterator[str]:
     """Yield which exports are missing in a pack, are too many or are in another order."""
     found = [name for name in names if is_export(name)]
-    if not wanted:
-        # Then none belongs there, as was told before.
-        return
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     yield from (f"{name}: is missing" for name in missing)
     yield from (f"{name}: is not an export of these sounds" for name in extra)

@@ -10,7 +10,7 @@ from cnndsd.ear.distances import distance
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing.finished import Alternate, Finished, Place, finish
-from cnndsd.recipe import MAX_VARIATIONS, Recipe, Variation
+from cnndsd.recipe import Recipe, Variation
 from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
@@ -43,9 +43,7 @@ def find_alternates(
     """
     found: list[Alternate] = []
     taken: list[Description] = []
-    # A wide sound has one variation more in its second channel.
-    room = MAX_VARIATIONS - len(recipe.variations) - (recipe.wide is not None)
-    if finished.bars is not None or kind(sound) != "hit" or room < 1:
+    if finished.bars is not None or kind(sound) != "hit" or recipe.room < 1:
         return ()
     for seed in range(1, _SEEDS + 1):
         if len(found) >= spec.alternates:
@@ -58,6 +56,8 @@ def find_alternates(
         if not all(distance(heard, other) >= _APART for other in taken):
             continue
         alternate = _finished(*near, sound, finished, spec, place)
+        if alternate is None:
+            continue
         if abs(alternate.level.momentary_lufs - finished.level.momentary_lufs) <= LEVEL_DB:
             found.append(alternate)
             taken.append(heard)
@@ -72,16 +72,23 @@ def _finished(
     finished: Finished,
     spec: Spec,
     place: Place | None,
-) -> Alternate:
+) -> Alternate | None:
     """Return an alternate with its file, brought to the loudness of its hit where its peaks allow that.
 
-    ``recipe``, ``audio``, ``heard``: of the alternate; ``sound``, ``finished``, ``place``: of its hit.
+    None where it has one channel and its hit two. ``recipe``, ``audio``, ``heard``: of the alternate; ``sound``,
+    ``finished``, ``place``: of its hit.
     """
     least, most = _LUFS
     lufs = min(most, max(least, finished.level.momentary_lufs))
     # The rule for hits brings the loudest 0.4 s to a given loudness.
     master = msgspec.structs.replace(spec.master, level="use", hit_lufs=lufs)
+    # A file with one channel plays on both speakers: 3 dB louder than two channels that differ and measure the same.
+    # So alternates have as many channels as their hit.
+    if not finished.is_wide:
+        recipe = msgspec.structs.replace(recipe, wide=None)
     made = finish(audio, recipe, heard, msgspec.structs.replace(spec, master=master, previews="none"), place)
+    if made.is_wide != finished.is_wide:
+        return None
     return Alternate(recipe, round(distance(sound, heard), 4), raw_sha256(audio), made.level, made.data)
 
 

@@ -20,7 +20,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop
-from cnndsd.finishing.filtering import in_steps
+from cnndsd.finishing.filtering import in_steps, mean
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.finishing.widening import Width, width
@@ -81,6 +81,11 @@ class Finished:
     preview: bytes | None = None
     copy: LoopCopy | None = None
     width: Width | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has two channels that differ."""
+        return self.width is not None and self.width.channels == 2
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,9 @@ def _widened(
         return *_cut(audio, recipe, sound, spec, bars), None
     second = render(recipe.relative)
     pair, loop = _cut(np.stack([audio, second]), recipe, sound, spec, bars)
-    wide = width(pair, spec.written_rate, raw_sha256(second))
+    # An offset that stays in the file is not heard, and would make any two channels alike.
+    heard = pair if spec.master.dc == "center" else np.stack([one - mean(one) for one in pair])
+    wide = width(heard, spec.written_rate, raw_sha256(second))
     if bars is not None and bars.cycle and not _repeats(second, bars):
         wide = msgspec.structs.replace(wide, channels=1)
     if wide.channels == 1:

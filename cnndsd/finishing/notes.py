@@ -1,6 +1,6 @@
 """The README and the licence in a pack."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cnndsd import __version__
 from cnndsd.finishing.exports.table import EXPORTS
@@ -20,8 +20,13 @@ def music_in_words(music: Music, listed: Sequence[Listed]) -> list[str]:
     return words
 
 
-def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instruments: bool) -> str:
-    """Return the README of a pack, with CRLF line ends. ``chosen``: how many sounds it has, and who chose them."""
+def readme_text(
+    spec: Spec, chosen: str, listed: Sequence[Listed], has_instruments: bool, exported: Collection[str]
+) -> str:
+    """Return the README of a pack, with CRLF line ends.
+
+    ``chosen``: how many sounds it has, and who chose them. ``exported``: the names of its exports' files.
+    """
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
     offset = {
@@ -39,7 +44,7 @@ def readme_text(spec: Spec, chosen: str, listed: Sequence[Listed], has_instrumen
             *_channel_lines(listed),
             *(_INSTRUMENTS if has_instruments else []),
             *(_ALTERNATES if any(sound.alternates for sound in listed) else []),
-            *_export_lines(spec),
+            *_export_lines(exported),
             "",
             "Every sound is the output of a tiny neural network with random weights that listens",
             "to its own past. The networks were not trained: no recordings went into them, and no model",
@@ -78,9 +83,13 @@ def _channel_lines(listed: Sequence[Listed]) -> list[str]:
     return [f"Sounds with two channels that differ: {wide}."] if wide else []
 
 
-def _export_lines(spec: Spec) -> list[str]:
+def _export_lines(exported: Collection[str]) -> list[str]:
     """Return where the files for other programs are."""
-    return [f"For {EXPORTS[name].programs}: {EXPORTS[name].place}" for name in EXPORTS if name in spec.exports]
+    return [
+        f"For {export.programs}: {export.place}"
+        for export in EXPORTS.values()
+        if any(name == export.place or name.startswith(f"{export.place}/") for name in exported)
+    ]
 
 
 _ALTERNATES = [

@@ -123,7 +123,9 @@ def pack_files(
     instruments = dict(instruments_of(spec, listed))
     for name, text in instruments.items():
         yield summed(name, text.encode())
+    exported = []
     for name, data in export_files(Material(spec, listed, read)):
+        exported.append(name)
         yield summed(name, data)
     manifest = {
         "format": MANIFEST_FORMAT,
@@ -146,7 +148,7 @@ def pack_files(
     yield summed("index.html", page.encode())
     yield summed("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
     yield summed("manifest.csv", csv_table(listed).encode())
-    yield summed("README.txt", readme_text(spec, chosen, listed, bool(instruments)).encode())
+    yield summed("README.txt", readme_text(spec, chosen, listed, bool(instruments), exported).encode())
     yield summed("LICENSE.txt", licence_text(spec).encode())
     yield SUMS, sums_text(sums).encode()
 

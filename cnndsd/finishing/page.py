@@ -79,7 +79,6 @@ class Card:
 def looks(sound: Finished, recipe: Recipe) -> Looks:
     """Return what a card shows of a finished sound; ``recipe``: its own."""
     bars = 0 if sound.bars is None else sound.bars.bars
-    is_wide = sound.width is not None and sound.width.channels == 2
     return Looks(
         round(sound.seconds, 3),
         sound.level.integrated_lufs,
@@ -91,7 +90,7 @@ def looks(sound: Finished, recipe: Recipe) -> Looks:
         bars,
         sound.copy,
         recipe.is_smooth,
-        sound.width.correlation if sound.width is not None and is_wide else None,
+        sound.width.correlation if sound.width is not None and sound.is_wide else None,
     )
 
 

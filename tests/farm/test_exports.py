@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from falsified import SPEC, chunk, files, in_manifest, in_spec, wav
 
-from cnndsd import verify
+from cnndsd import Recipe, Spec, verify
 from cnndsd.farm import verification
 from cnndsd.farm.executors import InProcess
-from cnndsd.farm.production import choose_sounds, make_pack
+from cnndsd.farm.production import choose_sounds, make_pack, recipes_heard
 from cnndsd.farm.searching import judge_missing
 from cnndsd.farm.verification import make_again
 from cnndsd.finishing.zipfiles import PackFile
@@ -105,6 +105,25 @@ def test_missing_extra_and_moved_exports_are_found(data, faults):
     assert faults(files(less)(data)) == [f"{name}: is missing"]
     assert faults(files(more)(data)) == ["exports/opz/evil.aif: is not an export of these sounds"]
     assert faults(files(moved)(data)) == ["the exports are not in their order"]
+
+
+def test_a_file_is_found_among_exports_that_have_none(tmp_path, faults):
+    """A pack without hits has no kits, although its spec wants some."""
+    recipe = Recipe(length=9, hidden=(2, 2), gap=5, seed=276, seconds=2.0)
+    spec = Spec(name="s", exports=("hydrogen",), recipes=(recipe,))
+    path = tmp_path / "steady.zip"
+    make_pack(path, spec, recipes_heard(spec, [0]), InProcess(), only=[0])
+    data = path.read_bytes()
+    assert not any(name.startswith("exports/") for name in names(data))
+    assert faults(data) == []
+    # Neither does its README name any.
+    with PackFile(io.BytesIO(data)) as archive:
+        assert b"For Hydrogen" not in archive.read("README.txt")
+
+    def more(held):
+        held["exports/evil.bin"] = b"evil"
+
+    assert faults(files(more)(data)) == ["exports/evil.bin: is not an export of these sounds"]
 
 
 def test_exports_that_the_spec_does_not_want_are_found(data, faults):

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 from small_runs import packed, write_spec
 
+from cnndsd import search
+from cnndsd.desk import cli
 from cnndsd.farm import verification
 from cnndsd.farm.drawing import can_be, draw
 from cnndsd.finishing.manifest import read_manifest
@@ -51,6 +53,26 @@ def test_the_pack_holds_what_is_listed_and_is_proven(tmp_path, in_process, capsy
     assert "3 is no recipe of the spec; allowed: 0 to 2" in capsys.readouterr().err
 
 
+def test_nothing_that_needs_a_search_is_made_of_a_list(tmp_path, in_process, capsys):
+    (tmp_path / "s.toml").write_text(TEXT, encoding="utf-8")
+    for option in ("--seeds", "--only-kept"):
+        assert cli.main(["pack", str(tmp_path / "s.toml"), option]) == 2
+        assert "this spec lists its recipes; allowed: keep\n" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+    with pytest.raises(Invalid, match="recipes: are listed, and nothing is searched for"):
+        search(Spec(name="s", recipes=LISTED, candidates=3))
+
+
+def test_shares_of_drawn_networks_are_refused_where_none_are_drawn(tmp_path, in_process, capsys):
+    (tmp_path / "list.toml").write_text(TEXT, encoding="utf-8")
+    family = "[family]\namount = [0.1, 0.1]\nrecipe = { seed = 5, seconds = 0.5 }\n"
+    (tmp_path / "family.toml").write_text(family, encoding="utf-8")
+    for name in ("list", "family"):
+        for option in ("--wide", "--bandlimited"):
+            assert cli.main(["pack", str(tmp_path / f"{name}.toml"), option, "0"]) == 2
+            assert f"cnndsd: {option}: is a share of drawn networks; allowed" in capsys.readouterr().err
+
+
 def test_another_recipe_at_a_listed_place_is_found():
     spec = Spec(name="s", recipes=LISTED)
     assert [draw(spec, 1, i) for i in range(3)] == list(LISTED)
@@ -59,6 +81,10 @@ def test_another_recipe_at_a_listed_place_is_found():
     assert not can_be(spec, 1, 1, True, LISTED[0])
     assert not can_be(spec, 1, 0, True, LISTED[0].reseeded(7))
     assert not can_be(spec, 1, 3, True, LISTED[0])
+    # The shortest has 44 samples, which last less than a recipe may.
+    shortest = Recipe(seed=3, seconds=0.001)
+    assert can_be(Spec(name="s", recipes=(shortest,)), 1, 0, True, shortest)
+    assert not can_be(Spec(name="s", recipes=(shortest,)), 1, 0, True, shortest.reseeded(4))
 
 
 def test_what_a_list_may_not_hold():

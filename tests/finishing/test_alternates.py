@@ -10,22 +10,32 @@ import soundfile
 from machines import BASS
 
 from cnndsd import Recipe, Spec, describe, distance, kind, render
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.instruments import Tuned, sampler_instruments
 from cnndsd.finishing.mastering import loudness, true_peak
-from cnndsd.recipe import from_json
+from cnndsd.recipe import Adjusting, Wide, from_json
 
 RATE = 44_100
 HIT = Recipe(length=10, hidden=(2, 6), gap=4, seed=3884877008469855, seconds=0.696)
 SPEC = Spec(name="x", alternates=4)
+# Hits that were asked for two channels: the first has two, of which not all alternates have, and the second has one.
+WIDE_HIT = Recipe(
+    length=3, hidden=(3,), gap=6, seed=6280279310177758, seconds=2.093, adjusting=Adjusting(every=9, amount=0.00129),
+    wide=Wide(seed=5976513339348784, amount=0.000292),
+)  # fmt: skip
+NARROW_HIT = Recipe(
+    length=6, hidden=(8,), gap=6, seed=1582104641495843, seconds=1.128, interpolation="bandlimited",
+    wide=Wide(seed=3565552392079522, amount=1.52e-07),
+)  # fmt: skip
 
 
 def of(recipe, spec=SPEC):
     """A finished sound, and its alternates."""
     audio = render(recipe)
-    sound = describe(audio, recipe.sample_rate)
+    sound = describe_raw(audio, recipe)
     finished = finish(audio, recipe, sound, spec)
     return sound, finished, find_alternates(recipe, sound, finished, spec)
 
@@ -63,6 +73,18 @@ def test_alternates_are_as_loud_as_their_hit(hit):
             assert from_json(file.comment) == alternate.recipe
 
 
+@pytest.mark.parametrize(("recipe", "channels"), [(WIDE_HIT, 2), (NARROW_HIT, 1)])
+def test_alternates_have_as_many_channels_as_their_hit(recipe, channels):
+    spec = msgspec.structs.replace(SPEC, alternates=3)
+    _, finished, alternates = of(recipe, spec)
+    assert [len(audiofile.decode_channels(one.data)) for one in (finished, *alternates)] == [channels] * 4
+    # The recipe in the file makes this file.
+    assert all((alternate.recipe.wide is None) == (channels == 1) for alternate in alternates)
+    for alternate in alternates:
+        audio = audiofile.decode_channels(alternate.data)
+        assert abs(loudness(audio, RATE)[1] - finished.level.momentary_lufs) <= 0.5 + 0.02
+
+
 def test_they_are_the_same_every_time(hit):
     assert of(HIT)[2] == hit[2]
     # Fewer are the first of more.
@@ -72,10 +94,13 @@ def test_they_are_the_same_every_time(hit):
 def test_only_hits_have_alternates():
     assert of(BASS)[2] == ()
     assert of(HIT, msgspec.structs.replace(SPEC, alternates=0))[2] == ()
-    full = msgspec.structs.replace(HIT, variations=[{"seed": n, "amount": 0.0} for n in range(64)])
-    sound, _, alternates = of(full)
-    assert kind(sound) == "hit"
-    assert alternates == ()
+    variations = [{"seed": n, "amount": 0.0} for n in range(64)]
+    # Those of a mate are counted, too: no neuron comes from this one.
+    bred = [{"seed": 1, "amount": 0.0, "mate": {"seed": 2, "variations": variations[1:]}}]
+    for full in (variations, bred):
+        sound, _, alternates = of(msgspec.structs.replace(HIT, variations=full))
+        assert kind(sound) == "hit"
+        assert alternates == ()
 
 
 def test_alternates_take_turns_when_a_key_is_played(tmp_path, hit):

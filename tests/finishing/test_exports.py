@@ -399,6 +399,26 @@ def test_more_hits_than_a_device_holds_make_more_kits(pack):
     assert [soundfile.info(io.BytesIO(h)).duration for h in made.values()] == [10.0, 10.0, 5.0]
 
 
+def test_no_two_kits_have_one_name(pack):
+    """A pack's kit has 92 hits; with alternates, a file for Renoise has room for fewer of them."""
+    from cnndsd.finishing.exports.material import Material
+    from cnndsd.finishing.exports.multisample import multisample_files
+    from cnndsd.finishing.exports.renoise import renoise_files
+
+    first = pack.hits[0]
+    many = []
+    for n in range(200):
+        alternates = [
+            msgspec.structs.replace(one, file=f"alternates/x{n}_{i}.wav") for i, one in enumerate(first.alternates)
+        ]
+        many.append(msgspec.structs.replace(first, file=f"hit/x{n}.wav", pitch=None, alternates=tuple(alternates)))
+    material = Material(SPEC, many, lambda _: pack.files[first.file])
+    for made, ending in ((multisample_files, "multisample"), (renoise_files, "xrni")):
+        found = [name.rpartition("/")[2] for name, _ in made(material)]
+        assert found == [f"drums{part}.{ending}" for part in ("", "_2", "_3", "_4", "_5")[: len(found)]]
+        assert len(found) >= 3
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -411,6 +431,8 @@ def test_more_hits_than_a_device_holds_make_more_kits(pack):
         ({"master": {"dc": "raw"}, "music": {"key": "free"}}, 'exports: "multisample" needs centered sounds; allowed'),
         ({"alternates": 9}, "alternates: 9 is not allowed; allowed: a whole number, 0 to 8"),
         ({"count": 2001}, "count: 2001 is too many sounds with exports; allowed: up to 2000"),
+        ({"recipes": (HIT,) * 2001}, "recipes: 2001 is too many sounds with exports; allowed: up to 2000"),
+        ({"exports": (), "format": "mp3"}, 'alternates: 2 needs instruments; allowed with format = "mp3": 0'),
         ({"plain": True}, "alternates: 2 needs instruments; allowed with plain = true: 0"),
     ],
 )

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from small_runs import packed, small_generations, without_workers, write_spec
 
+from cnndsd import verify
 from cnndsd.desk import cli
 from cnndsd.farm import production, runs
 from cnndsd.finishing.manifest import read_manifest
@@ -66,6 +67,16 @@ def test_fewer_recipes_are_listed_where_fewer_are_asked_for(listed, tmp_path, in
     assert len(read_seed_list(tmp_path / "few" / "s_seeds.html").recipes) == 5
 
 
+def test_a_list_may_be_longer_than_a_pack_with_exports(listed, tmp_path):
+    spec, _, recipes = read_seed_list(listed / "s_seeds.html")
+    spec = msgspec.structs.replace(spec, exports=("strudel",), alternates=2)
+    found = runs.read(listed / "s.run")[2]
+    path = tmp_path / "s_seeds.html"
+    assert production.make_seed_list(path, spec, found, 10_000) == len(recipes)
+    # Packs that are made of it have them.
+    assert read_seed_list(path).spec == spec
+
+
 def test_its_sounds_are_rendered_when_they_are_seen_or_played(tab):
     tab.wait_for_function("() => inView.length && inView.every((sound) => sound.wave)")
     tab.keyboard.press("r")
@@ -100,6 +111,16 @@ def test_packs_are_made_of_it(tab, listed, tmp_path, in_process, capsys, monkeyp
     assert made.candidates == 400
     assert cli.main(["pack", "s_seeds.html", "--keep", "399999"]) == 2
     assert capsys.readouterr().err.endswith("s_seeds.html: has no candidate 399999; allowed: those that it lists\n")
+
+
+def test_some_of_a_long_list_may_have_exports(listed, tmp_path, in_process, capsys):
+    """A pack of as many sounds as the list was asked for may have none."""
+    text = (listed / "s_seeds.html").read_text(encoding="utf-8")
+    (tmp_path / "s_seeds.html").write_text(text.replace('"count":6', '"count":3000'), encoding="utf-8")
+    kept = next(iter(read_seed_list(tmp_path / "s_seeds.html").recipes))
+    keep = ["pack", str(tmp_path / "s_seeds.html"), "--keep", str(kept)]
+    assert cli.main([*keep, "--export", "strudel", "--alternates", "1"]) == 0, capsys.readouterr().err
+    assert verify(tmp_path / "s_kept.zip") == []
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(listed, tmp_path, capsys):

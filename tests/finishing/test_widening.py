@@ -149,6 +149,21 @@ def test_a_delay_is_found_in_both_directions(size):
 LAWS = st.integers(0, 2**32), st.sampled_from([0.0, 0.004, 0.2]), st.floats(0.05, 1.0)
 
 
+@pytest.mark.parametrize("dc", ["raw", "rescale"])
+def test_an_offset_that_stays_does_not_count(dc):
+    mastering = Mastering(dc=dc, level="none")
+    # Unrelated channels, and one that is much louder than the other.
+    noisy = Recipe(length=5, hidden=(4, 4), seed=5, seconds=1.0, wide=Wide(seed=1, amount=1e-3))
+    uneven = Recipe(length=9, hidden=(2, 2), seed=276, seconds=2.0, wide=Wide(seed=1, amount=1.0))
+    for recipe in (noisy, uneven):
+        centered = made(recipe, music=Music(key="free")).width
+        found = made(recipe, music=Music(key="free"), master=mastering).width
+        assert found.channels == centered.channels
+        assert abs(found.correlation) < 0.2
+    assert (made(noisy, music=Music(key="free"), master=mastering).width.channels, found.channels) == (2, 1)
+    assert found.balance_db < -6.0
+
+
 @settings(max_examples=6)
 @given(*LAWS)
 def test_two_equal_channels_are_finished_as_one(seed, quiet_s, loud):

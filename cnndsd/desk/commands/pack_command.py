@@ -145,6 +145,8 @@ def run(options: argparse.Namespace) -> int:
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
     in_sound = {name: value for name in ("bandlimited", "wide") if (value := getattr(options, name)) is not None}
+    if in_sound and not spec.draws_networks:
+        raise Invalid(f"--{next(iter(in_sound))}: is a share of drawn networks; allowed with [sound]")
     changes["sound"] = arguments.changed(spec.sound, in_sound, "--") if in_sound else None
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
@@ -153,6 +155,9 @@ def run(options: argparse.Namespace) -> int:
     by_time = seconds is not None or until_s is not None
     if options.candidates is None and (by_time or options.keep or options.only_kept):
         changes["candidates"] = MAX_CANDIDATES
+    if from_pack and (options.exports or options.alternates):
+        # Of a pack or list of many, some may have what would be too much beside all.
+        changes["count"] = len({*options.keep})
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     if from_pack:
         Stop("no pack was made")

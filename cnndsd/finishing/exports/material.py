@@ -114,6 +114,11 @@ def base_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def kit_name(number: int) -> str:
+    """Return the name of the first, second … drum kit; a file may hold a part of a kit of the pack, so all count."""
+    return numbered("drums", number)
+
+
 def numbered(name: str, number: int) -> str:
     """Return the name of a file that is the first, second … of its kind: the first has no number."""
     return name if number == 1 else f"{name}_{number}"

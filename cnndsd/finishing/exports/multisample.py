@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from cnndsd.finishing.exports.containers import child, stored_zip, xml_bytes
-from cnndsd.finishing.exports.material import Material, base_name, numbered
+from cnndsd.finishing.exports.material import Material, base_name, kit_name
 from cnndsd.finishing.instruments import Instrument, Zone
 
 _KEYS = 128
@@ -15,9 +15,11 @@ _KEYS = 128
 
 def multisample_files(material: Material) -> Iterator[tuple[str, bytes]]:
     """Yield a file for each tuned sound, and drum kits; alternates are round robins."""
+    kits = 0
     for instrument in material.instruments:
-        for number, zones in enumerate(material.volumes(instrument.zones, _KEYS), 1):
-            name = numbered(instrument.name, number)
+        for zones in material.volumes(instrument.zones, _KEYS):
+            kits += instrument.is_kit
+            name = kit_name(kits) if instrument.is_kit else instrument.name
             sounds = [
                 (f"{base_name(file).rpartition('.')[0]}.wav", material.wav(file))
                 for zone in zones

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.exports.containers import child, stored_zip, xml_bytes
-from cnndsd.finishing.exports.material import Material, base_name, numbered
+from cnndsd.finishing.exports.material import Material, base_name, kit_name
 from cnndsd.finishing.instruments import Instrument, Zone
 
 # The highest note, and the most samples of an instrument.
@@ -19,11 +19,13 @@ _RELEASE = "0.1357"
 
 def renoise_files(material: Material) -> Iterator[tuple[str, bytes]]:
     """Yield a file for each tuned sound, and drum kits; alternates are notes that cycle through their samples."""
+    kits = 0
     for instrument in material.instruments:
         zones = [zone for zone in instrument.zones if zone.root <= _HIGHEST]
         turns = max((len(zone.files) for zone in zones), default=1)
-        for number, part in enumerate(material.volumes(zones, _MOST_SAMPLES // turns), 1):
-            name = numbered(instrument.name, number)
+        for part in material.volumes(zones, _MOST_SAMPLES // turns):
+            kits += instrument.is_kit
+            name = kit_name(kits) if instrument.is_kit else instrument.name
             files = [(zone, file) for zone in part for file in zone.files]
             digits = len(str(len(files) - 1))
             names = [
