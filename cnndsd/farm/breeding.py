@@ -62,5 +62,6 @@ def shape_in_words(recipe: Recipe) -> str:
 
 def _with(parent: Recipe, variation: Variation) -> Recipe:
     own = parent.variations
-    is_full = sum(one.size for one in own) >= MAX_VARIATIONS
+    # A wide sound has one variation more in its second channel.
+    is_full = sum(one.size for one in own) >= MAX_VARIATIONS - (parent.wide is not None)
     return msgspec.structs.replace(parent, variations=(*(own[:-1] if is_full else own), variation))

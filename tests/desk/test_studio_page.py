@@ -11,28 +11,43 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from raw_requests import ask, request
 from small_runs import begun, left, write_spec
 
 from cnndsd.desk import serving
-from cnndsd.desk.studio import service
+from cnndsd.desk.studio import actions, service
 from cnndsd.desk.studio.history import History
 from cnndsd.desk.studio.session import Opening, Session
 from cnndsd.farm import verification
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.recipe import Recipe
 from cnndsd.spec import Ranges, Spec
 
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
+# Its second channel differs from the first, and its steps are joined smoothly.
+SOFT = Recipe(
+    length=9,
+    hidden=(3,),
+    gap=4,
+    seed=7410822276570695,
+    seconds=2.017,
+    interpolation="bandlimited",
+    wide={"seed": 6412482024972338, "amount": 0.000702},
+)
 READY = "() => view && view.sheet.length === 12 && document.querySelectorAll('#sheet button.tile').length === 12"
 
 
 @contextlib.contextmanager
-def served(folder):
-    """A server in this process: its session and the page's address."""
+def served(folder, recipes=()):
+    """A server in this process: its session and the page's address; without ``recipes`` it has rolled once."""
     folder.mkdir(exist_ok=True)
-    session = Session(folder, History(folder / "history.sqlite"), Opening(SHORT), again=False, seeds=random.Random(7))
-    list(session.do(service.msgspec.json.decode(b'{"do":"roll"}', type=service.Actions)))
+    session = Session(
+        folder, History(folder / "history.sqlite"), Opening(SHORT, recipes), again=False, seeds=random.Random(7)
+    )
+    if not recipes:
+        list(session.do(actions.Roll()))
     server, address = serving.server(service.Studio(session))
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -216,6 +231,37 @@ def test_sounds_are_heard_and_pictures_drawn(chromium, tmp_path):
         body = t.context.request.get(path.partition(":")[2])
         assert body.body() == data
         assert name in body.headers["content-disposition"]
+
+
+def test_a_wide_sound_is_heard_in_two_channels(chromium, tmp_path):
+    with served(tmp_path, (SOFT, msgspec.structs.replace(SOFT, wide=None))) as (_, address):
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("() => document.querySelectorAll('#sheet button.tile').length === 2 && current !== null")
+        for key, channels, words in (("Space", 2, "smooth · wide"), ("ArrowRight", 1, "smooth")):
+            page.keyboard.press(key)
+            apart, count = page.evaluate(
+                "() => { const { buffer } = knownTile(heard.tile), count = buffer.numberOfChannels;"
+                "const last = buffer.getChannelData(count - 1);"
+                "return [buffer.getChannelData(0).filter((x, i) => Math.abs(x - last[i]) > 0.01).length, count]; }"
+            )
+            assert count == channels
+            assert (apart > 1000) == (channels == 2)
+            assert page.evaluate("() => at('sound-facts').textContent").endswith(f" s · {words}")
+        # What was heard long ago is let go, and fetched again when it is asked for.
+        first = page.evaluate("() => view.sheet[0]")
+        page.keyboard.press("k")
+        page.evaluate("() => sent")
+        page.keyboard.press("v")
+        page.evaluate("() => sent")
+        page.evaluate("() => { tiles.delete(kept()[0]); showView(); }")
+        text = page.evaluate("() => at('kept').textContent")
+        assert " · " in text
+        page.click("#kept .tile")
+        page.wait_for_function("() => heard.tile === kept()[0] && current === heard.tile")
+        assert first not in page.evaluate("() => view.sheet")
+        context.close()
 
 
 def test_everything_has_a_name_and_a_role(chromium, tmp_path):

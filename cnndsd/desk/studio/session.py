@@ -25,7 +25,7 @@ from cnndsd.desk.studio.specfile import toml_text
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import breeding, production
 from cnndsd.farm.arranging import Placed, place_alone
-from cnndsd.farm.drawing import draw_seeds, draw_shape
+from cnndsd.farm.drawing import draw_seeds, draw_shape, draw_wide
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.sheets import LANES, SHEET, Cast, Caster, Found, Stopped
@@ -387,9 +387,7 @@ class Session:
         precisions = {tile.recipe.precision for tile in kept}
         if len(precisions) > 1:
             raise Invalid("the kept sounds have two precisions; allowed: one in a pack")
-        spec = msgspec.structs.replace(
-            self._spec, name="x", family=None, count=len(kept), recipes=tuple(tile.recipe for tile in kept)
-        )
+        spec = self._listing(kept)
         only = range(len(kept))
         with self._packing:
             path = self._free_path(self._spec.name, ".zip")
@@ -416,7 +414,7 @@ class Session:
 
     def _afresh(self, knobs: Knobs) -> Iterator[Cast]:
         """Yield new networks under the present ranges."""
-        spec = msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
+        spec = self._drawing(knobs)
         seed = self._rng.getrandbits(63)
         for block in itertools.count():
             shape = held(knobs.locks, draw_shape(spec, seed, block), is_new=True)
@@ -506,18 +504,28 @@ class Session:
 
     def _tile(self, number: int, found: Found, knobs: Knobs | None = None, taken: Collection[str] = ()) -> Tile:
         entry = found.entry if knobs is None else in_tune_and_time(knobs.locks, found.entry)
+        recipe = entry.recipe if knobs is None or found.cast.parents else self._widened(entry.recipe, knobs)
         note, tempo = note_of(entry), tempo_of(entry) if kind(entry.sound) == "beat" else None
         return Tile(
             number,
-            entry.recipe,
+            recipe,
             found.cast.parents,
             found.cast.done,
             kind(entry.sound),
-            next(word for word in words(entry.recipe) if word not in taken),
+            next(word for word in words(recipe) if word not in taken),
             None if note is None else note_name(note),
             tempo,
             entry.score,
         )
+
+    def _widened(self, recipe: Recipe, knobs: Knobs) -> Recipe:
+        """Return a new sound with a second channel, where the ranges ask for one. Relatives have that of a parent."""
+        wide = draw_wide(self._drawing(knobs), self._rng.getrandbits(63), 0)
+        return recipe if wide is None else msgspec.structs.replace(recipe, wide=wide)
+
+    def _drawing(self, knobs: Knobs) -> Spec:
+        """Return the spec that new networks are drawn from."""
+        return msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
 
     # ---- states
 
@@ -571,8 +579,14 @@ class Session:
 
     def _finish(self, tile: Tile) -> PackSound:
         """Finish a sound as the pack of the kept sounds will."""
-        placed: Placed = place_alone(self._spec, self._entry(tile))
-        return production.finish_candidate(self._spec, *placed)
+        spec = self._listing([tile])
+        placed: Placed = place_alone(spec, self._entry(tile))
+        return production.finish_candidate(spec, *placed)
+
+    def _listing(self, tiles: Sequence[Tile]) -> Spec:
+        """Return the spec of a pack of these sounds, with all that is in their recipes."""
+        recipes = tuple(tile.recipe for tile in tiles)
+        return msgspec.structs.replace(self._spec, name="x", family=None, count=len(tiles), recipes=recipes)
 
     def _file_names(self, sound: PackSound) -> list[str]:
         """Return names for the file of a sound: the one that it has in a pack, and others for when that is taken."""

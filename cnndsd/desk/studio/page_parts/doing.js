@@ -64,7 +64,7 @@ async function takeView(told, fetchesAll = true) {
   if (!isThere && view.at !== null) current = view.at;
   showView();
   if (fetchesAll) {
-    await fetchTiles([...view.sheet, ...kept().slice(-60)]);
+    await fetchTiles([...view.sheet, ...kept().slice(-60).filter((id) => !chips.has(id))]);
     showView();
   }
   if (hadFocus && current !== null && !document.querySelector("dialog[open]")) cardOf(current)?.focus({ preventScroll: true });
@@ -154,17 +154,11 @@ async function compare() {
   say(next === tile.id ? `A: ${tile.word}` : `B: its parent, ${knownTile(next).word}`);
 }
 
-async function nextKept() {
+function nextKept() {
   const ids = kept();
   if (!ids.length) return say("Nothing is kept yet.");
   const id = ids[(ids.indexOf(current) + 1) % ids.length];
-  try {
-    await fetchTiles([id]);
-    showView();
-    go(id);
-  } catch (error) {
-    say(error.message, true);
-  }
+  go(id);
 }
 
 function lock(name) {
