@@ -322,6 +322,15 @@ def test_the_pack_of_the_kept_holds_their_files_and_is_proven(studio):
     assert path.read_bytes() != b""
 
 
+def test_a_pack_that_was_asked_for_is_made_before_the_studio_ends(tmp_path):
+    studio = began(tmp_path / "kept")
+    do(studio, actions.Roll())
+    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="keep"))
+    studio.do(actions.Pack())
+    studio.close()
+    assert verification.verify(tmp_path / "kept" / "s_01.zip") == []
+
+
 def test_the_saved_spec_is_one_that_pack_takes(studio, tmp_path, in_process):
     ranges = msgspec.structs.replace(SHORT.sound, gap=(5, 6), sample_rate=32_000, adjusting={"share": 0.5})
     do(studio, actions.Turn(sound=ranges))

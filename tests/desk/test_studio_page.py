@@ -18,6 +18,7 @@ from small_runs import begun, left, write_spec
 
 from cnndsd.desk import serving
 from cnndsd.desk.studio import actions, service
+from cnndsd.desk.studio import session as studio_session
 from cnndsd.desk.studio.history import History
 from cnndsd.desk.studio.session import Opening, Session
 from cnndsd.farm import verification
@@ -262,6 +263,56 @@ def test_a_wide_sound_is_heard_in_two_channels(chromium, tmp_path):
         page.wait_for_function("() => heard.tile === kept()[0] && current === heard.tile")
         assert first not in page.evaluate("() => view.sheet")
         context.close()
+
+
+def test_what_was_done_is_told_and_what_failed_is_taken_back(chromium, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device", "x.wav")
+
+    with served(tmp_path) as (_, address), tab(chromium, address) as t:
+        name = t.page.evaluate("() => knownTile(current).word")
+        for key, told in (
+            ("f", f"starred {name}"), ("k", f"kept {name}: "), ("f", f"starred {name}; no longer kept, its file stays"),
+            ("d", f"dropped {name}"), ("k", f"kept {name}: "), ("k", f"{name} is no longer kept, its file stays"),
+        ):  # fmt: skip
+            t.press(key)
+            assert t.told().startswith(told)
+        t.press("ArrowRight")
+        with monkeypatch.context() as patch:
+            patch.setattr(studio_session, "atomic_write", fail)
+            t.press("k")
+        assert t.told() == "x.wav: No space left on device"
+        t.page.wait_for_function("() => !(current in view.picks) && cardOf(current).dataset.pick === ''")
+        # After the mouse, Space plays: it does not press the same button again.
+        heard = t.page.evaluate("() => heard.count")
+        t.page.click("#keep")
+        t.page.evaluate("() => sent")
+        t.press(" ")
+        assert t.page.evaluate("() => [heard.count, view.picks[current]]") == [heard + 1, "keep"]
+
+
+def test_a_lock_says_what_it_holds_and_what_it_stops(chromium, tmp_path):
+    with served(tmp_path) as (session, address), tab(chromium, address) as t:
+        (tuned,) = [tile for tile in session.tiles(t.view()["sheet"]) if tile.note][:1]
+        t.page.click(f".tile[data-tile='{tuned.id}']")
+        for name in ("tune", "layers"):
+            t.page.click(f"[data-lock={name}]")
+            t.page.evaluate("() => sent")
+        assert t.page.inner_text("[data-lock=tune]") == f"Locked tune {tuned.note[:-1]}"
+        # A slider of what is locked says so, goes back, and rolls nothing.
+        state, before = t.view()["state"], t.page.input_value("[data-knob=width] >> nth=1")
+        t.page.focus("[data-knob=width] >> nth=1")
+        t.page.keyboard.press("ArrowRight")
+        t.page.wait_for_function("() => at('now').textContent.startsWith('This does nothing while layers is locked: ')")
+        assert t.page.input_value("[data-knob=width] >> nth=1") == before
+        assert t.view()["state"] == state
+
+
+def test_help_has_every_key(chromium, tmp_path):
+    with served(tmp_path) as (_, address), tab(chromium, address) as t:
+        keys = t.page.evaluate("() => [...document.querySelectorAll('#help dt')].map((e) => e.textContent)")
+        assert len(keys) == len(set(keys))
+        assert {key.upper() for key in t.page.evaluate("() => Object.keys(PRESS)")} - {"?"} <= set(keys)
 
 
 def test_everything_has_a_name_and_a_role(chromium, tmp_path):

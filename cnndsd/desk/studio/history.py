@@ -102,6 +102,12 @@ class History:
         """Close the file."""
         self._connection.close()
 
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Let nothing be written meanwhile, so that all that is read is of one state."""
+        with self._lock:
+            yield
+
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name."""
         row = self._one("SELECT value FROM facts WHERE name = ?", name)

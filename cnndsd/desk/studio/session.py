@@ -123,7 +123,8 @@ class Session:
         self._rng = seeds or random.SystemRandom()
         self._caster = Caster()
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="studio")
-        self._lock, self._packing = threading.Lock(), threading.Lock()
+        self._packer = ThreadPoolExecutor(1, thread_name_prefix="pack")
+        self._lock = threading.Lock()
         # Actions that were asked for and are not done yet.
         self._pending = 0
         self._ahead: _Ahead | None = None
@@ -140,11 +141,12 @@ class Session:
             threading.Thread(target=self._roll_ahead, daemon=True).start()
 
     def close(self) -> None:
-        """End the threads when the present action is done, and close the history."""
+        """End the threads when the present action and packs that were asked for are done, and close the history."""
         self._closed = True
         self._urgent.set()
         self._wake.set()
         self._maker.shutdown()
+        self._packer.shutdown()
         self._caster.close()
         self._history.close()
 
@@ -177,7 +179,9 @@ class Session:
             finally:
                 told.put(None)
 
-        if isinstance(action, actions.Pack | actions.Reveal):
+        if isinstance(action, actions.Pack):
+            self._packer.submit(run)
+        elif isinstance(action, actions.Reveal):
             threading.Thread(target=run, daemon=True).start()
         else:
             self._submit(run)
@@ -199,6 +203,10 @@ class Session:
 
     def view(self) -> View:
         """Return what the page shows now."""
+        with self._history.unchanged():
+            return self._view()
+
+    def _view(self) -> View:
         history, number = self._history, self._history.cursor
         picked = history.picked()
         common = {
@@ -297,7 +305,7 @@ class Session:
             said.append(f"gap {recipe.gap} → {action.gap}")
         if action.seconds is not None:
             changes["seconds"] = action.seconds
-            said.append(f"length {recipe.seconds:g} s → {action.seconds:g} s")
+            said.append(f"seconds {recipe.seconds:g} → {action.seconds:g}")
         if action.clock is not None:
             changes["sample_rate"] = action.clock
             # The same steps at another clock; a length that is asked for is one in seconds.
@@ -348,6 +356,11 @@ class Session:
         self._tell_view(tell)
         if action.pick == "keep":
             tell(Told(said=f"kept {tile.word}", path=self._history.file(tile.id)))
+        elif before == "keep":
+            now = f"{verb} {tile.word}; " if action.pick else f"{tile.word} is "
+            tell(Told(said=f"{now}no longer kept, its file stays"))
+        else:
+            tell(Told(said=f"{verb} {tile.word}"))
 
     def _undo(self, action: actions.Undo, tell: Tell) -> None:
         state = self._present(action.state)
@@ -389,10 +402,9 @@ class Session:
             raise Invalid("the kept sounds have two precisions; allowed: one in a pack")
         spec = self._listing(kept)
         only = range(len(kept))
-        with self._packing:
-            path = self._free_path(self._spec.name, ".zip")
-            findings = production.recipes_heard(spec, only)
-            made = production.make_pack(path, spec, findings, InProcess(), _Reported(tell), only=only)
+        path = self._free_path(self._spec.name, ".zip")
+        findings = production.recipes_heard(spec, only)
+        made = production.make_pack(path, spec, findings, InProcess(), _Reported(tell), only=only)
         tell(Told(said=f"packed {made} sound{'s' if made != 1 else ''}", path=str(path)))
 
     def _save(self, action: actions.Save, tell: Tell) -> None:

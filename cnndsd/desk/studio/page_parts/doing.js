@@ -17,6 +17,7 @@ function act(action, { isRoll = false, playsFirst = isRoll, since = performance.
   return done;
 }
 
+// Returns whether it was done.
 async function perform(action, playsFirst, since) {
   let first = playsFirst;
   try {
@@ -48,8 +49,10 @@ async function perform(action, playsFirst, since) {
       if (told.said) say(told.path ? `${told.said}: ${told.path}` : told.said, Boolean(told.stale));
     }
     if (action.do !== "select") others.postMessage("moved");
+    return true;
   } catch (error) {
     say(error.message, true);
+    return false;
   }
 }
 
@@ -122,12 +125,14 @@ function partners() {
 
 function pick(what) {
   if (current === null) return;
-  const now = view.picks[current] === what ? null : what;
-  // Shown at once; the server confirms.
-  if (now === null) delete view.picks[current]; else view.picks[current] = now;
-  showFacts(current);
-  showSound();
-  act({ do: "choose", tile: current, pick: now });
+  const id = current, before = view.picks[id] ?? null, now = before === what ? null : what;
+  const show = (one) => {
+    if (one === null) delete view.picks[id]; else view.picks[id] = one;
+    showView();
+  };
+  // Shown at once; the server confirms, or it is taken back.
+  show(now);
+  act({ do: "choose", tile: id, pick: now }).then((isDone) => isDone || show(before));
 }
 
 const undo = () => act(() => ({ do: "undo", state: view.state }));
@@ -162,9 +167,8 @@ function nextKept() {
 }
 
 function lock(name) {
-  const value = view.knobs.locks[name], isLocked = value !== null && value !== undefined;
-  if (!isLocked && current === null) return say("Choose a sound first: a lock holds one of its values.");
-  act({ do: "hold", lock: name, tile: isLocked ? null : current });
+  if (!isLocked(name) && current === null) return say("Choose a sound first: a lock holds one of its values.");
+  act({ do: "hold", lock: name, tile: isLocked(name) ? null : current });
 }
 
 async function copyPath() {
