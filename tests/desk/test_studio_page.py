@@ -340,6 +340,11 @@ def test_on_a_phone_a_thumb_is_enough(chromium, tmp_path):
         page.goto(address)
         page.wait_for_function(READY)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        # No word of keys.
+        page.wait_for_function("() => at('now').textContent.startsWith('Tap a sound')")
+        page.tap("#help-button")
+        assert not page.is_visible("#help dl")
+        page.tap("#help button")
         page.tap("#sheet li:nth-child(3) button")
         assert page.evaluate("() => heard.tile === view.sheet[2]")
         page.tap(".thumbs [data-press=keep]")

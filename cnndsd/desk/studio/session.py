@@ -150,8 +150,8 @@ class Session:
         self._caster.close()
         self._history.close()
 
-    def first(self, work: Callable[[], None]) -> None:
-        """Do something before all that changes the state."""
+    def in_turn(self, work: Callable[[], None]) -> None:
+        """Do something after all that was asked for, and before all that will be."""
         self._submit(work)
 
     @property

@@ -51,5 +51,7 @@ makeKnobs();
   }
   if (!view?.sheet.length) return say("Press R to roll.");
   select(current ?? view.sheet[0]);
-  say("Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
+  say(matchMedia("(pointer: coarse)").matches
+    ? "Tap a sound to hear it. Roll shows others, More is like this one."
+    : "Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();
