@@ -1,6 +1,7 @@
 """The studio without a browser: what is done to it, what it remembers, and what it writes."""
 
 import base64
+import contextlib
 import random
 import time
 import tomllib
@@ -455,6 +456,33 @@ def test_one_studio_at_a_time_in_a_folder(tmp_path, monkeypatch):
         assert not last.view().can_undo
         do(last, actions.Redo(state=last.view().state))
         assert last.view().state == state
+
+
+def test_a_spec_that_was_changed_is_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(sessions, "_prepare", lambda _: None)
+    path = tmp_path / "my.toml"
+    states = []
+    for gap in (3, 3, 6):
+        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n")
+        with sessions.opened(tmp_path / "kept", str(path)) as studio:
+            while len((view := studio.view()).sheet) < 12:
+                time.sleep(0.02)
+            assert {tile.recipe.gap for tile in studio.tiles(view.sheet)} == {gap}
+            states.append(view.state)
+    assert states[0] == states[1] < states[2]
+
+
+def test_a_history_whose_making_was_cut_short_is_made(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "note", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            History(tmp_path / "history.sqlite")
+    history = History(tmp_path / "history.sqlite")
+    assert (history.cursor, history.count()) == (None, 0)
+    history.close()
 
 
 def test_ten_thousand_sounds_are_no_burden(tmp_path):

@@ -83,7 +83,7 @@ def _joined(recipe: Recipe) -> NDArray[np.float64]:
 
 
 def _differ(one: NDArray[np.float64], other: NDArray[np.float64], rate: int) -> bool:
-    """Return whether two channels differ and belong together, as ``finish`` will decide."""
+    """Return whether two channels differ and belong together, about as ``finish`` decides, which cuts their ends."""
     pair = np.stack([one - one.mean(), other - other.mean()])
     return width(pair, rate, "").channels == 2
 

@@ -4,6 +4,7 @@ One thread does what changes the state, one action after the other; each tells w
 is told when it is in the history, and never before. One sheet is rolled ahead while there is nothing to do.
 """
 
+import hashlib
 import itertools
 import os
 import queue
@@ -94,6 +95,11 @@ class Opening(NamedTuple):
     spec: Spec
     recipes: tuple[Recipe, ...] = ()
     name: str = "the default spec"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all of it, in hex: another one where a file has changed."""
+        return hashlib.sha256(msgspec.json.encode(tuple(self))).hexdigest()
 
 
 class _Ahead(NamedTuple):
@@ -487,7 +493,7 @@ class Session:
     def _open(self, opening: Opening) -> None:
         """Begin with what was given: as a state of its own, after those that are there."""
         knobs = Knobs(sound=opening.spec.sound)
-        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name}
+        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name, "opening": opening.digest}
         numbers = self._history.numbers(len(opening.recipes))
         tiles = [
             self._tile(number, Found(production.entry_of(0, recipe), Cast(recipe, (), (), f"from {opening.name}")))

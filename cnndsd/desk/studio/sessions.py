@@ -37,7 +37,7 @@ def opened(folder: Path, named: str | None) -> Iterator[Session]:
         raise Failed(f"{folder}: a studio is open here; end that first, or use another --folder") from None
     try:
         history = History(place / "history.sqlite")
-        is_same = named is None or history.fact("opened") == begin.name
+        is_same = named is None or history.fact("opening") == begin.digest
         session = Session(folder, history, begin, again=not is_same)
         try:
             # Meanwhile the browser opens the page.
