@@ -90,7 +90,7 @@ class History:
             for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
                 self._connection.execute(f"PRAGMA {setting}")
             if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"
+                format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
                 self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
             elif self.fact("format") != _FORMAT:
                 raise Invalid(f"{path}: is a history of another version; allowed: another --folder")
