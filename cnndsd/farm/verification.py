@@ -124,7 +124,7 @@ class Verification:
                 how = " ".join(f"{type(again).__name__}: {again}".split())
                 again = _Made((f"cannot be made again ({how})",), False)
             yield from (f"{sound.file}: {fault}" for fault in again.faults)
-            made.append(again)
+            made.append(_sharing(again, sound))
         if is_ours:
             again_sounds = [again.sound for again in made if again.sound is not None]
             if len(again_sounds) == len(manifest.sounds):
@@ -222,6 +222,17 @@ class _Made(NamedTuple):
     faults: tuple[str, ...]
     is_equal: bool
     sound: PackSound | None = None
+
+
+def _sharing(made: _Made, listed: Listed) -> _Made:
+    """Return a sound that was made again with the manifest's recipe and measures where its own are equal.
+
+    A worker returns copies. Of thousands of sounds, one copy in memory is enough.
+    """
+    sound = made.sound
+    if sound is None or (sound.recipe, sound.measures) != (listed.recipe, listed.measures):
+        return made
+    return made._replace(sound=dataclasses.replace(sound, recipe=listed.recipe, measures=listed.measures))
 
 
 def make_again(

@@ -1,14 +1,17 @@
 """The studio without a browser: what is done to it, what it remembers, and what it writes."""
 
+import base64
+import contextlib
 import random
 import time
 import tomllib
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from cnndsd.desk.studio import actions, session, sessions
+from cnndsd.desk.studio import actions, service, session, sessions
 from cnndsd.desk.studio.history import History, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, Locks, note_name, note_of, tempo_of
 from cnndsd.desk.studio.opening import opened_with
@@ -17,10 +20,11 @@ from cnndsd.desk.studio.specfile import toml_text
 from cnndsd.farm import breeding, verification
 from cnndsd.farm.factory import pack
 from cnndsd.farm.production import entry_of
-from cnndsd.finishing import zipfiles
+from cnndsd.finishing import audiofile, zipfiles
 from cnndsd.finishing.audiofile import read_recipe
 from cnndsd.finishing.manifest import read_manifest
-from cnndsd.recipe import Recipe
+from cnndsd.finishing.smoothing import smooth
+from cnndsd.recipe import Recipe, Variation
 from cnndsd.schema import Failed, Invalid
 from cnndsd.shipped import shipped_specs, spec_path
 from cnndsd.sound.rendering import render
@@ -319,6 +323,15 @@ def test_the_pack_of_the_kept_holds_their_files_and_is_proven(studio):
     assert path.read_bytes() != b""
 
 
+def test_a_pack_that_was_asked_for_is_made_before_the_studio_ends(tmp_path):
+    studio = began(tmp_path / "kept")
+    do(studio, actions.Roll())
+    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="keep"))
+    studio.do(actions.Pack())
+    studio.close()
+    assert verification.verify(tmp_path / "kept" / "s_01.zip") == []
+
+
 def test_the_saved_spec_is_one_that_pack_takes(studio, tmp_path, in_process):
     ranges = msgspec.structs.replace(SHORT.sound, gap=(5, 6), sample_rate=32_000, adjusting={"share": 0.5})
     do(studio, actions.Turn(sound=ranges))
@@ -445,6 +458,33 @@ def test_one_studio_at_a_time_in_a_folder(tmp_path, monkeypatch):
         assert last.view().state == state
 
 
+def test_a_spec_that_was_changed_is_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(sessions, "_prepare", lambda _: None)
+    path = tmp_path / "my.toml"
+    states = []
+    for gap in (3, 3, 6):
+        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n")
+        with sessions.opened(tmp_path / "kept", str(path)) as studio:
+            while len((view := studio.view()).sheet) < 12:
+                time.sleep(0.02)
+            assert {tile.recipe.gap for tile in studio.tiles(view.sheet)} == {gap}
+            states.append(view.state)
+    assert states[0] == states[1] < states[2]
+
+
+def test_a_history_whose_making_was_cut_short_is_made(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "note", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            History(tmp_path / "history.sqlite")
+    history = History(tmp_path / "history.sqlite")
+    assert (history.cursor, history.count()) == (None, 0)
+    history.close()
+
+
 def test_ten_thousand_sounds_are_no_burden(tmp_path):
     history = History(tmp_path / "history.sqlite")
     knobs = msgspec.json.encode(Knobs(sound=SHORT.sound)).decode()
@@ -486,3 +526,53 @@ def test_a_history_that_is_none_is_refused(tmp_path):
 def test_notes_have_names():
     assert [note_name(n) for n in (0, 60, 69, 70)] == ["C-1", "C4", "A4", "A#4"]
     assert Locks() == Locks(**msgspec.to_builtins(Locks()))
+
+
+# Its second channel differs from the first, and its steps are joined smoothly.
+SOFT = Recipe(
+    length=9,
+    hidden=(3,),
+    gap=4,
+    seed=7410822276570695,
+    seconds=2.017,
+    interpolation="bandlimited",
+    wide={"seed": 6412482024972338, "amount": 0.000702},
+)
+
+
+def test_a_wide_and_smooth_sound_is_heard_kept_and_packed_as_it_is(tmp_path):
+    studio = began(tmp_path / "kept", Opening(SHORT, (SOFT, msgspec.structs.replace(SOFT, wide=None))))
+    wide, narrow = studio.tiles(studio.view().sheet)
+    for tile, channels in ((wide, 2), (narrow, 1)):
+        assert audiofile.decode_channels(studio.finished(tile.id)[1]).shape[0] == channels
+        do(studio, actions.Choose(tile=tile.id, pick="keep"))
+        heard = service.shown(tile)
+        assert (heard.hold, heard.second is not None) == (1, channels == 2)
+        sent = [np.frombuffer(base64.b64decode(one), "<f4") for one in (heard.steps, heard.second) if one]
+        for one, recipe in zip(sent, (SOFT, SOFT.relative), strict=False):
+            assert one.tolist() == smooth(render(recipe), 16).astype("<f4").tolist()
+    path = list(studio.do(actions.Pack()))[-1].path
+    with zipfiles.opened(Path(path)) as archive:
+        packed = {archive.read(sound.file) for sound in read_manifest(Path(path)).sounds}
+    assert packed == {file.read_bytes() for file in studio.folder.glob("*.wav")}
+    # Relatives and children of such sounds are such sounds.
+    for tile in do(studio, actions.Vary(tile=wide.id)):
+        assert (tile.recipe.interpolation, tile.recipe.wide) == ("bandlimited", SOFT.wide)
+    studio.close()
+
+
+def test_new_sounds_are_wide_where_the_spec_asks_for_it(tmp_path):
+    studio = began(tmp_path / "kept", Opening(msgspec.structs.replace(SHORT, sound=Ranges(seconds=(0.3, 0.6), wide=1))))
+    recipes = [tile.recipe for tile in do(studio, actions.Roll())]
+    assert len({recipe.wide.seed for recipe in recipes}) == 12
+    tile = studio.tiles(studio.view().sheet)[0]
+    (*_, told) = studio.do(actions.Choose(tile=tile.id, pick="keep"))
+    assert read_recipe(Path(told.path)) == tile.recipe
+    studio.close()
+
+
+def test_a_wide_sound_with_as_many_variations_as_fit_still_has_relatives():
+    parent = msgspec.structs.replace(SOFT, variations=tuple(Variation(seed=n, amount=0.01) for n in range(63)))
+    (*before, last) = breeding.relative(parent, breeding.NEAR, random.Random(1)).variations
+    assert tuple(before) == parent.variations[:-1]
+    assert last.seed == 0

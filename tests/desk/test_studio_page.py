@@ -11,28 +11,44 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from raw_requests import ask, request
 from small_runs import begun, left, write_spec
 
 from cnndsd.desk import serving
-from cnndsd.desk.studio import service
+from cnndsd.desk.studio import actions, service
+from cnndsd.desk.studio import session as studio_session
 from cnndsd.desk.studio.history import History
 from cnndsd.desk.studio.session import Opening, Session
 from cnndsd.farm import verification
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.recipe import Recipe
 from cnndsd.spec import Ranges, Spec
 
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
+# Its second channel differs from the first, and its steps are joined smoothly.
+SOFT = Recipe(
+    length=9,
+    hidden=(3,),
+    gap=4,
+    seed=7410822276570695,
+    seconds=2.017,
+    interpolation="bandlimited",
+    wide={"seed": 6412482024972338, "amount": 0.000702},
+)
 READY = "() => view && view.sheet.length === 12 && document.querySelectorAll('#sheet button.tile').length === 12"
 
 
 @contextlib.contextmanager
-def served(folder):
-    """A server in this process: its session and the page's address."""
+def served(folder, recipes=()):
+    """A server in this process: its session and the page's address; without ``recipes`` it has rolled once."""
     folder.mkdir(exist_ok=True)
-    session = Session(folder, History(folder / "history.sqlite"), Opening(SHORT), again=False, seeds=random.Random(7))
-    list(session.do(service.msgspec.json.decode(b'{"do":"roll"}', type=service.Actions)))
+    session = Session(
+        folder, History(folder / "history.sqlite"), Opening(SHORT, recipes), again=False, seeds=random.Random(7)
+    )
+    if not recipes:
+        list(session.do(actions.Roll()))
     server, address = serving.server(service.Studio(session))
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -218,6 +234,87 @@ def test_sounds_are_heard_and_pictures_drawn(chromium, tmp_path):
         assert name in body.headers["content-disposition"]
 
 
+def test_a_wide_sound_is_heard_in_two_channels(chromium, tmp_path):
+    with served(tmp_path, (SOFT, msgspec.structs.replace(SOFT, wide=None))) as (_, address):
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("() => document.querySelectorAll('#sheet button.tile').length === 2 && current !== null")
+        for key, channels, words in (("Space", 2, "smooth · wide"), ("ArrowRight", 1, "smooth")):
+            page.keyboard.press(key)
+            apart, count = page.evaluate(
+                "() => { const { buffer } = knownTile(heard.tile), count = buffer.numberOfChannels;"
+                "const last = buffer.getChannelData(count - 1);"
+                "return [buffer.getChannelData(0).filter((x, i) => Math.abs(x - last[i]) > 0.01).length, count]; }"
+            )
+            assert count == channels
+            assert (apart > 1000) == (channels == 2)
+            assert page.evaluate("() => at('sound-facts').textContent").endswith(f" s · {words}")
+        # What was heard long ago is let go, and fetched again when it is asked for.
+        first = page.evaluate("() => view.sheet[0]")
+        page.keyboard.press("k")
+        page.evaluate("() => sent")
+        page.keyboard.press("v")
+        page.evaluate("() => sent")
+        page.evaluate("() => { tiles.delete(kept()[0]); showView(); }")
+        text = page.evaluate("() => at('kept').textContent")
+        assert " · " in text
+        page.click("#kept .tile")
+        page.wait_for_function("() => heard.tile === kept()[0] && current === heard.tile")
+        assert first not in page.evaluate("() => view.sheet")
+        context.close()
+
+
+def test_what_was_done_is_told_and_what_failed_is_taken_back(chromium, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device", "x.wav")
+
+    with served(tmp_path) as (_, address), tab(chromium, address) as t:
+        name = t.page.evaluate("() => knownTile(current).word")
+        for key, told in (
+            ("f", f"starred {name}"), ("k", f"kept {name}: "), ("f", f"starred {name}; no longer kept, its file stays"),
+            ("d", f"dropped {name}"), ("k", f"kept {name}: "), ("k", f"{name} is no longer kept, its file stays"),
+        ):  # fmt: skip
+            t.press(key)
+            assert t.told().startswith(told)
+        t.press("ArrowRight")
+        with monkeypatch.context() as patch:
+            patch.setattr(studio_session, "atomic_write", fail)
+            t.press("k")
+        assert t.told() == "x.wav: No space left on device"
+        t.page.wait_for_function("() => !(current in view.picks) && cardOf(current).dataset.pick === ''")
+        # After the mouse, Space plays: it does not press the same button again.
+        heard = t.page.evaluate("() => heard.count")
+        t.page.click("#keep")
+        t.page.evaluate("() => sent")
+        t.press(" ")
+        assert t.page.evaluate("() => [heard.count, view.picks[current]]") == [heard + 1, "keep"]
+
+
+def test_a_lock_says_what_it_holds_and_what_it_stops(chromium, tmp_path):
+    with served(tmp_path) as (session, address), tab(chromium, address) as t:
+        (tuned,) = [tile for tile in session.tiles(t.view()["sheet"]) if tile.note][:1]
+        t.page.click(f".tile[data-tile='{tuned.id}']")
+        for name in ("tune", "layers"):
+            t.page.click(f"[data-lock={name}]")
+            t.page.evaluate("() => sent")
+        assert t.page.inner_text("[data-lock=tune]") == f"Locked tune {tuned.note[:-1]}"
+        # A slider of what is locked says so, goes back, and rolls nothing.
+        state, before = t.view()["state"], t.page.input_value("[data-knob=width] >> nth=1")
+        t.page.focus("[data-knob=width] >> nth=1")
+        t.page.keyboard.press("ArrowRight")
+        t.page.wait_for_function("() => at('now').textContent.startsWith('This does nothing while layers is locked: ')")
+        assert t.page.input_value("[data-knob=width] >> nth=1") == before
+        assert t.view()["state"] == state
+
+
+def test_help_has_every_key(chromium, tmp_path):
+    with served(tmp_path) as (_, address), tab(chromium, address) as t:
+        keys = t.page.evaluate("() => [...document.querySelectorAll('#help dt')].map((e) => e.textContent)")
+        assert len(keys) == len(set(keys))
+        assert {key.upper() for key in t.page.evaluate("() => Object.keys(PRESS)")} - {"?"} <= set(keys)
+
+
 def test_everything_has_a_name_and_a_role(chromium, tmp_path):
     with served(tmp_path) as (_, address), tab(chromium, address) as t:
         nameless = t.page.evaluate(
@@ -243,6 +340,11 @@ def test_on_a_phone_a_thumb_is_enough(chromium, tmp_path):
         page.goto(address)
         page.wait_for_function(READY)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        # No word of keys.
+        page.wait_for_function("() => at('now').textContent.startsWith('Tap a sound')")
+        page.tap("#help-button")
+        assert not page.is_visible("#help dl")
+        page.tap("#help button")
         page.tap("#sheet li:nth-child(3) button")
         assert page.evaluate("() => heard.tile === view.sheet[2]")
         page.tap(".thumbs [data-press=keep]")

@@ -157,3 +157,18 @@ def test_a_path_that_is_too_long_for_windows_is_told(monkeypatch):
         long, short = cli._about_length("/" + 300 * "a"), cli._about_length("/a")
     assert long == " (its path has over 230 letters; a shorter --out may help)"
     assert short == cli._about_length("/" + 300 * "a") == ""
+
+
+def test_matrix_products_wait_for_no_threads():
+    code = """
+import os, sys
+from cnndsd import __main__
+print("numpy" in sys.modules)
+__main__.main = lambda: print(os.environ["OPENBLAS_NUM_THREADS"])
+__main__.run()
+"""
+    for chosen, expected in ((None, "1"), ("3", "3")):
+        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+        environment |= {} if chosen is None else {"OPENBLAS_NUM_THREADS": chosen}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.stdout.split() == ["False", expected], done.stderr

@@ -90,8 +90,8 @@ class History:
             for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
                 self._connection.execute(f"PRAGMA {setting}")
             if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-                self.note("format", _FORMAT)
+                format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
+                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
             elif self.fact("format") != _FORMAT:
                 raise Invalid(f"{path}: is a history of another version; allowed: another --folder")
             # A sheet names its sounds before they are there.
@@ -101,6 +101,12 @@ class History:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Let nothing be written meanwhile, so that all that is read is of one state."""
+        with self._lock:
+            yield
 
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name."""

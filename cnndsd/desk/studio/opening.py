@@ -6,9 +6,9 @@ import msgspec
 
 from cnndsd.desk.studio.session import Opening
 from cnndsd.farm.choosing import choose
+from cnndsd.farm.drawing import draw_wide
 from cnndsd.farm.sheets import SHEET
 from cnndsd.farm.shelf import Entry
-from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, did_you_mean
 from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
 from cnndsd.spec import Choice, Ranges, Spec, load_spec
@@ -55,7 +55,8 @@ def _of_pack(path: Path) -> Opening:
     spec = spec_of_pack(path)
     sounds = read_manifest(path).sounds
     entries = [Entry(place, 1.0, sound.measures, sound.recipe) for place, sound in enumerate(sounds)]
-    return Opening(_as_opened(spec), _most_different(entries), path.name)
+    chosen = choose(entries, SHEET, _DIFFERENT)
+    return Opening(_as_opened(spec), tuple(entry.recipe for entry in chosen), path.name)
 
 
 def _of_run(path: Path) -> Opening:
@@ -64,7 +65,11 @@ def _of_run(path: Path) -> Opening:
 
     folder = run_folder(path)
     _, spec, findings, _ = runs.read(folder)
-    return Opening(_as_opened(spec), _most_different(findings.entries), folder.name)
+    chosen = choose(findings.entries, SHEET, _DIFFERENT)
+    # Second channels are drawn for the sounds that are finished.
+    wide = [draw_wide(spec, spec.seed, entry.index) or entry.recipe.wide for entry in chosen]
+    recipes = tuple(msgspec.structs.replace(entry.recipe, wide=one) for entry, one in zip(chosen, wide, strict=True))
+    return Opening(_as_opened(spec), recipes, folder.name)
 
 
 def _of_sound(path: Path) -> Opening:
@@ -73,7 +78,3 @@ def _of_sound(path: Path) -> Opening:
     recipe = read_recipe(path)
     ranges = Ranges(precision=recipe.precision, weights=recipe.weights, biases=recipe.biases)
     return Opening(Spec(name="studio", sound=ranges), (recipe,), path.name)
-
-
-def _most_different(entries: list[Entry]) -> tuple[Recipe, ...]:
-    return tuple(entry.recipe for entry in choose(entries, SHEET, _DIFFERENT))

@@ -4,6 +4,7 @@ One thread does what changes the state, one action after the other; each tells w
 is told when it is in the history, and never before. One sheet is rolled ahead while there is nothing to do.
 """
 
+import hashlib
 import itertools
 import os
 import queue
@@ -25,7 +26,7 @@ from cnndsd.desk.studio.specfile import toml_text
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import breeding, production
 from cnndsd.farm.arranging import Placed, place_alone
-from cnndsd.farm.drawing import draw_seeds, draw_shape
+from cnndsd.farm.drawing import draw_seeds, draw_shape, draw_wide
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.sheets import LANES, SHEET, Cast, Caster, Found, Stopped
@@ -95,6 +96,11 @@ class Opening(NamedTuple):
     recipes: tuple[Recipe, ...] = ()
     name: str = "the default spec"
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all of it, in hex: another one where a file has changed."""
+        return hashlib.sha256(msgspec.json.encode(tuple(self))).hexdigest()
+
 
 class _Ahead(NamedTuple):
     key: tuple[Knobs, tuple[int, ...]]
@@ -123,7 +129,8 @@ class Session:
         self._rng = seeds or random.SystemRandom()
         self._caster = Caster()
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="studio")
-        self._lock, self._packing = threading.Lock(), threading.Lock()
+        self._packer = ThreadPoolExecutor(1, thread_name_prefix="pack")
+        self._lock = threading.Lock()
         # Actions that were asked for and are not done yet.
         self._pending = 0
         self._ahead: _Ahead | None = None
@@ -140,16 +147,17 @@ class Session:
             threading.Thread(target=self._roll_ahead, daemon=True).start()
 
     def close(self) -> None:
-        """End the threads when the present action is done, and close the history."""
+        """End the threads when the present action and packs that were asked for are done, and close the history."""
         self._closed = True
         self._urgent.set()
         self._wake.set()
         self._maker.shutdown()
+        self._packer.shutdown()
         self._caster.close()
         self._history.close()
 
-    def first(self, work: Callable[[], None]) -> None:
-        """Do something before all that changes the state."""
+    def in_turn(self, work: Callable[[], None]) -> None:
+        """Do something after all that was asked for, and before all that will be."""
         self._submit(work)
 
     @property
@@ -177,7 +185,9 @@ class Session:
             finally:
                 told.put(None)
 
-        if isinstance(action, actions.Pack | actions.Reveal):
+        if isinstance(action, actions.Pack):
+            self._packer.submit(run)
+        elif isinstance(action, actions.Reveal):
             threading.Thread(target=run, daemon=True).start()
         else:
             self._submit(run)
@@ -199,6 +209,10 @@ class Session:
 
     def view(self) -> View:
         """Return what the page shows now."""
+        with self._history.unchanged():
+            return self._view()
+
+    def _view(self) -> View:
         history, number = self._history, self._history.cursor
         picked = history.picked()
         common = {
@@ -297,7 +311,7 @@ class Session:
             said.append(f"gap {recipe.gap} → {action.gap}")
         if action.seconds is not None:
             changes["seconds"] = action.seconds
-            said.append(f"length {recipe.seconds:g} s → {action.seconds:g} s")
+            said.append(f"seconds {recipe.seconds:g} → {action.seconds:g}")
         if action.clock is not None:
             changes["sample_rate"] = action.clock
             # The same steps at another clock; a length that is asked for is one in seconds.
@@ -348,6 +362,11 @@ class Session:
         self._tell_view(tell)
         if action.pick == "keep":
             tell(Told(said=f"kept {tile.word}", path=self._history.file(tile.id)))
+        elif before == "keep":
+            now = f"{verb} {tile.word}; " if action.pick else f"{tile.word} is "
+            tell(Told(said=f"{now}no longer kept, its file stays"))
+        else:
+            tell(Told(said=f"{verb} {tile.word}"))
 
     def _undo(self, action: actions.Undo, tell: Tell) -> None:
         state = self._present(action.state)
@@ -387,14 +406,11 @@ class Session:
         precisions = {tile.recipe.precision for tile in kept}
         if len(precisions) > 1:
             raise Invalid("the kept sounds have two precisions; allowed: one in a pack")
-        spec = msgspec.structs.replace(
-            self._spec, name="x", family=None, count=len(kept), recipes=tuple(tile.recipe for tile in kept)
-        )
+        spec = self._listing(kept)
         only = range(len(kept))
-        with self._packing:
-            path = self._free_path(self._spec.name, ".zip")
-            findings = production.recipes_heard(spec, only)
-            made = production.make_pack(path, spec, findings, InProcess(), _Reported(tell), only=only)
+        path = self._free_path(self._spec.name, ".zip")
+        findings = production.recipes_heard(spec, only)
+        made = production.make_pack(path, spec, findings, InProcess(), _Reported(tell), only=only)
         tell(Told(said=f"packed {made} sound{'s' if made != 1 else ''}", path=str(path)))
 
     def _save(self, action: actions.Save, tell: Tell) -> None:
@@ -416,7 +432,7 @@ class Session:
 
     def _afresh(self, knobs: Knobs) -> Iterator[Cast]:
         """Yield new networks under the present ranges."""
-        spec = msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
+        spec = self._drawing(knobs)
         seed = self._rng.getrandbits(63)
         for block in itertools.count():
             shape = held(knobs.locks, draw_shape(spec, seed, block), is_new=True)
@@ -477,7 +493,7 @@ class Session:
     def _open(self, opening: Opening) -> None:
         """Begin with what was given: as a state of its own, after those that are there."""
         knobs = Knobs(sound=opening.spec.sound)
-        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name}
+        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name, "opening": opening.digest}
         numbers = self._history.numbers(len(opening.recipes))
         tiles = [
             self._tile(number, Found(production.entry_of(0, recipe), Cast(recipe, (), (), f"from {opening.name}")))
@@ -506,18 +522,28 @@ class Session:
 
     def _tile(self, number: int, found: Found, knobs: Knobs | None = None, taken: Collection[str] = ()) -> Tile:
         entry = found.entry if knobs is None else in_tune_and_time(knobs.locks, found.entry)
+        recipe = entry.recipe if knobs is None or found.cast.parents else self._widened(entry.recipe, knobs)
         note, tempo = note_of(entry), tempo_of(entry) if kind(entry.sound) == "beat" else None
         return Tile(
             number,
-            entry.recipe,
+            recipe,
             found.cast.parents,
             found.cast.done,
             kind(entry.sound),
-            next(word for word in words(entry.recipe) if word not in taken),
+            next(word for word in words(recipe) if word not in taken),
             None if note is None else note_name(note),
             tempo,
             entry.score,
         )
+
+    def _widened(self, recipe: Recipe, knobs: Knobs) -> Recipe:
+        """Return a new sound with a second channel, where the ranges ask for one. Relatives have that of a parent."""
+        wide = draw_wide(self._drawing(knobs), self._rng.getrandbits(63), 0)
+        return recipe if wide is None else msgspec.structs.replace(recipe, wide=wide)
+
+    def _drawing(self, knobs: Knobs) -> Spec:
+        """Return the spec that new networks are drawn from."""
+        return msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
 
     # ---- states
 
@@ -571,8 +597,14 @@ class Session:
 
     def _finish(self, tile: Tile) -> PackSound:
         """Finish a sound as the pack of the kept sounds will."""
-        placed: Placed = place_alone(self._spec, self._entry(tile))
-        return production.finish_candidate(self._spec, *placed)
+        spec = self._listing([tile])
+        placed: Placed = place_alone(spec, self._entry(tile))
+        return production.finish_candidate(spec, *placed)
+
+    def _listing(self, tiles: Sequence[Tile]) -> Spec:
+        """Return the spec of a pack of these sounds, with all that is in their recipes."""
+        recipes = tuple(tile.recipe for tile in tiles)
+        return msgspec.structs.replace(self._spec, name="x", family=None, count=len(tiles), recipes=recipes)
 
     def _file_names(self, sound: PackSound) -> list[str]:
         """Return names for the file of a sound: the one that it has in a pack, and others for when that is taken."""

@@ -37,13 +37,14 @@ def opened(folder: Path, named: str | None) -> Iterator[Session]:
         raise Failed(f"{folder}: a studio is open here; end that first, or use another --folder") from None
     try:
         history = History(place / "history.sqlite")
-        is_same = named is None or history.fact("opened") == begin.name
+        is_same = named is None or history.fact("opening") == begin.digest
         session = Session(folder, history, begin, again=not is_same)
         try:
             # Meanwhile the browser opens the page.
-            session.first(lambda: _prepare(begin.spec))
+            session.in_turn(lambda: _prepare(begin.spec))
             if not session.view().sheet:
                 session.do(Roll())
+            session.in_turn(lambda: _prepare_to_finish(begin.spec))
             yield session
         finally:
             session.close()
@@ -52,8 +53,12 @@ def opened(folder: Path, named: str | None) -> Iterator[Session]:
 
 
 def _prepare(spec: Spec) -> None:
-    """Load the kernels; those that finish a sound are needed later."""
+    """Load the kernels that judge a sound."""
     if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
         say(COMPILING, DONE)
     units.warm(spec)
+
+
+def _prepare_to_finish(spec: Spec) -> None:
+    """Load the kernels that finish a sound, while the first sheet is looked at."""
     threading.Thread(target=production.warm, args=(spec,), daemon=True).start()

@@ -17,6 +17,7 @@ function act(action, { isRoll = false, playsFirst = isRoll, since = performance.
   return done;
 }
 
+// Returns whether it was done.
 async function perform(action, playsFirst, since) {
   let first = playsFirst;
   try {
@@ -48,8 +49,10 @@ async function perform(action, playsFirst, since) {
       if (told.said) say(told.path ? `${told.said}: ${told.path}` : told.said, Boolean(told.stale));
     }
     if (action.do !== "select") others.postMessage("moved");
+    return true;
   } catch (error) {
     say(error.message, true);
+    return false;
   }
 }
 
@@ -64,7 +67,7 @@ async function takeView(told, fetchesAll = true) {
   if (!isThere && view.at !== null) current = view.at;
   showView();
   if (fetchesAll) {
-    await fetchTiles([...view.sheet, ...kept().slice(-60)]);
+    await fetchTiles([...view.sheet, ...kept().slice(-60).filter((id) => !chips.has(id))]);
     showView();
   }
   if (hadFocus && current !== null && !document.querySelector("dialog[open]")) cardOf(current)?.focus({ preventScroll: true });
@@ -122,12 +125,14 @@ function partners() {
 
 function pick(what) {
   if (current === null) return;
-  const now = view.picks[current] === what ? null : what;
-  // Shown at once; the server confirms.
-  if (now === null) delete view.picks[current]; else view.picks[current] = now;
-  showFacts(current);
-  showSound();
-  act({ do: "choose", tile: current, pick: now });
+  const id = current, before = view.picks[id] ?? null, now = before === what ? null : what;
+  const show = (one) => {
+    if (one === null) delete view.picks[id]; else view.picks[id] = one;
+    showView();
+  };
+  // Shown at once; the server confirms, or it is taken back.
+  show(now);
+  act({ do: "choose", tile: id, pick: now }).then((isDone) => isDone || show(before));
 }
 
 const undo = () => act(() => ({ do: "undo", state: view.state }));
@@ -154,23 +159,16 @@ async function compare() {
   say(next === tile.id ? `A: ${tile.word}` : `B: its parent, ${knownTile(next).word}`);
 }
 
-async function nextKept() {
+function nextKept() {
   const ids = kept();
   if (!ids.length) return say("Nothing is kept yet.");
   const id = ids[(ids.indexOf(current) + 1) % ids.length];
-  try {
-    await fetchTiles([id]);
-    showView();
-    go(id);
-  } catch (error) {
-    say(error.message, true);
-  }
+  go(id);
 }
 
 function lock(name) {
-  const value = view.knobs.locks[name], isLocked = value !== null && value !== undefined;
-  if (!isLocked && current === null) return say("Choose a sound first: a lock holds one of its values.");
-  act({ do: "hold", lock: name, tile: isLocked ? null : current });
+  if (!isLocked(name) && current === null) return say("Choose a sound first: a lock holds one of its values.");
+  act({ do: "hold", lock: name, tile: isLocked(name) ? null : current });
 }
 
 async function copyPath() {

@@ -9,6 +9,7 @@ const AMOUNTS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 
 const SHARES = range(0, 20).map((part) => part / 20);
 const SETTLED_MS = 350;
 const USUAL = { share: 0.4, every: [1, 64], amount: [0.001, 0.05] };
+const NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 const hz = (value) => `${(value / 1000).toFixed(value % 1000 ? 1 : 0)} kHz`;
 const s = (value) => `${Number(value.toPrecision(3))} s`;
 const percent = (value) => `${Math.round(100 * value)} %`;
@@ -26,7 +27,7 @@ const KNOBS = [
     line: "How often it computes: 0 mostly hiss, 2–4 bright and crunchy, 5–6 growls and rhythms, 7–8 dark and slow." },
   { id: "layers", label: "layers", values: range(0, 4), ...set("layers"), lock: "layers",
     line: "Hidden layers of the network. The lock holds their widths too." },
-  { id: "width", label: "width", values: [...range(1, 12), 14, 16, 20, 24, 32, 48, 64], ...set("width"),
+  { id: "width", label: "width", values: [...range(1, 12), 14, 16, 20, 24, 32, 48, 64], ...set("width"), heldBy: "layers",
     line: "Narrow (2–8) makes tones, hits and patterns; wide nearly always makes noise." },
   { id: "weights", label: "weights", values: PARTS, ...set("weights"), lock: "weights",
     line: "Range of the random numbers: wider is wilder, brighter, noisier. Below 0, more are silent." },
@@ -40,9 +41,9 @@ const KNOBS = [
     get: (sound) => sound.adjusting?.share ?? 0,
     set: (sound, value) => ({ ...sound, adjusting: value ? { ...USUAL, ...sound.adjusting, share: value } : null }),
     line: "In so many networks the weights change while they sound: it drifts, breaks and recovers." },
-  { id: "every", label: "… every", values: EVERY, ...inAdjusting("every"),
+  { id: "every", label: "… every", values: EVERY, ...inAdjusting("every"), heldBy: "adjusting",
     line: "Steps between two changes: few is restless." },
-  { id: "amount", label: "… amount", values: AMOUNTS, ...inAdjusting("amount"),
+  { id: "amount", label: "… amount", values: AMOUNTS, ...inAdjusting("amount"), heldBy: "adjusting",
     line: "How far a weight moves at a time: large is unsteady and noisy." },
 ];
 // Of the selected sound.
@@ -96,7 +97,7 @@ function makeKnob(knob, onRelease) {
   });
   track.append(...knob.inputs);
   row.append(element("span", "label", knob.label), output);
-  Object.assign(knob, { output, track });
+  Object.assign(knob, { row, output, track });
   if (knob.lock) {
     const lock = element("button", "lock", "Lock");
     lock.dataset.lock = knob.lock;
@@ -128,7 +129,12 @@ function showKnob(knob, value) {
 
 function makeKnobs() {
   for (const knob of KNOBS) {
-    at("ranges").append(makeKnob(knob, (value) => act({ do: "turn", sound: knob.set(view.knobs.sound, value) }, { isRoll: true })));
+    at("ranges").append(makeKnob(knob, (value) => {
+      const name = knob.lock ?? knob.heldBy;
+      if (!isLocked(name)) return act({ do: "turn", sound: knob.set(view.knobs.sound, value) }, { isRoll: true });
+      showKnob(knob, knob.get(view.knobs.sound));
+      say(`This does nothing while ${name} is locked: ${lockText(name, view.knobs.locks[name])}. Unlock it to hear other ranges.`, true);
+    }));
   }
   for (const knob of OWN) {
     at("own").append(makeKnob(knob, (value) => {
@@ -139,15 +145,22 @@ function makeKnobs() {
 
 function showKnobs() {
   const { sound, locks } = view.knobs;
-  for (const knob of KNOBS) showKnob(knob, knob.get(sound));
+  for (const knob of KNOBS) {
+    showKnob(knob, knob.get(sound));
+    knob.row.classList.toggle("held", isLocked(knob.lock ?? knob.heldBy));
+  }
   for (const button of document.querySelectorAll(".lock")) {
-    const value = locks[button.dataset.lock], isLocked = value !== null && value !== undefined;
-    button.setAttribute("aria-pressed", isLocked);
-    if (button.closest(".knob")) button.textContent = isLocked ? `Locked ${lockText(button.dataset.lock, value)}` : "Lock";
+    const name = button.dataset.lock, own = button.closest(".knob") ? "" : ` ${name}`;
+    button.setAttribute("aria-pressed", isLocked(name));
+    button.textContent = isLocked(name) ? `Locked${own} ${lockText(name, locks[name])}` : `Lock${own}`;
   }
 }
 
+const isLocked = (name) => (view.knobs.locks[name] ?? null) !== null;
+
 function lockText(name, value) {
+  if (name === "tune") return NOTES[value % 12];
+  if (name === "rhythm") return `${Math.round(value)} bpm`;
   if (name === "adjusting") return value.length ? String(value[0].amount) : "off";
   if (name === "clock") return hz(value);
   return Array.isArray(value) ? value.join(", ") || "none" : String(value);

@@ -63,13 +63,12 @@ function spectrogram(sound, rate) {
 }
 
 function paint(canvas, tile) {
-  samplesOf(tile);
-  const sound = tile.samplesShown, width = canvas.width = 480, height = canvas.height = 248;
+  // Of two channels, the first.
+  const sound = samplesOf(tile).getChannelData(0), width = canvas.width = 480, height = canvas.height = 248;
   const ink = canvas.getContext("2d"), middle = 42, high = 38;
   ink.clearRect(0, 0, width, height);
   ink.fillStyle = colours.wave;
-  let peak = 1e-9;
-  for (let i = 0; i < sound.length; i += 1) if (sound[i] > peak) peak = sound[i]; else if (-sound[i] > peak) peak = -sound[i];
+  const peak = peakOf(sound);
   for (let x = 0; x < width; x += 2) {
     const from = Math.floor((sound.length * x) / width), to = Math.max(from + 1, Math.floor((sound.length * (x + 2)) / width));
     let low = 1, top = -1;

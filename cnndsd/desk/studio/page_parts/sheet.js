@@ -3,6 +3,8 @@
 const facts = (tile) => [tile.kind, tile.note, tile.tempo && `${Math.round(tile.tempo)} bpm`].filter(Boolean);
 const picked = { keep: "kept", star: "favourite", drop: "dropped" };
 const toDraw = [];
+// What is written of each kept sound; it stays when the sound itself is no longer held.
+const chips = new Map();
 let breedWith = null;
 
 function label(tile) {
@@ -92,19 +94,22 @@ function fits(one, other) {
 function showKept() {
   const list = at("kept"), ids = kept();
   at("kept-count").textContent = ids.length ? `${ids.length} sound${ids.length === 1 ? "" : "s"}` : "";
-  const known = JSON.stringify(ids.map((id) => [id, tiles.has(id)]));
+  for (const id of ids) if (tiles.has(id)) chips.set(id, [knownTile(id).word, ...facts(knownTile(id))].join(" · "));
+  const known = JSON.stringify(ids.map((id) => [id, chips.has(id)]));
   if (list.dataset.known !== known) {
     list.dataset.known = known;
     list.replaceChildren(...ids.map((id) => {
-      const tile = knownTile(id), card = element("button", "tile", tile ? [tile.word, ...facts(tile)].join(" · ") : view.words[id]);
+      const card = element("button", "tile", chips.get(id) ?? view.words[id]);
       card.dataset.tile = id;
       card.draggable = true;
-      if (tile) decorate(card, tile);
       return element("li", "", card);
     }));
     if (!ids.length) list.append(element("li", "none", "Nothing yet. Press K on a sound that you like."));
   }
-  for (const id of ids) showFacts(id);
+  for (const card of list.querySelectorAll(".tile")) {
+    const tile = knownTile(Number(card.dataset.tile));
+    if (tile) decorate(card, tile);
+  }
   for (const id of ["pack", "next-kept"]) at(id).disabled = !ids.length;
 }
 
@@ -114,7 +119,7 @@ function showSound() {
   if (!tile) return;
   at("sound-facts").textContent = [
     ...facts(tile), `score ${tile.score.toFixed(2)}`, `gap ${tile.recipe.gap}`, `network ${tile.widths.join("→")}`,
-    `${tile.recipe.seconds.toFixed(2)} s`,
+    `${tile.recipe.seconds.toFixed(2)} s`, ...(tile.recipe.interpolation && tile.recipe.gap ? ["smooth"] : []), ...(tile.channels === 2 ? ["wide"] : []),
   ].join(" · ");
   at("sound-done").textContent = playing !== null && tile.parents.includes(playing)
     ? `playing its parent, ${knownTile(playing)?.word}` : tile.done;
@@ -153,10 +158,10 @@ function select(id, withFocus = true) {
   rememberSelected(id);
 }
 
-// Go to a sound and play it.
+// Go to a sound and play it; one that is not held is fetched before.
 function go(id, since) {
   const tile = knownTile(id);
-  if (!tile) return;
+  if (!tile) return fetchTiles([id]).then(() => knownTile(id) && go(id, since)).catch((error) => say(error.message, true));
   play(tile, since);
   compared.of = null;
   select(id);

@@ -10,37 +10,51 @@ const heard = { count: 0, since: 0, tile: null };
 
 function samplesOf(tile) {
   if (tile.buffer) return tile.buffer;
-  const bytes = Uint8Array.from(atob(tile.steps), (letter) => letter.charCodeAt(0));
-  const steps = new Float32Array(bytes.buffer), { hold, samples } = tile, rate = tile.recipe.sample_rate;
-  tile.steps = null;
-  const sound = new Float32Array(samples);
-  let mean = 0;
-  for (const step of steps) mean += step;
-  mean /= steps.length;
-  // Each step is held; its slow part is taken away, as the mastering does.
-  let slow = mean, peak = 1e-9;
-  const share = 1 - Math.exp((-2 * Math.PI * HIGHPASS_HZ) / rate);
+  const rate = tile.recipe.sample_rate, channels = [tile.steps, tile.second].filter(Boolean).map((text) => centered(tile, text));
+  tile.steps = tile.second = null;
+  const peaks = channels.map(peakOf), peak = Math.max(...peaks);
+  let first = tile.samples - 1, last = 0;
+  for (const sound of channels) {
+    let from = 0, to = tile.samples - 1;
+    while (from < first && Math.abs(sound[from]) < peak / 1000) from++;
+    while (to > last && Math.abs(sound[to]) < peak / 1000) to--;
+    first = Math.min(first, from);
+    last = Math.max(last, to);
+  }
+  const gain = Math.min(...channels.map((sound) => gainOf(sound, peak)));
+  tile.buffer = audio.createBuffer(channels.length, Math.max(1, last + 1 - first), rate);
+  tile.seconds = tile.buffer.duration;
+  channels.forEach((sound, i) => {
+    const shown = tile.buffer.getChannelData(i);
+    shown.set(sound.subarray(first, first + shown.length));
+    shape(shown, rate, gain);
+  });
+  return tile.buffer;
+}
+
+// One channel: each step is held, and its slow part is taken away, as the mastering does.
+function centered({ hold, samples, recipe }, text) {
+  const steps = new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  const sound = new Float32Array(samples), share = 1 - Math.exp((-2 * Math.PI * HIGHPASS_HZ) / recipe.sample_rate);
+  let slow = 0;
+  for (const step of steps) slow += step / steps.length;
   for (let i = 0, s = 0; i < samples; s++) {
     const step = steps[s];
     for (const end = Math.min(samples, i + hold); i < end; i++) {
       slow += share * (step - slow);
-      const value = sound[i] = step - slow;
-      if (value > peak) peak = value; else if (-value > peak) peak = -value;
+      sound[i] = step - slow;
     }
   }
-  let first = 0, last = samples - 1;
-  while (first < last && Math.abs(sound[first]) < peak / 1000) first++;
-  while (last > first && Math.abs(sound[last]) < peak / 1000) last--;
-  const trimmed = sound.slice(first, last + 1);
-  shape(trimmed, rate, peak);
-  tile.seconds = trimmed.length / rate;
-  tile.samplesShown = trimmed;
-  tile.buffer = audio.createBuffer(1, trimmed.length, rate);
-  tile.buffer.copyToChannel(trimmed, 0);
-  return tile.buffer;
+  return sound;
 }
 
-function shape(sound, rate, peak) {
+function peakOf(sound) {
+  let peak = 1e-9;
+  for (const value of sound) if (value > peak) peak = value; else if (-value > peak) peak = -value;
+  return peak;
+}
+
+function gainOf(sound, peak) {
   let power = 0, count = 0;
   for (let i = 0; i < sound.length; i++) {
     if (Math.abs(sound[i]) > peak / 10) {
@@ -48,7 +62,10 @@ function shape(sound, rate, peak) {
       count++;
     }
   }
-  const gain = Math.min(PEAK / peak, RMS / Math.sqrt(power / Math.max(1, count)));
+  return Math.min(PEAK / peak, RMS / Math.sqrt(power / Math.max(1, count)));
+}
+
+function shape(sound, rate, gain) {
   const fadeIn = Math.min(sound.length, Math.round(FADE_IN_S * rate)), fadeOut = Math.min(sound.length, Math.round(FADE_OUT_S * rate));
   for (let i = 0; i < sound.length; i++) sound[i] *= gain;
   for (let i = 0; i < fadeIn; i++) sound[i] *= i / fadeIn;

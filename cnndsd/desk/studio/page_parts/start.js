@@ -16,6 +16,10 @@ document.addEventListener("click", (event) => {
   const card = event.target.closest("button.tile"), button = event.target.closest("button.lock");
   if (card && view) go(Number(card.dataset.tile), event.timeStamp);
   else if (button && view) lock(button.dataset.lock);
+  // After the mouse, the keys are those of the sound again: Space would press the same button.
+  if (event.detail && event.target.closest("button:not(.tile)") && !document.querySelector("dialog[open]")) {
+    cardOf(current)?.focus({ preventScroll: true });
+  }
 });
 // A tile that is dragged out is its finished file.
 document.addEventListener("dragstart", (event) => {
@@ -47,5 +51,7 @@ makeKnobs();
   }
   if (!view?.sheet.length) return say("Press R to roll.");
   select(current ?? view.sheet[0]);
-  say("Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
+  say(matchMedia("(pointer: coarse)").matches
+    ? "Tap a sound to hear it. Roll shows others, More is like this one."
+    : "Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();

@@ -3,8 +3,9 @@
 
 const at = (id) => document.getElementById(id);
 const tiles = new Map();
-// So many sounds are held with their samples; those on the sheet always are.
-const HELD = 240;
+// So many sounds are held, and so many of their samples, which take four bytes each; those on the sheet always are.
+const HELD = 240, HELD_SAMPLES = 48e6;
+let heldSamples = 0;
 let view = null, current = null;
 
 const isKept = (id) => view.picks[id] === "keep";
@@ -52,11 +53,15 @@ async function ask(path) {
 
 function take(tile) {
   if (tiles.has(tile.id)) return tiles.get(tile.id);
+  tile.channels = tile.second ? 2 : 1;
   tiles.set(tile.id, tile);
+  heldSamples += tile.samples * tile.channels;
   // The oldest go first.
-  for (const id of tiles.keys()) {
-    if (tiles.size <= HELD) break;
-    if (id !== current && !view?.sheet.includes(id)) tiles.delete(id);
+  for (const [id, { samples, channels }] of tiles) {
+    if (tiles.size <= HELD && heldSamples <= HELD_SAMPLES) break;
+    if (id === tile.id || id === current || view?.sheet.includes(id)) continue;
+    tiles.delete(id);
+    heldSamples -= samples * channels;
   }
   return tile;
 }
