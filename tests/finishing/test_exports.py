@@ -417,6 +417,12 @@ def test_no_two_kits_have_one_name(pack):
         found = [name.rpartition("/")[2] for name, _ in made(material)]
         assert found == [f"drums{part}.{ending}" for part in ("", "_2", "_3", "_4", "_5")[: len(found)]]
         assert len(found) >= 3
+    # Of a full kit no hit is left out, although the highest key of Renoise is 119.
+    held = [ElementTree.fromstring(inside(data)["Instrument.xml"]) for _, data in renoise_files(material)]
+    mapped = [mapping for root in held for mapping in root.iter("Mapping")]
+    assert len(mapped) == 200 * 3
+    assert max(int(mapping.find("NoteEnd").text) for mapping in mapped) == 119
+    assert all(mapping.find("NoteStart").text == mapping.find("BaseNote").text for mapping in mapped)
 
 
 @pytest.mark.parametrize(

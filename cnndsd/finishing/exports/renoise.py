@@ -21,7 +21,7 @@ def renoise_files(material: Material) -> Iterator[tuple[str, bytes]]:
     """Yield a file for each tuned sound, and drum kits; alternates are notes that cycle through their samples."""
     kits = 0
     for instrument in material.instruments:
-        zones = [zone for zone in instrument.zones if zone.root <= _HIGHEST]
+        zones = list(_within_reach(instrument))
         turns = max((len(zone.files) for zone in zones), default=1)
         for part in material.volumes(zones, _MOST_SAMPLES // turns):
             kits += instrument.is_kit
@@ -35,6 +35,14 @@ def renoise_files(material: Material) -> Iterator[tuple[str, bytes]]:
             xml = xml_bytes(_instrument(material, instrument, name, list(zip(names, files, strict=True))))
             sounds = [_sound(material, named, file) for named, (_, file) in zip(names, files, strict=True)]
             yield f"exports/renoise/{name}.xrni", stored_zip([("Instrument.xml", xml), *sounds])
+
+
+def _within_reach(instrument: Instrument) -> Iterator[Zone]:
+    """Yield the zones that Renoise has keys for; a kit that goes higher is moved down as a whole."""
+    lower = max(0, max(zone.root for zone in instrument.zones) - _HIGHEST) if instrument.is_kit else 0
+    for zone in instrument.zones:
+        if zone.root - lower <= _HIGHEST:
+            yield zone._replace(low=zone.low - lower, root=zone.root - lower, high=zone.high - lower)
 
 
 def _sound(material: Material, name: str, file: str) -> tuple[str, bytes]:
