@@ -462,7 +462,7 @@ def test_a_spec_that_was_changed_is_opened_again(tmp_path, monkeypatch):
     path = tmp_path / "my.toml"
     states = []
     for gap in (3, 3, 6):
-        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n")
+        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n", encoding="utf-8")
         with sessions.opened(tmp_path / "kept", str(path)) as studio:
             while len((view := studio.view()).sheet) < 12:
                 time.sleep(0.02)
