@@ -23,11 +23,10 @@ from cnndsd.farm.production import entry_of
 from cnndsd.finishing import audiofile, zipfiles
 from cnndsd.finishing.audiofile import read_recipe
 from cnndsd.finishing.manifest import read_manifest
-from cnndsd.finishing.smoothing import smooth
 from cnndsd.recipe import Recipe, Variation
 from cnndsd.schema import Failed, Invalid
 from cnndsd.shipped import shipped_specs, spec_path
-from cnndsd.sound.rendering import render
+from cnndsd.sound.rendering import render, render_steps
 from cnndsd.spec import Choice, Music, Ranges, Spec, load_spec
 
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
@@ -463,7 +462,7 @@ def test_a_spec_that_was_changed_is_opened_again(tmp_path, monkeypatch):
     path = tmp_path / "my.toml"
     states = []
     for gap in (3, 3, 6):
-        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n")
+        path.write_text(f"[sound]\ngap = [{gap}, {gap}]\n", encoding="utf-8")
         with sessions.opened(tmp_path / "kept", str(path)) as studio:
             while len((view := studio.view()).sheet) < 12:
                 time.sleep(0.02)
@@ -547,10 +546,10 @@ def test_a_wide_and_smooth_sound_is_heard_kept_and_packed_as_it_is(tmp_path):
         assert audiofile.decode_channels(studio.finished(tile.id)[1]).shape[0] == channels
         do(studio, actions.Choose(tile=tile.id, pick="keep"))
         heard = service.shown(tile)
-        assert (heard.hold, heard.second is not None) == (1, channels == 2)
+        assert (heard.hold, heard.second is not None) == (16, channels == 2)
         sent = [np.frombuffer(base64.b64decode(one), "<f4") for one in (heard.steps, heard.second) if one]
         for one, recipe in zip(sent, (SOFT, SOFT.relative), strict=False):
-            assert one.tolist() == smooth(render(recipe), 16).astype("<f4").tolist()
+            assert one.tolist() == render_steps(recipe).astype("<f4").tolist()
     path = list(studio.do(actions.Pack()))[-1].path
     with zipfiles.opened(Path(path)) as archive:
         packed = {archive.read(sound.file) for sound in read_manifest(Path(path)).sounds}

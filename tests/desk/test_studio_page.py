@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from raw_requests import ask, request
 from small_runs import begun, left, write_spec
@@ -23,7 +24,9 @@ from cnndsd.desk.studio.history import History
 from cnndsd.desk.studio.session import Opening, Session
 from cnndsd.farm import verification
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.smoothing import smooth
 from cnndsd.recipe import Recipe
+from cnndsd.sound.rendering import render_steps
 from cnndsd.spec import Ranges, Spec
 
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
@@ -250,6 +253,10 @@ def test_a_wide_sound_is_heard_in_two_channels(chromium, tmp_path):
             assert count == channels
             assert (apart > 1000) == (channels == 2)
             assert page.evaluate("() => at('sound-facts').textContent").endswith(f" s · {words}")
+        # Steps are joined as in the file.
+        steps = render_steps(SOFT)[:200]
+        joined = page.evaluate("(steps) => [...smoothed(Float32Array.from(steps), 16, 3195)]", steps.tolist())
+        assert np.abs(np.array(joined) - smooth(np.repeat(steps, 16)[:3195], 16)).max() < 1e-6
         # What was heard long ago is let go, and fetched again when it is asked for.
         first = page.evaluate("() => view.sheet[0]")
         page.keyboard.press("k")

@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
@@ -23,11 +22,11 @@ from cnndsd.desk.studio.pages import studio_html
 from cnndsd.desk.studio.session import Session, Told
 from cnndsd.farm.sheets import SHEET
 from cnndsd.finishing.audiofile import FORMATS
-from cnndsd.finishing.smoothing import smooth
 from cnndsd.finishing.widening import width
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
-from cnndsd.sound.rendering import render, render_steps
+from cnndsd.sound.audio import Audio
+from cnndsd.sound.rendering import render_steps
 
 # In bytes: all knobs at once have about a thousand.
 _LARGEST_REQUEST = 8000
@@ -39,9 +38,9 @@ _MEDIA = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "
 class Shown(msgspec.Struct, frozen=True):
     """A sound as the page needs it.
 
-    ``steps``: what is heard, as little-endian float32, in base 64; each value is held for ``hold`` samples of
-    ``sample_rate`` Hz. Those of a smooth sound are its samples. ``second``: the same of the second channel, where the
-    finished file has two. ``widths``: of the network's layers.
+    ``steps``: the network's outputs as little-endian float32, in base 64; each stands for ``hold`` samples of
+    ``sample_rate`` Hz. ``second``: the same of the second channel, where the finished file has two. ``widths``: of the
+    network's layers.
     """
 
     id: int
@@ -63,29 +62,25 @@ class Shown(msgspec.Struct, frozen=True):
 def shown(tile: Tile) -> Shown:
     """Render a sound for the page."""
     recipe, facts = tile.recipe, msgspec.structs.asdict(tile)
-    hold = 1 if recipe.is_smooth else recipe.hold
-    channels = [_joined(recipe)]
+    steps, second = render_steps(recipe), None
     if recipe.relative is not None:
-        second = _joined(recipe.relative)
-        if _differ(channels[0], second, recipe.sample_rate // hold):
-            channels.append(second)
-    steps, *others = (base64.b64encode(one.astype("<f4").tobytes()).decode() for one in channels)
-    second_steps = others[0] if others else None
-    sizes = {"hold": hold, "samples": recipe.samples, "widths": recipe.widths}
-    return Shown(**facts, **sizes, steps=steps, second=second_steps)  # type: ignore[arg-type]
+        other = render_steps(recipe.relative)
+        second = _encoded(other) if _differ(steps, other, recipe) else None
+    sizes = {"hold": recipe.hold, "samples": recipe.samples, "widths": recipe.widths}
+    return Shown(**facts, **sizes, steps=_encoded(steps), second=second)  # type: ignore[arg-type]
 
 
-def _joined(recipe: Recipe) -> NDArray[np.float64]:
-    """Return the samples of a smooth sound, the steps of another one."""
-    if not recipe.is_smooth:
-        return np.asarray(render_steps(recipe), np.float64)
-    return smooth(render(recipe), recipe.hold)
+def _encoded(steps: Audio) -> str:
+    return base64.b64encode(steps.astype("<f4").tobytes()).decode()
 
 
-def _differ(one: NDArray[np.float64], other: NDArray[np.float64], rate: int) -> bool:
+def _differ(one: Audio, other: Audio, recipe: Recipe) -> bool:
     """Return whether two channels differ and belong together, about as ``finish`` decides, which cuts their ends."""
-    pair = np.stack([one - one.mean(), other - other.mean()])
-    return width(pair, rate, "").channels == 2
+    # Low rates are too coarse for the delay between channels.
+    times = max(1, recipe.hold // 8)
+    pair = np.repeat(np.stack([one, other]).astype(np.float64), times, axis=1)
+    pair -= pair.mean(axis=1, keepdims=True)
+    return width(pair, recipe.sample_rate * times // recipe.hold, "").channels == 2
 
 
 class Studio(Guarded):

@@ -119,7 +119,7 @@ function showSound() {
   if (!tile) return;
   at("sound-facts").textContent = [
     ...facts(tile), `score ${tile.score.toFixed(2)}`, `gap ${tile.recipe.gap}`, `network ${tile.widths.join("→")}`,
-    `${tile.recipe.seconds.toFixed(2)} s`, ...(tile.recipe.interpolation && tile.recipe.gap ? ["smooth"] : []), ...(tile.channels === 2 ? ["wide"] : []),
+    `${tile.recipe.seconds.toFixed(2)} s`, ...(isSmooth(tile) ? ["smooth"] : []), ...(tile.channels === 2 ? ["wide"] : []),
   ].join(" · ");
   at("sound-done").textContent = playing !== null && tile.parents.includes(playing)
     ? `playing its parent, ${knownTile(playing)?.word}` : tile.done;
