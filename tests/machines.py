@@ -18,6 +18,7 @@ from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.exports.table import EXPORTS
 from cnndsd.finishing.finished import Place
 from cnndsd.finishing.manifest import Manifest
 from cnndsd.finishing.packing import SUMS, write_pack
@@ -27,10 +28,11 @@ DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
     "search": "9608086ffbc3a513a3ff4132e6adc2f5bab7a0fd704aa26ead674fd503ecdd8e",
-    "page": "588b6320c18c574107c0c63a755a42d76067add444f74f8d12a47c59a65f66a2",
-    "device": "7bc5fab702de7df05cb765cfd9f602ac16c87c06a65e7514c74889ce7aeede72",
-    "float": "ae79fa74f4e27bfc9e473a3b56ee8fe5410975996a62e918fa7ed40aac45eb1f",
-    "flac": "a29e199a619180d9ff7640a3956563a052d08baaa93dcfa2a1ca315b6c22dc12",
+    "page": "e4a814644fd0022401b1bb77d433ba249423e74a592ec8e66732d32fa800c837",
+    "device": "048aa275b00a2bf29d13dd760a50cb5ef2db860ce58551a1e9b7d0f12a8f7062",
+    "float": "f4e97f654a540bd71baebec7b406c5654448c7c5a9a0e62f627965aba6d03ee7",
+    "wide": "40c35a0fe2f8e7270fa5af4e625a988bca83531911b8f0d715aad5ec704502c3",
+    "flac": "4102b88302b7edbf5c134414acc30f4a5b7f0e8602844d0bbe42c94d2e8582bd",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -58,6 +60,12 @@ STROKES = Recipe(
     seconds=1.61,
     variations=[{"seed": 1, "amount": 0.0001}],
 )
+
+
+def smooth(recipe):
+    return msgspec.structs.replace(recipe, interpolation="bandlimited")
+
+
 PLAIN = [(HIT, None), (BEAT, None), (CYCLE, None), (GROWL, None), (BASS, None)]
 IN_TIME = [
     (STROKES.at_rate(42_000), Place(None, BarLoop(42_000, 3000, 1, 0))),
@@ -71,6 +79,11 @@ PACKS = {
         PLAIN,
     ),
     "float": (Spec(name="float", format="wavfloat", plain=True, master={"dc": "rescale", "level": "peak"}), PLAIN[:2]),
+    # Two channels, smooth sounds, alternates, and all exports.
+    "wide": (
+        Spec(name="wide", sound={"wide": 1.0}, alternates=1, exports=tuple(EXPORTS), music={"key": "free"}),
+        [(HIT, None), (smooth(GROWL), None), (smooth(BEAT), None), (BASS, None)],
+    ),
     "flac": (Spec(name="flac", format="flac", names="numbered", author="A", licence="CC-BY-4.0"), PLAIN[:2]),
 }
 

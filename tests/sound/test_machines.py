@@ -105,13 +105,17 @@ def test_this_machine_gives_the_digests_of_all_machines(name):
 
 
 def test_the_packs_have_every_feature():
-    files, looped = [], set()
+    files, looped, channels, alternates = [], set(), set(), 0
     for name in PACKS:
         manifest = machines.manifest(machines.pack(name))
+        channels |= {sound.width.channels for sound in manifest.sounds if sound.width}
+        alternates += sum(len(sound.alternates) for sound in manifest.sounds)
         files += [sound.file for sound in manifest.sounds]
         looped |= {(sound.loop.exact, sound.bars is not None) for sound in manifest.sounds if sound.loop}
         assert any(sound.pitch for sound in manifest.sounds) or name == "float"
     assert {name.rpartition(".")[2] for name in files} == {"wav", "flac"}
+    assert channels == {1, 2}
+    assert alternates > 0
     assert looped == {(False, False), (True, False), (False, True), (True, True)}
 
 
