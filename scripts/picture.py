@@ -20,7 +20,8 @@ def draw(pack: str, columns: int, rows: int) -> Figure:
         name = next(name for name in archive.namelist() if name.endswith("manifest.json"))
         sounds, top = json.loads(archive.read(name))["sounds"], name.removesuffix("manifest.json")
         spread = np.unique(np.linspace(0, len(sounds) - 1, columns * rows).astype(int))
-        audio = [soundfile.read(io.BytesIO(archive.read(top + sounds[i]["file"]))) for i in spread]
+        files = [io.BytesIO(archive.read(top + sounds[i]["file"])) for i in spread]
+        audio = [(channels[:, 0], rate) for channels, rate in (soundfile.read(file, always_2d=True) for file in files)]
     ratios = [1, 3, 0.7] * rows
     figure, axes = plt.subplots(
         3 * rows, columns, figsize=(2.0 * columns, 1.9 * rows), height_ratios=ratios, facecolor="#101014", squeeze=False
