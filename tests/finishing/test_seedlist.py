@@ -1,6 +1,7 @@
 """The seed list: a page of recipes, which renders what it plays and of which packs are made."""
 
 import re
+import shlex
 
 import msgspec
 import pytest
@@ -97,11 +98,11 @@ def test_packs_are_made_of_it(tab, listed, tmp_path, in_process, capsys, monkeyp
         tab.keyboard.press(key)
     command = tab.input_value("#picks-text")
     wanted = tab.evaluate("() => [sounds[0].candidate, sounds[2].candidate]")
-    assert command == f"cnndsd pack s_seeds.html --keep {wanted[0]},{wanted[1]}"
+    assert command == f'cnndsd pack s_seeds.html --keep "{wanted[0]},{wanted[1]}"'
     # Elsewhere, without the run.
     (tmp_path / "s_seeds.html").write_bytes((listed / "s_seeds.html").read_bytes())
     monkeypatch.chdir(tmp_path)
-    assert cli.main(command.split()[1:]) == 0
+    assert cli.main(shlex.split(command)[1:]) == 0
     assert capsys.readouterr().out == "s_kept.zip\n"
     recipes = read_seed_list("s_seeds.html").recipes
     made = read_manifest("s_kept.zip")
