@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = parser().parse_known_args(_joined(arguments))
     if unknown:
         options.parser.refuse(unknown, arguments)
+    if options.run is None:
+        options.parser.error("the following arguments are required: COMMAND")
     options.arguments = arguments
     try:
         return int(options.run(options))
@@ -164,7 +166,9 @@ def parser() -> argparse.ArgumentParser:
         "Example: cnndsd pack",
     )
     whole.add_argument("--version", action="version", version=f"cnndsd {__version__}")
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND")
+    # Without a command, a wrong option is named first.
+    whole.set_defaults(run=None, parser=whole)
     for command in _COMMANDS:
         command.add(commands)
     for one in commands.choices.values():

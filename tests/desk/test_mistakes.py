@@ -34,6 +34,11 @@ MISTAKES = [
     (
         "",
         "--verion",
+        'unknown option --verion (did you mean "--version"?); see cnndsd --help',
+    ),
+    (
+        "",
+        "",
         "COMMAND is missing; commands: pack, new, render, vary, studio, audition, picks, show, verify, bench; "
         "see cnndsd --help",
     ),
