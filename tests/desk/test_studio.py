@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from cnndsd.desk.studio import actions, service, session, sessions
-from cnndsd.desk.studio.history import History, State, Tile
+from cnndsd.desk.studio import actions, files, service, sessions
+from cnndsd.desk.studio.history import History, Marks, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, Locks, note_name, note_of, tempo_of
-from cnndsd.desk.studio.opening import opened_with
-from cnndsd.desk.studio.session import Opening, Session
+from cnndsd.desk.studio.opening import Opening, opened_with
+from cnndsd.desk.studio.session import Session
 from cnndsd.desk.studio.specfile import toml_text
 from cnndsd.farm import breeding, verification
 from cnndsd.farm.factory import pack
@@ -83,7 +83,7 @@ def test_undo_goes_back_to_the_first_sheet_and_redo_forward_again(studio):
     first = studio.view()
     seen = [first]
     for action in (
-        actions.Roll(), actions.Vary(tile=first.sheet[0]), actions.Choose(tile=first.sheet[1], pick="star"),
+        actions.Roll(), actions.Vary(tile=first.sheet[0]), actions.Star(tile=first.sheet[1]),
         actions.Turn(sound=msgspec.structs.replace(SHORT.sound, gap=(4, 4))), actions.Roll(far=True),
     ):  # fmt: skip
         do(studio, action)
@@ -93,14 +93,14 @@ def test_undo_goes_back_to_the_first_sheet_and_redo_forward_again(studio):
     for before in reversed(seen[:-1]):
         do(studio, actions.Undo(state=studio.view().state))
         now = studio.view()
-        assert (now.state, now.sheet, now.knobs, now.picks) == (before.state, before.sheet, before.knobs, before.picks)
+        assert (now.state, now.sheet, now.knobs, now.stars) == (before.state, before.sheet, before.knobs, before.stars)
     assert now.sheet == first.sheet
     assert not now.can_undo
     assert refused(studio, actions.Undo(state=now.state)) == "this is the first sheet; there is nothing before it"
     while studio.view().state != seen[-1].state:
         do(studio, actions.Redo(state=studio.view().state))
     now = studio.view()
-    assert (now.sheet, now.knobs, now.picks) == (seen[-1].sheet, seen[-1].knobs, seen[-1].picks)
+    assert (now.sheet, now.knobs, now.stars) == (seen[-1].sheet, seen[-1].knobs, seen[-1].stars)
     # What is done after an undo takes nothing away: the sounds stay in the history, and redo goes the newer way.
     count = now.count
     do(studio, actions.Undo(state=now.state))
@@ -234,7 +234,7 @@ def test_a_locked_tune_is_the_note_of_all_that_have_one_and_a_rhythm_their_tempo
 
 def test_keep_writes_the_finished_file_at_once_and_replaces_none(studio):
     tile = studio.tiles(studio.view().sheet)[0]
-    name, data = studio.finished(tile.id)
+    name, data, _ = studio.finished(tile.id)
     (studio.folder / name).write_bytes(b"made by a person")
     (*_, told) = studio.do(actions.Choose(tile=tile.id, pick="keep"))
     path = studio.folder / told.path.rpartition("/")[2]
@@ -262,7 +262,7 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_is_kept(studio, monke
     def fail(*_):
         raise OSError(28, "No space left on device", "x.wav")
 
-    monkeypatch.setattr(session, "atomic_write", fail)
+    monkeypatch.setattr(files, "atomic_write", fail)
     tile = studio.view().sheet[0]
     assert refused(studio, actions.Choose(tile=tile, pick="keep")) == "x.wav: No space left on device"
     assert studio.view().picks == {}
@@ -287,8 +287,9 @@ def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(tmp_path):
 
     def ahead():
         for _ in range(400):
-            if studio._ahead is not None and studio._ahead.key == studio._key():
-                return studio._ahead
+            now = studio._rolls._ahead
+            if now is not None and now.wish == studio._wish():
+                return now
             time.sleep(0.02)
         raise AssertionError("nothing was rolled ahead")
 
@@ -296,7 +297,7 @@ def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(tmp_path):
     assert [tile.recipe for tile in do(studio, actions.Roll())] == expected
     # What it depends on has changed: it is not shown.
     before = [one.entry.recipe for one in ahead().found]
-    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="star"))
+    do(studio, actions.Star(tile=studio.view().sheet[0]))
     assert not {tile.recipe for tile in do(studio, actions.Roll())} & set(before)
     studio.close()
 
@@ -367,7 +368,7 @@ def test_a_killed_studio_goes_on_where_it_was(tmp_path):
     studio = began(tmp_path / "kept")
     do(studio, actions.Roll())
     do(studio, actions.Vary(tile=studio.view().sheet[3]))
-    do(studio, actions.Choose(tile=studio.view().sheet[1], pick="star"))
+    do(studio, actions.Star(tile=studio.view().sheet[1]))
     do(studio, actions.Select(tile=studio.view().sheet[6]))
     do(studio, actions.Undo(state=studio.view().state))
     before = studio.view()
@@ -376,7 +377,7 @@ def test_a_killed_studio_goes_on_where_it_was(tmp_path):
     assert again.view() == before
     assert again._spec == SHORT
     do(again, actions.Redo(state=before.state))
-    assert again.view().picks == {again.view().sheet[1]: "star"}
+    assert again.view().stars == [again.view().sheet[1]]
     # New numbers are those of no sound that was, nor of one that a sheet only named.
     again._history.add([], State(0, again.view().state, None, "cut short", again._history.numbers(12), None, "{}", {}))
     again.close()
@@ -491,12 +492,12 @@ def test_ten_thousand_sounds_are_no_burden(tmp_path):
         numbers = history.numbers(1000)
         tiles = [Tile(n, Recipe(seed=n), (n - 1,), "rolled", "hit", "x", None, None, 0.5) for n in numbers]
         history.add(
-            tiles, State(0, history.cursor, None, "rolled", numbers[-12:], numbers[0], knobs, {first: (None, "star")})
+            tiles, State(0, history.cursor, None, "rolled", numbers[-12:], numbers[0], knobs, {first: (Marks(), Marks(is_star=True))})
         )
     history.close()
     studio = began(tmp_path)
     assert studio.view().count == 10_000
-    assert len(studio.view().picks) == 10
+    assert len(studio.view().stars) == 10
     assert len(do(studio, actions.Roll())) == 12
     assert [tile.id for tile in studio.page(5001, 2, None)] == [5000, 4999]
     assert [tile.id for tile in studio.page(None, 3, "star")] == [9001, 8001, 7001]

@@ -18,10 +18,10 @@ from raw_requests import ask, request
 from small_runs import begun, left, write_spec
 
 from cnndsd.desk import serving
-from cnndsd.desk.studio import actions, service
-from cnndsd.desk.studio import session as studio_session
+from cnndsd.desk.studio import actions, files, service
 from cnndsd.desk.studio.history import History
-from cnndsd.desk.studio.session import Opening, Session
+from cnndsd.desk.studio.opening import Opening
+from cnndsd.desk.studio.session import Session
 from cnndsd.farm import verification
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.smoothing import smooth
@@ -162,9 +162,9 @@ def test_from_a_roll_to_a_pack_by_keys_alone(chromium, tmp_path):
         t.press("Control+Shift+Z")
         assert page.evaluate("() => view.state") == there
         t.press("Control+z")
-        assert len(t.view()["picks"]) == 2
+        assert [len(t.view()[marks]) for marks in ("picks", "stars")] == [1, 1]
         t.press("Control+Shift+Z")
-        assert len(t.view()["picks"]) == 3
+        assert [len(t.view()[marks]) for marks in ("picks", "stars")] == [2, 1]
         # Locks: of a slider that has the focus.
         page.focus("[data-knob=gap]")
         t.press("l")
@@ -197,10 +197,10 @@ def test_from_a_roll_to_a_pack_by_keys_alone(chromium, tmp_path):
         t.press("h")
         page.wait_for_function("() => document.querySelectorAll('#history-list li').length > 50")
         # While typing, letters are letters.
-        page.focus("#history-pick")
+        page.focus("#history-mark")
         t.press("k")
         t.press("Escape")
-        assert len(t.view()["picks"]) == 3
+        assert len(t.view()["picks"]) == 2
 
 
 def test_sounds_are_heard_and_pictures_drawn(chromium, tmp_path):
@@ -231,7 +231,7 @@ def test_sounds_are_heard_and_pictures_drawn(chromium, tmp_path):
         media, _, path = dragged.partition(":")
         assert media == "audio/wav"
         assert path.partition(":")[2].startswith(address)
-        name, data = session.finished(t.view()["sheet"][0])
+        name, data, _ = session.finished(t.view()["sheet"][0])
         body = t.context.request.get(path.partition(":")[2])
         assert body.body() == data
         assert name in body.headers["content-disposition"]
@@ -279,14 +279,14 @@ def test_what_was_done_is_told_and_what_failed_is_taken_back(chromium, tmp_path,
     with served(tmp_path) as (_, address), tab(chromium, address) as t:
         name = t.page.evaluate("() => knownTile(current).word")
         for key, told in (
-            ("f", f"starred {name}"), ("k", f"kept {name}: "), ("f", f"starred {name}; no longer kept, its file stays"),
-            ("d", f"dropped {name}"), ("k", f"kept {name}: "), ("k", f"{name} is no longer kept, its file stays"),
+            ("f", f"{name} is a favourite"), ("k", f"kept {name}: "), ("d", f"dropped {name}; no longer kept, its file stays"),
+            ("f", f"{name} is no longer a favourite"), ("d", f"no longer picked: {name}"), ("k", f"kept {name}: "), ("k", f"{name} is no longer kept, its file stays"),
         ):  # fmt: skip
             t.press(key)
             assert t.told().startswith(told)
         t.press("ArrowRight")
         with monkeypatch.context() as patch:
-            patch.setattr(studio_session, "atomic_write", fail)
+            patch.setattr(files, "atomic_write", fail)
             t.press("k")
         assert t.told() == "x.wav: No space left on device"
         t.page.wait_for_function("() => !(current in view.picks) && cardOf(current).dataset.pick === ''")
@@ -453,7 +453,7 @@ def hostile(host, token, tile):
         "too many sounds": (request("GET", f"/{token}/sounds?ids={'1,' * 500}", host), {400}),
         "an endless number": (request("GET", f"/{token}/sounds?ids={'9' * 500}", host), {400}),
         "a number in other digits": (request("GET", f"/{token}/sounds?ids=%D9%A1", host), {400}),
-        "an unknown pick to list": (request("GET", f"/{token}/history?pick=all%27--", host), {400}),
+        "an unknown pick to list": (request("GET", f"/{token}/history?mark=all%27--", host), {400}),
         "a place in the history that is none": (request("GET", f"/{token}/history?before=x", host), {400}),
         "a foreign origin": (request("GET", sound, host, "Origin: https://example.org"), {403}),
         "a foreign origin that acts": (post(roll, "Origin: http://example.org"), {403}),
@@ -560,7 +560,8 @@ def test_two_hundred_actions_and_twenty_kills_lose_nothing(tmp_path, record_prop
         action = {
             "roll": {"do": "roll"}, "far": {"do": "roll", "far": True}, "vary": {"do": "vary", "tile": tile},
             "vary_far": {"do": "vary", "tile": tile, "far": True},
-            **{pick: {"do": "choose", "tile": tile, "pick": pick} for pick in ("keep", "star", "drop")},
+            **{pick: {"do": "choose", "tile": tile, "pick": pick} for pick in ("keep", "drop")},
+            "star": {"do": "star", "tile": tile, "is_star": rng.random() < 0.7},
             "change": {"do": "change", "tile": tile, "gap": rng.randrange(2, 8)},
             "undo": {"do": "undo", "state": view["state"]}, "redo": {"do": "redo", "state": view["state"]},
             "turn": {"do": "turn", "sound": {**view["knobs"]["sound"], "gap": [rng.randrange(2, 5), 7]}},

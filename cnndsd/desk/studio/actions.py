@@ -68,10 +68,17 @@ class Hold(Action, frozen=True):
 
 
 class Choose(Action, frozen=True):
-    """Keep a sound, which writes its file, star or drop it, or take that back."""
+    """Keep a sound, which writes its file, or drop it, or take that back."""
 
     tile: Number
     pick: Pick | None = None
+
+
+class Star(Action, frozen=True):
+    """Make a sound a favourite, or none."""
+
+    tile: Number
+    is_star: bool = True
 
 
 class Undo(Action, frozen=True):
@@ -113,5 +120,5 @@ class Reveal(Action, frozen=True):
 
 
 _Sounds = Roll | Vary | Breed | Partners | Change | Turn
-_States = Hold | Choose | Undo | Redo | Recall | Select
+_States = Hold | Choose | Star | Undo | Redo | Recall | Select
 Actions = _Sounds | _States | Pack | Save | Reveal
