@@ -21,7 +21,7 @@ function noteNumber({ note }) {
 }
 const SORTS = {
   "best first": (s) => -s.score, "dark to bright": (s) => s.brightness_hz, "short to long": (s) => s.seconds,
-  "note, low first": noteNumber, "tempo, slow first": (s) => s.tempo ?? Infinity, "number of the candidate": (s) => s.candidate,
+  "note, low first": noteNumber, "tempo, slow first": (s) => s.tempo ?? Infinity, "candidate": (s) => s.candidate,
 };
 
 async function openRun() {
@@ -29,7 +29,7 @@ async function openRun() {
   if (!run) return;
   for (const sound of run.sounds) Object.assign(sound, { parents: [], done: `candidate ${sound.candidate}` });
   run.byId = new Map(run.sounds.map((sound) => [sound.id, sound]));
-  at("run-about").textContent = `${run.name}: ${run.about}. Keep and drop are saved in the run.`;
+  at("run-about").textContent = `${run.name}: ${run.about}`;
   at("to-run").textContent = `Run ${run.sounds.length}`;
   for (const name of KINDS) {
     const count = run.sounds.filter(({ kind }) => kind === name).length;

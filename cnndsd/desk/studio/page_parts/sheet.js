@@ -182,7 +182,7 @@ function go(id, since) {
   compared.of = null;
   const done = hear(id, since);
   select(id);
-  say([label(factsAt(id)), listed(id)?.why].filter(Boolean).join(": "));
+  say(label(factsAt(id)));
   fetchTiles(factsAt(id).parents).catch(() => {});
   return done;
 }
