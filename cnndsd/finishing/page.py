@@ -63,7 +63,8 @@ class Looks(msgspec.Struct, frozen=True):
 class Card:
     """A sound on the page.
 
-    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page renders it. ``preview``: the path of the file to play instead of ``file``.
+    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page renders it. ``preview``: the
+    path of the file to play instead of ``file``.
     """
 
     candidate: int

@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import json
 import random
+import sqlite3
 import time
 import tomllib
 from pathlib import Path
@@ -10,6 +12,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from sounds import REAL_LOOP
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
 
 from cnndsd.desk.studio import actions, files, service, sessions
 from cnndsd.desk.studio.history import History, Marks, State, Tile
@@ -17,7 +22,7 @@ from cnndsd.desk.studio.knobs import Knobs, Locks, note_name, note_of, tempo_of
 from cnndsd.desk.studio.opening import Opening, opened_with
 from cnndsd.desk.studio.session import Session
 from cnndsd.desk.studio.specfile import toml_text
-from cnndsd.farm import breeding, verification
+from cnndsd.farm import breeding, units, verification
 from cnndsd.farm.factory import pack
 from cnndsd.farm.production import entry_of
 from cnndsd.finishing import audiofile, zipfiles
@@ -32,10 +37,19 @@ from cnndsd.spec import Choice, Music, Ranges, Spec, load_spec
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
 
 
+FAVOURITE = Marks(is_star=True)
+
+
 def began(folder, begin=None, ahead=False):
     folder.mkdir(exist_ok=True)
     history = History(folder / "history.sqlite")
     return Session(folder, history, begin or Opening(SHORT), again=False, seeds=random.Random(5), ahead=ahead)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded():
+    """Kernels that are loaded: a studio waits for networks as long as a person would, and no longer."""
+    units.warm(SHORT)
 
 
 @pytest.fixture
@@ -268,6 +282,62 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_is_kept(studio, monke
     assert studio.view().picks == {}
 
 
+def test_a_favourite_is_a_mark_beside_keep_and_drop(studio):
+    one, two, three = studio.view().sheet[:3]
+    do(studio, actions.Star(tile=one))
+    do(studio, actions.Choose(tile=one, pick="keep"))
+    do(studio, actions.Star(tile=two))
+    do(studio, actions.Choose(tile=two, pick="drop"))
+    view = studio.view()
+    assert (view.picks, view.stars) == ({one: "keep", two: "drop"}, [one, two])
+    assert [tile.id for tile in studio.page(None, 9, "star")] == [two, one]
+    assert [tile.id for tile in studio.page(None, 9, "keep")] == [one]
+    # Each is taken back by itself, and undone by itself.
+    do(studio, actions.Star(tile=one, is_star=False))
+    assert (studio.view().picks, studio.view().stars) == ({one: "keep", two: "drop"}, [two])
+    for stars in ([one, two], [one, two], [one]):
+        do(studio, actions.Undo(state=studio.view().state))
+        assert studio.view().stars == stars
+    assert studio.view().picks == {one: "keep"}
+    # Rolls go near what is kept or a favourite, and not near what is dropped.
+    do(studio, actions.Redo(state=studio.view().state))
+    do(studio, actions.Redo(state=studio.view().state))
+    do(studio, actions.Star(tile=three))
+    assert {tile.id for tile in studio._wish().near} == {one, three}
+
+
+def test_a_history_of_the_first_format_is_read(tmp_path):
+    studio = began(tmp_path / "kept")
+    do(studio, actions.Roll())
+    one, two = studio.view().sheet[:2]
+    do(studio, actions.Choose(tile=one, pick="drop"))
+    do(studio, actions.Star(tile=two))
+    state = studio.view().state
+    studio.close()
+    # As it was written when a favourite was one of the picks.
+    book = sqlite3.connect(tmp_path / "kept" / "history.sqlite")
+    with book:
+        book.execute("UPDATE facts SET value = '1' WHERE name = 'format'")
+        assert book.execute("SELECT pick FROM picks ORDER BY tile").fetchall() == [("drop",), ("star",)]
+        book.execute("INSERT OR REPLACE INTO picks VALUES (?, 'star')", (one,))
+        book.execute(
+            "INSERT INTO states (id, before, what, sheet, at, knobs, picked) SELECT id + 1, id, 'starred x', sheet, at,"
+            " knobs, ? FROM states WHERE id = ?",
+            (json.dumps({one: ["drop", "star"]}), state),
+        )
+        book.execute("UPDATE facts SET value = ? WHERE name = 'cursor'", (str(state + 1),))
+    book.close()
+    again = began(tmp_path / "kept")
+    assert (again.view().picks, again.view().stars) == ({}, [one, two])
+    do(again, actions.Undo(state=state + 1))
+    assert (again.view().picks, again.view().stars) == ({one: "drop"}, [two])
+    do(again, actions.Undo(state=state))
+    assert again.view().stars == []
+    do(again, actions.Roll())
+    again.close()
+    assert History(tmp_path / "kept" / "history.sqlite").fact("format") == "2"
+
+
 def test_half_of_a_roll_is_near_what_was_kept(studio):
     kept = studio.view().sheet[:2]
     for tile in kept:
@@ -492,7 +562,17 @@ def test_ten_thousand_sounds_are_no_burden(tmp_path):
         numbers = history.numbers(1000)
         tiles = [Tile(n, Recipe(seed=n), (n - 1,), "rolled", "hit", "x", None, None, 0.5) for n in numbers]
         history.add(
-            tiles, State(0, history.cursor, None, "rolled", numbers[-12:], numbers[0], knobs, {first: (Marks(), Marks(is_star=True))})
+            tiles,
+            State(
+                0,
+                history.cursor,
+                None,
+                "rolled",
+                numbers[-12:],
+                numbers[0],
+                knobs,
+                {first: (Marks(), Marks(is_star=True))},
+            ),
         )
     history.close()
     studio = began(tmp_path)
@@ -558,6 +638,17 @@ def test_a_wide_and_smooth_sound_is_heard_kept_and_packed_as_it_is(tmp_path):
     # Relatives and children of such sounds are such sounds.
     for tile in do(studio, actions.Vary(tile=wide.id)):
         assert (tile.recipe.interpolation, tile.recipe.wide) == ("bandlimited", SOFT.wide)
+    studio.close()
+
+
+def test_a_loop_in_time_is_told_with_its_file(tmp_path):
+    spec = msgspec.structs.replace(SHORT, music=Music(bpm=120.0, key="A minor"))
+    studio = began(tmp_path / "kept", Opening(spec, (REAL_LOOP, SOFT)))
+    app = service.Studio(studio)
+    for number, name, is_loop in zip(studio.view().sheet, ("_120bpm.wav", ".wav"), (True, False), strict=True):
+        answer = app._file(Request(EnvironBuilder().get_environ()), number)
+        assert answer.headers["Content-Disposition"].endswith(name)
+        assert ("Loop" in answer.headers) == is_loop
     studio.close()
 
 
