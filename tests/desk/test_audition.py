@@ -34,7 +34,7 @@ from cnndsd.spec import Spec
 def finished_run(tmp_path_factory):
     """A folder with a finished run."""
     folder = tmp_path_factory.mktemp("finished_run")
-    write_spec(folder, 600)
+    write_spec(folder, 600, "wide = 1.0\n")
     packed(folder)
     return folder
 
@@ -111,7 +111,7 @@ def tab(chromium, address):
 
 
 def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_run, tmp_path):
-    write_spec(tmp_path, 600)
+    write_spec(tmp_path, 600, "wide = 1.0\n")
     copied(finished_run, tmp_path)
     with served(tmp_path, "--count", "50") as (address, end):
         with tab(chromium, address) as t:
@@ -213,11 +213,14 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         t.press("s")
         page.wait_for_function("() => shown.length > 12")
         # More like this comes on the sheet; T goes back.
+        t.press("ArrowRight")
         parent = t.ask("current")
         t.press("v")
         assert t.ask("[where, at('run').hidden, view.sheet.length]") == ["sheet", True, 12]
         assert asked(address, f"lineage/{t.ask('current')}")["ancestors"][0]["id"] == parent
-        t.press("t", "End")
+        t.press("t")
+        assert t.ask("[where, current]") == ["run", parent]
+        t.press("End")
         last = t.ask("current")
         assert t.ask("where") == "run"
         t.press("e")
@@ -244,6 +247,7 @@ def test_thousands_of_sounds_are_a_few_cards(chromium, finished_run):
 
 def test_sounds_are_those_of_the_pack_and_come_in_parts(finished_run, tmp_path):
     manifest = read_manifest(finished_run / "s.zip")
+    assert any(sound.recipe.wide for sound in manifest.sounds)
     with served(finished_run) as (address, _), zipfiles.opened(finished_run / "s.zip") as archive:
         host, token = address.split("/")[2:4]
         port, number = int(host.partition(":")[2]), numbers(address)
@@ -497,6 +501,7 @@ def test_dropped_sounds_are_not_chosen_and_what_is_offered_holds_all_picks():
     heard = offered(spec, found, 8)
     assert {off, *(e.index for e in first)} <= {e.index for e in heard}
     assert len(heard) == 8
+    assert [e.score for e in heard] == sorted((e.score for e in heard), reverse=True)
     assert len(offered(spec, found, 3)) == 7
     assert len({e.index for e in offered(spec, found, 10_000)}) == len(found.entries) + 1
     refused = next(i for i in range(900) if not passes(spec, i))

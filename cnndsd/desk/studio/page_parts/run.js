@@ -3,8 +3,8 @@
 let run = null, where = "sheet";
 // Those that pass the filters, in order, by number; and of which sound the similar ones are shown.
 let shown = [], similarTo = null, similar = [];
-// Where the selected sound stood when a filter took it away.
-let gap = 0;
+// Where the selected sound stood when a filter took it away; and the one that was selected when the run was left.
+let gap = 0, left = null;
 const inView = new Map();
 const ROWS_BEYOND = 2;
 
@@ -54,7 +54,7 @@ function arrange() {
     : [similarTo, ...similar];
   if (before >= 0 && !shown.includes(current)) gap = before;
   at("none").hidden = shown.length > 0;
-  at("shown").textContent = shown.length < run.sounds.length ? `${shown.length} of ${run.sounds.length}` : "";
+  at("shown").textContent = shown.length < run.sounds.length ? `${shown.length} of ${run.sounds.length} shown` : "";
   at("similar").setAttribute("aria-pressed", similarTo !== null);
   showListed();
 }
@@ -82,13 +82,15 @@ function showPlace(name) {
   if (where === name) return;
   if (name === "run" && !run) return say("There is no run here: “cnndsd studio RUN” lists the sounds of one.");
   stop();
+  if (isRun()) left = current;
   where = name;
   at("run").hidden = !isRun();
   at("at-hand").hidden = isRun();
   at("to-run").setAttribute("aria-pressed", isRun());
   at("to-sheet").setAttribute("aria-pressed", !isRun());
   const isThere = isRun() ? shown.includes(current) : view.sheet.includes(current) || isKept(current);
-  if (!isThere) current = (isRun() ? shown[0] : view.sheet.includes(view.at) ? view.at : view.sheet[0]) ?? current;
+  if (isRun() && shown.includes(left)) current = left;
+  else if (!isThere) current = (isRun() ? shown[0] : view.sheet.includes(view.at) ? view.at : view.sheet[0]) ?? current;
   if (!isRun()) scrollTo({ top: 0 });
   showView();
   if (factsAt(current)) select(current);

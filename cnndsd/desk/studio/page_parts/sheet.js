@@ -128,7 +128,7 @@ function showSound() {
   at("sound-name").textContent = tile ? tile.word : "No sound yet";
   if (!tile) return;
   at("sound-facts").textContent = [...facts(tile), `score ${tile.score.toFixed(2)}`, ...(tile.recipe ? networkFacts(tile) : [])].join(" · ");
-  const done = [tile.done, listed(current)?.why].filter(Boolean).join(": ");
+  const done = [tile.done, listed(current)?.why].filter(Boolean).join(". Why this score: ");
   at("sound-done").textContent = playing !== null && playing !== current ? `playing ${factsAt(playing)?.word}` : done;
   at("keep").setAttribute("aria-pressed", pick === "keep");
   at("star").setAttribute("aria-pressed", isStar(current));
