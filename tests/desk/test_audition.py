@@ -233,6 +233,33 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         assert t.ask("view.picks") == {}
 
 
+def test_on_a_phone_a_run_is_heard_marked_and_taken_with_a_thumb(chromium, finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with served(tmp_path) as (address, _):
+        context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function(LISTED)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        page.tap("#listed li:nth-child(2) button")
+        page.wait_for_function("() => heard.tile === shown[1]")
+        for name in ("star", "keep"):
+            page.tap(f".thumbs [data-press={name}]")
+            page.evaluate("() => sent")
+        assert page.evaluate("() => [isStar(shown[1]), isKept(shown[1])]") == [True, True]
+        sizes = page.evaluate(
+            "() => [...document.querySelectorAll('.thumbs button')].filter((b) => b.offsetHeight)"
+            ".map((b) => [b.offsetHeight, b.offsetWidth])"
+        )
+        assert len(sizes) == 6
+        assert min(height for height, _ in sizes) >= 44
+        page.tap(".thumbs [data-press=take]")
+        page.wait_for_function("() => where === 'sheet' && view.sheet.includes(shown[1])")
+        # What is below a long list there is at hand here.
+        assert page.is_visible("#sound-panel")
+        context.close()
+
+
 def test_thousands_of_sounds_are_a_few_cards(chromium, finished_run):
     with served(finished_run) as (address, _), tab(chromium, address) as t:
         t.ask(

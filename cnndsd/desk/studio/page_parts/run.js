@@ -83,7 +83,7 @@ function showPlace(name) {
   if (name === "run" && !run) return say("There is no run here: “cnndsd studio RUN” lists the sounds of one.");
   stop();
   if (isRun()) left = current;
-  where = name;
+  where = document.body.dataset.where = name;
   at("run").hidden = !isRun();
   at("at-hand").hidden = isRun();
   at("to-run").setAttribute("aria-pressed", isRun());

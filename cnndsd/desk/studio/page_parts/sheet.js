@@ -187,17 +187,25 @@ function go(id, since) {
   return done;
 }
 
+// Whoever passes many sounds, with an arrow key that is held, hears the last one: the others are not made.
+const PASSING_MS = 40;
 let wanted = null;
+
 // Play a sound; what is not held is fetched before, unless another one is asked for meanwhile. In the run, it is finished.
-function hear(id, since) {
+async function hear(id, since) {
   wanted = id;
   const isFinished = isRun() && listed(id), tile = knownTile(id);
   if (tile && !isFinished) return play(tile, since);
   stop();
-  return Promise.all([isFinished && finishedOf(id), fetchTiles([id])]).then(([sound]) => {
+  try {
+    if (isFinished && !finished.has(id)) await new Promise((passed) => setTimeout(passed, PASSING_MS));
+    if (wanted !== id) return;
+    const [sound] = await Promise.all([isFinished ? finishedOf(id) : undefined, fetchTiles([id])]);
     if (wanted !== id || !knownTile(id)) return;
-    play(knownTile(id), since, sound || undefined);
+    play(knownTile(id), since, sound);
     showSound();
     if (isFinished) finishNeighbours(id);
-  }).catch((error) => say(error.message, true));
+  } catch (error) {
+    say(error.message, true);
+  }
 }
