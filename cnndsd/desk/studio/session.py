@@ -17,7 +17,7 @@ import msgspec
 from cnndsd.desk.studio import actions
 from cnndsd.desk.studio.files import Files, reveal
 from cnndsd.desk.studio.history import History, Marks, State, Tile
-from cnndsd.desk.studio.knobs import Knobs, locked
+from cnndsd.desk.studio.knobs import Knobs, difference, locked
 from cnndsd.desk.studio.opening import Opening
 from cnndsd.desk.studio.openrun import OpenRun
 from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
@@ -26,7 +26,7 @@ from cnndsd.farm import production
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.sheets import SHEET, Found
 from cnndsd.schema import Failed, Invalid
-from cnndsd.spec import MAX_PACK_MACS, Spec
+from cnndsd.spec import Spec
 
 # New networks near kept ones come from so many of these, the latest first.
 _MOST_PARENTS = 24
@@ -213,28 +213,7 @@ class Session:
 
     def _change(self, action: actions.Change, tell: Tell) -> None:
         tile, before = self.tile(action.tile), self._present()
-        recipe = tile.recipe
-        said: list[str] = []
-        changes: dict[str, Any] = {}
-        if action.gap is not None:
-            changes["gap"] = action.gap
-            said.append(f"gap {recipe.gap} → {action.gap}")
-        if action.seconds is not None:
-            changes["seconds"] = action.seconds
-            said.append(f"seconds {recipe.seconds:g} → {action.seconds:g}")
-        if action.clock is not None:
-            changes["sample_rate"] = action.clock
-            # The same steps at another clock; a length that is asked for is one in seconds.
-            seconds = changes.get("seconds", recipe.samples / action.clock)
-            changes["seconds"] = min(max(seconds, 0.001), 60.0)
-            said.append(f"clock {recipe.sample_rate} → {action.clock} Hz")
-        if action.adjusting is not msgspec.UNSET:
-            changes["adjusting"] = action.adjusting
-            said.append(f"adjusting {'off' if action.adjusting is None else 'changed'}")
-        changed = msgspec.structs.replace(recipe, **changes)
-        if changed.macs > MAX_PACK_MACS:
-            raise Invalid("this would be too much work for one sound; allowed: a shorter sound, or a larger gap")
-        done = ", ".join(said) or "the same"
+        changed, done = action.applied_to(tile.recipe)
         (number,) = self._history.numbers(1)
         sheet = _replaced(self._sheet(before), tile.id if tile.id in before.sheet else before.at, number)
         new = tile_of(number, production.entry_of(0, changed), (tile.id,), done)
@@ -245,7 +224,7 @@ class Session:
     def _turn(self, action: actions.Turn, tell: Tell) -> None:
         knobs = msgspec.structs.replace(self._knobs, sound=action.sound)
         self._ranges(knobs)
-        what = f"set {_difference(self._knobs, knobs)}"
+        what = f"set {difference(self._knobs, knobs)}"
         self._show(what, self._rolls.roll(self._wish()._replace(knobs=knobs)), knobs, tell)
 
     def _hold(self, action: actions.Hold, tell: Tell) -> None:
@@ -463,15 +442,3 @@ def _replaced(sheet: Sequence[int], old: int | None, new: int) -> list[int]:
     if old not in sheet:
         return [new, *sheet[1:]] if sheet else [new]
     return [new if tile == old else tile for tile in sheet]
-
-
-def _difference(before: Knobs, after: Knobs) -> str:
-    one, other = msgspec.to_builtins(before.sound), msgspec.to_builtins(after.sound)
-    changed = [name for name in other if one[name] != other[name]]
-    return ", ".join(f"{name} {_range(other[name])}" for name in changed) or "nothing"
-
-
-def _range(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"{value[0]:g} to {value[1]:g}"
-    return "" if isinstance(value, dict) else "off" if value is None else str(value)
