@@ -200,11 +200,20 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         bright = t.ask("shown.map((id) => listed(id).brightness_hz)")
         assert bright == sorted(bright)
         page.select_option("#sort", "best first")
-        # Search: letters are letters there, and Escape goes back to the sounds.
+        # Search: letters are letters there; Escape goes back to the sounds, and Enter to the first one.
         page.evaluate("() => cardOf(current)?.focus()")
         t.press("/")
-        page.keyboard.type(t.ask("listed(shown[4]).done"))
-        assert t.ask("shown") == [first[4]]
+        word = t.ask("listed(shown[4]).word")
+        page.keyboard.type(word)
+        assert first[4] in t.ask("shown")
+        assert all(word in found for found in t.ask("shown.map((id) => listed(id).word)"))
+        assert t.ask("at('run-about').textContent").startswith(f"s.run: {t.ask('shown.length')} of ")
+        t.press("Escape", "ArrowRight")
+        assert t.ask("current === shown[0]")
+        t.press("/")
+        page.fill("#search", str(t.ask("run.sounds[5].candidate")))
+        t.press("Enter")
+        assert t.ask("[current === shown[0], cardOf(current) === document.activeElement]") == [True, True]
         page.fill("#search", "")
         t.press("Escape")
         # Those most like this one, and all again.

@@ -21,7 +21,8 @@ function moveInRun(by, since) {
   const from = shown.indexOf(current);
   // From where a filter took the selected sound away, the next is the one that came into its place.
   const to = from >= 0 ? from + by : by > 0 ? gap + by - 1 : gap + by;
-  if (shown[to] !== undefined) go(shown[to], since);
+  if (from < 0 && shown.length) go(shown[Math.max(0, Math.min(shown.length - 1, to))], since);
+  else if (shown[to] !== undefined) go(shown[to], since);
 }
 
 const PRESS = {
@@ -60,7 +61,10 @@ document.addEventListener("keydown", (event) => {
   const { key, target, shiftKey } = event, since = event.timeStamp;
   if (!view || document.querySelector("dialog[open]") || event.altKey) return;
   const isSlider = target.matches("input[type=range]");
-  if (key === "Escape" && target === at("search")) return cardOf(current)?.focus();
+  if (target === at("search") && (key === "Escape" || key === "Enter")) {
+    (cardOf(current) ?? at("listed")).focus();
+    return key === "Enter" && shown.length ? go(shown[0], since) : undefined;
+  }
   if (target.matches("select, textarea, input") && !isSlider) return;
   if (event.ctrlKey || event.metaKey) {
     const name = key.toLowerCase();

@@ -29,7 +29,6 @@ async function openRun() {
   if (!run) return;
   for (const sound of run.sounds) Object.assign(sound, { parents: [], done: `candidate ${sound.candidate}` });
   run.byId = new Map(run.sounds.map((sound) => [sound.id, sound]));
-  at("run-about").textContent = `${run.name}: ${run.about}`;
   at("to-run").textContent = `Run ${run.sounds.length}`;
   for (const name of KINDS) {
     const count = run.sounds.filter(({ kind }) => kind === name).length;
@@ -47,14 +46,14 @@ function arrange() {
   const before = shown.indexOf(current), key = SORTS[at("sort").value], [kind, mark] = [at("kind").value, at("marked").value];
   const words = at("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const passes = (s) => (!kind || s.kind === kind) && (!mark || markOf(s.id) === mark || (mark === "star" && isStar(s.id))) &&
-    words.every((word) => [s.word, s.done, ...facts(s)].join(" ").toLowerCase().includes(word));
+    words.every((word) => [s.word, s.candidate, ...facts(s)].join(" ").toLowerCase().includes(word));
   // Those without a note or a tempo come last; others that are equal, best first.
   shown = similarTo === null
     ? run.sounds.filter(passes).map((s) => [key(s), s.id]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, id]) => id)
     : [similarTo, ...similar];
   if (before >= 0 && !shown.includes(current)) gap = before;
   at("none").hidden = shown.length > 0;
-  at("shown").textContent = shown.length < run.sounds.length ? `${shown.length} of ${run.sounds.length} shown` : "";
+  at("run-about").textContent = `${run.name}: ${shown.length < run.sounds.length ? `${shown.length} of ${run.sounds.length} listed` : run.about}`;
   at("similar").setAttribute("aria-pressed", similarTo !== null);
   showListed();
 }
