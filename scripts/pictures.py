@@ -33,6 +33,7 @@ SHOWS = {
     "studio_light.png": STUDIO,
     "studio_dark.png": STUDIO,
     "studio_phone.png": STUDIO,
+    "studio_run.png": STUDIO,
     "hear.html": [*PAGE, "scripts/hear.py"],
 }
 # The command that makes each, after the folder's name; PACK is the default pack.
@@ -44,6 +45,7 @@ COMMANDS = {
     "studio_light.png": "scripts/studio_screenshots.py docs",
     "studio_dark.png": "scripts/studio_screenshots.py docs",
     "studio_phone.png": "scripts/studio_screenshots.py docs",
+    "studio_run.png": "scripts/studio_screenshots.py docs",
     "hear.html": "scripts/hear.py PACK docs/hear.html",
 }
 

@@ -1,5 +1,5 @@
 """Turns commands and clicks into library calls, and their results into text and pictures.
 
-``cli`` and ``commands`` are the command line. ``showing`` reports what is in a file, ``audition`` serves a run to a
-browser, and ``notebook`` has the ``Sound`` that notebooks display.
+``cli`` and ``commands`` are the command line. ``showing`` reports what is in a file, ``studio`` plays and keeps sounds
+in a browser, and ``notebook`` has the ``Sound`` that notebooks display.
 """

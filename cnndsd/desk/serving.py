@@ -3,6 +3,7 @@
 Every request must name this server as its host, and must contain the token that is in the printed address.
 """
 
+import errno
 import io
 import secrets
 import socket
@@ -16,6 +17,8 @@ from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
+
+from cnndsd.schema import Failed
 
 # A browser asks over six connections at a time. A request must arrive within so long, and a response be taken.
 _CONNECTIONS = 32
@@ -138,9 +141,15 @@ class _Quiet(WSGIRequestHandler):
 
 
 def server(application: "Guarded", port: int = 0) -> tuple[BaseWSGIServer, str]:
-    """Return a server on 127.0.0.1 and its page's address. Port 0 is any free one. ``OSError`` when a port is taken."""
+    """Return a server on 127.0.0.1 and its page's address. Port 0 is any free one. ``Failed`` when a port is taken."""
     # Bound here, because the server's error about a port that is taken is for developers.
-    with socket.create_server(("127.0.0.1", port), backlog=_Server.request_queue_size) as bound:
+    try:
+        bound = socket.create_server(("127.0.0.1", port), backlog=_Server.request_queue_size)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Failed(f"port {port} is taken; allowed: another --port, or none, for any free one") from None
+    with bound:
         http = _Server("127.0.0.1", port, application, _Quiet, fd=bound.fileno())
     application.hosts = frozenset(f"{name}:{http.port}" for name in ("127.0.0.1", "localhost"))
     return http, f"http://127.0.0.1:{http.port}/{application.token}/"

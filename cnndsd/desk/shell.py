@@ -67,3 +67,26 @@ def _quoted(word: str) -> str:
     # Backslashes before a quote count double (Microsoft's rules for command lines of C programs).
     inner = re.sub(r'(\\*)"', r'\1\1\\"', word)
     return f'"{inner}' + "\\" * (len(inner) - len(inner.rstrip("\\"))) + '"'
+
+
+def pack_again(command: list[str] | None, folder: Path, seed: int, judged: int) -> str:
+    """Return the line that makes the pack of a run again, without a search by time.
+
+    ``command``: the words behind ``cnndsd`` that made the run; None where it is older and does not tell. ``judged``:
+    how many candidates were.
+    """
+    if command is None:
+        command = ["pack", "SPEC.toml", "--out", str(folder.parent.absolute()), "--seed", str(seed)]
+    words: list[str] = []
+    by_time = False
+    given = iter(command)
+    for word in given:
+        if word.startswith(("--minutes", "--until")):
+            by_time = True
+            if "=" not in word:
+                next(given, None)
+        else:
+            words.append(short_path(word) if Path(word).is_absolute() else word)
+    if by_time:
+        words += ["--candidates", str(judged)]
+    return command_line([*program(), *words])

@@ -1,4 +1,4 @@
-"""The page: one HTML file to see, play, sort and pick the sounds of a pack or a run. It needs no network."""
+"""The page: one HTML file to see, play, sort and pick the sounds of a pack. It needs no network."""
 
 import base64
 import hashlib
@@ -63,8 +63,8 @@ class Looks(msgspec.Struct, frozen=True):
 class Card:
     """A sound on the page.
 
-    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page asks the server for them, or
-    renders. ``pick``: "keep", "drop" or None. ``preview``: the path of the file to play instead of ``file``.
+    ``recipe``: from which the page renders the raw sound. ``looks``: None when the page renders it. ``preview``: the
+    path of the file to play instead of ``file``.
     """
 
     candidate: int
@@ -72,7 +72,6 @@ class Card:
     sound: Description
     recipe: Recipe
     looks: Looks | None = None
-    pick: str | None = None
     preview: str | None = None
 
 
@@ -122,19 +121,16 @@ def page_html(
     about: str,
     cards: Sequence[Card],
     command: str,
-    served: bool = False,
     seed_list: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as HTML.
 
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
-    them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
-    ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
+    them. ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
     """
     sounds = [card.sound for card in cards]
     data = {
         "title": title,
-        "served": served,
         "rendered": seed_list is not None,
         **(seed_list or {}),
         "command": command,
@@ -152,10 +148,9 @@ def page_html(
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
     style = _part("page.css")
     renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
-    connections = "'self'" if served else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src {connections}; style-src '{_hash(style)}'; worker-src blob:; "
+        f"connect-src 'none'; style-src '{_hash(style)}'; worker-src blob:; "
         f"script-src '{_hash(renderer)}' '{_hash(script)}'"
     )
     parts = {
@@ -184,7 +179,6 @@ def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str,
         "heard_s": card.sound.heard_s,
         "recipe": _unusual(card.recipe),
         "looks": card.looks,
-        "pick": card.pick,
         "preview": card.preview,
     }
 

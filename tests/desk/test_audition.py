@@ -1,23 +1,26 @@
-"""The audition: a real server, asked by a real browser and by those who should not."""
+"""The sounds of a run in the studio, which ``cnndsd audition`` opens: asked by a real browser, and by others."""
 
 import contextlib
-import io
 import json
 import random
 import re
 import shlex
 import signal
 import socket
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hostile_requests import hostile
 from raw_requests import ask, request
 from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
-from cnndsd.desk import audition, serving
+from cnndsd.desk.studio import actions, sessions
+from cnndsd.desk.studio.history import History
+from cnndsd.desk.studio.opening import of_run
+from cnndsd.desk.studio.openrun import offered
+from cnndsd.desk.studio.session import Session
 from cnndsd.farm import ledger, production, runs, units
 from cnndsd.farm.findings import Findings
 from cnndsd.finishing import zipfiles
@@ -31,7 +34,7 @@ from cnndsd.spec import Spec
 def finished_run(tmp_path_factory):
     """A folder with a finished run."""
     folder = tmp_path_factory.mktemp("finished_run")
-    write_spec(folder, 600)
+    write_spec(folder, 600, "wide = 1.0\n")
     packed(folder)
     return folder
 
@@ -62,34 +65,80 @@ def served(folder, *options):
         end()
 
 
+def asked(address, path):
+    """What the server of an address answers, from JSON."""
+    host, token = address.split("/")[2:4]
+    return json.loads(ask(int(host.partition(":")[2]), request("GET", f"/{token}/{path}", host))[2])
+
+
+def numbers(address):
+    """The number of each sound of the run in the page, by its candidate."""
+    return {sound["candidate"]: sound["id"] for sound in asked(address, "run")["sounds"]}
+
+
+LISTED = "() => run && inView.size > 0 && current !== null && where === 'run' && toDraw.length === 0 && !isFetching"
+
+
+class Tab:
+    """The page of an audition in a browser, and what went wrong in it."""
+
+    def __init__(self, chromium, address):
+        self.context = chromium.new_context(viewport={"width": 1300, "height": 850})
+        self.page, self.said = self.context.new_page(), []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_function(LISTED)
+
+    def press(self, *keys):
+        """Press keys, and wait after each until all that it did is done."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.page.evaluate("() => sent")
+
+    def ask(self, script):
+        return self.page.evaluate(f"() => {script}")
+
+
+@contextlib.contextmanager
+def tab(chromium, address):
+    made = Tab(chromium, address)
+    try:
+        yield made
+    finally:
+        made.context.close()
+    assert made.said == []
+
+
 def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_run, tmp_path):
-    write_spec(tmp_path, 600)
+    write_spec(tmp_path, 600, "wide = 1.0\n")
     copied(finished_run, tmp_path)
     with served(tmp_path, "--count", "50") as (address, end):
-        context = chromium.new_context()
-        tab = context.new_page()
-        said = []
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.goto(address)
-        tab.wait_for_function("() => sounds.some((s) => s.isSeen) && sounds.every((s) => !s.isSeen || s.looks)")
-        assert tab.evaluate("() => sounds.length") == 50
-        for key in ("ArrowRight", "k", "ArrowRight", "d", "ArrowRight", "k"):
-            with tab.expect_response("**/picks/*") if key != "ArrowRight" else contextlib.nullcontext():
-                tab.keyboard.press(key)
-        tab.wait_for_function("() => player.currentTime > 0 && !player.error")
-        tab.reload()
-        assert tab.evaluate("() => shown.map((s) => s.pick)")[:4] == ["keep", "drop", "keep", None]
-        heard = tab.evaluate("() => shown.map((s) => s.candidate)")
-        # The best come first.
-        scores = tab.evaluate("() => shown.map((s) => s.score)")
-        assert scores == sorted(scores, reverse=True)
-        context.close()
-        assert said == []
+        with tab(chromium, address) as t:
+            assert t.ask("[shown.length, current === shown[0]]") == [50, True]
+            assert t.ask("at('run-about').textContent").startswith("s.run: 50 of the ")
+            t.press("k", "ArrowRight", "d", "ArrowRight", "k", "f")
+            heard = t.ask("shown.map((id) => listed(id).candidate)")
+            # Its finished file is there at once.
+            (path,) = [Path(path) for path in t.ask("[view.files[current]]")]
+            assert path.parent == tmp_path / "s.run" / "kept"
+            assert path.stat().st_size > 1000
+            t.page.reload()
+            t.page.wait_for_function(LISTED)
+            assert t.ask("shown.slice(0, 4).map((id) => view.picks[id] ?? null)") == ["keep", "drop", "keep", None]
+            assert t.ask("view.stars.map((id) => shown.indexOf(id))") == [2]
+            # The best come first.
+            scores = t.ask("shown.map((id) => listed(id).score)")
+            assert scores == sorted(scores, reverse=True)
+            # The command is there to copy.
+            t.press("i")
+            command = t.ask("at('command-text').textContent")
+            assert t.ask("at('command-about').textContent").startswith("2 kept, 1 dropped: ")
         code, told = end()
         assert code == 0
-        said_before, command = told.split(": ", 2)[1:]
+        said_before, again = told.split(": ", 2)[1:]
         assert said_before == "2 kept, 1 dropped; to make the pack with this choice"
+        assert again == command
         # The command that made the run, as this program was called.
         assert shlex.split(command)[-4:] == ["-m", "cnndsd", "pack", str(finished_run / "s.toml")]
     assert runs.read(tmp_path / "s.run")[2].picks == {heard[0]: "keep", heard[1]: "drop", heard[2]: "keep"}
@@ -110,14 +159,137 @@ def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_r
     assert read_manifest(tmp_path / "s.zip") == again
 
 
+def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with served(tmp_path) as (address, _), tab(chromium, address) as t:
+        page, first = t.page, t.ask("shown.slice(0, 6)")
+        # It is heard finished, and its neighbour is ready before it is asked for.
+        t.press("ArrowRight")
+        page.wait_for_function(f"() => heard.tile === {first[1]} && source?.node.buffer && finished.has({first[2]})")
+        assert t.ask("[current, Number(document.activeElement.dataset.tile)]") == [first[1]] * 2
+        length = t.ask("finishedOf(current).then(({ buffer }) => source.node.buffer === buffer && buffer.length)")
+        assert length > 1000
+        # A sound without a parent is compared with the one before.
+        t.press("ArrowRight")
+        page.wait_for_function(f"() => heard.tile === {first[2]}")
+        for other in (first[1], first[2]):
+            t.press("x")
+            page.wait_for_function(f"() => heard.tile === {other}")
+        t.press("ArrowDown")
+        wide = t.ask("columns()")
+        assert t.ask("shown.indexOf(current)") == 2 + wide
+        t.press("End")
+        page.wait_for_function("() => current === shown.at(-1) && inView.has(current)")
+        assert t.ask("cardOf(current) === document.activeElement")
+        t.press("Home")
+        # Filters; what is decided leaves the undecided, and the keys go on from there.
+        page.select_option("#marked", "none")
+        t.press("k")
+        assert t.ask("[shown.includes(current), shown[0]]") == [False, first[1]]
+        t.press("ArrowRight")
+        assert t.ask("current") == first[1]
+        t.press("d")
+        page.select_option("#marked", "keep")
+        assert t.ask("shown") == [first[0]]
+        page.select_option("#marked", "")
+        kinds = t.ask("[...new Set(run.sounds.map((s) => s.kind))]")
+        page.select_option("#kind", kinds[0])
+        assert t.ask("[...new Set(shown.map((id) => listed(id).kind))]") == kinds[:1]
+        page.select_option("#kind", "")
+        page.select_option("#sort", "dark to bright")
+        bright = t.ask("shown.map((id) => listed(id).brightness_hz)")
+        assert bright == sorted(bright)
+        page.select_option("#sort", "best first")
+        # Search: letters are letters there; Escape goes back to the sounds, and Enter to the first one.
+        page.evaluate("() => cardOf(current)?.focus()")
+        t.press("/")
+        word = t.ask("listed(shown[4]).word")
+        page.keyboard.type(word)
+        assert first[4] in t.ask("shown")
+        assert all(word in found for found in t.ask("shown.map((id) => listed(id).word)"))
+        assert t.ask("at('run-about').textContent").startswith(f"s.run: {t.ask('shown.length')} of ")
+        t.press("Escape", "ArrowRight")
+        assert t.ask("current === shown[0]")
+        t.press("/")
+        page.fill("#search", str(t.ask("run.sounds[5].candidate")))
+        t.press("Enter")
+        assert t.ask("[current === shown[0], cardOf(current) === document.activeElement]") == [True, True]
+        page.fill("#search", "")
+        t.press("Escape")
+        # Those most like this one, and all again.
+        t.press("Home", "s")
+        page.wait_for_function("() => shown.length === 12 && shown[0] === current")
+        t.press("s")
+        page.wait_for_function("() => shown.length > 12")
+        # More like this comes on the sheet; T goes back.
+        t.press("ArrowRight")
+        parent = t.ask("current")
+        t.press("v")
+        assert t.ask("[where, at('run').hidden, view.sheet.length]") == ["sheet", True, 12]
+        assert asked(address, f"lineage/{t.ask('current')}")["ancestors"][0]["id"] == parent
+        t.press("t")
+        assert t.ask("[where, current]") == ["run", parent]
+        t.press("End")
+        last = t.ask("current")
+        assert t.ask("where") == "run"
+        t.press("e")
+        page.wait_for_function(f"() => where === 'sheet' && current === {last} && view.sheet.includes({last})")
+        # Undone in the page, undone in the run.
+        assert set(runs.read(tmp_path / "s.run")[2].picks.values()) == {"keep", "drop"}
+        while t.ask("view.can_undo"):
+            t.press("Control+z")
+        assert runs.read(tmp_path / "s.run")[2].picks == {}
+        assert t.ask("view.picks") == {}
+
+
+def test_on_a_phone_a_run_is_heard_marked_and_taken_with_a_thumb(chromium, finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with served(tmp_path) as (address, _):
+        context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function(LISTED)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        page.tap("#listed li:nth-child(2) button")
+        page.wait_for_function("() => heard.tile === shown[1]")
+        for name in ("star", "keep"):
+            page.tap(f".thumbs [data-press={name}]")
+            page.evaluate("() => sent")
+        assert page.evaluate("() => [isStar(shown[1]), isKept(shown[1])]") == [True, True]
+        sizes = page.evaluate(
+            "() => [...document.querySelectorAll('.thumbs button')].filter((b) => b.offsetHeight)"
+            ".map((b) => [b.offsetHeight, b.offsetWidth])"
+        )
+        assert len(sizes) == 6
+        assert min(height for height, _ in sizes) >= 44
+        page.tap(".thumbs [data-press=take]")
+        page.wait_for_function("() => where === 'sheet' && view.sheet.includes(shown[1])")
+        # What is below a long list there is at hand here.
+        assert page.is_visible("#sound-panel")
+        context.close()
+
+
+def test_thousands_of_sounds_are_a_few_cards(chromium, finished_run):
+    with served(finished_run) as (address, _), tab(chromium, address) as t:
+        t.ask(
+            "{ const more = Array.from({ length: 9000 }, (_, i) => ({ ...run.sounds[0], id: 1e6 + i, score: 0 }));"
+            "run.sounds.push(...more); for (const one of more) run.byId.set(one.id, one); arrange(); }"
+        )
+        assert t.ask("shown.length") > 9000
+        t.page.evaluate("() => scrollTo(0, document.documentElement.scrollHeight / 2)")
+        t.page.wait_for_function("() => inView.has(shown[Math.round(shown.length / 2)])")
+        assert 10 < t.ask("document.querySelectorAll('#listed .tile').length") < 60
+
+
 def test_sounds_are_those_of_the_pack_and_come_in_parts(finished_run, tmp_path):
     manifest = read_manifest(finished_run / "s.zip")
+    assert any(sound.recipe.wide for sound in manifest.sounds)
     with served(finished_run) as (address, _), zipfiles.opened(finished_run / "s.zip") as archive:
-        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
-        port = int(host.partition(":")[2])
+        host, token = address.split("/")[2:4]
+        port, number = int(host.partition(":")[2]), numbers(address)
         for sound in manifest.sounds:
             data = archive.read(sound.file)
-            path = f"/{token}/sounds/{sound.candidate}"
+            path = f"/{token}/files/{number[sound.candidate]}"
             status, head, body = ask(port, request("GET", path, host))
             assert status == 200
             if sound.pitch is not None:
@@ -135,85 +307,33 @@ def test_sounds_are_those_of_the_pack_and_come_in_parts(finished_run, tmp_path):
             # Whoever asks for more than there is gets what there is.
             status, _, body = ask(port, request("GET", path, host, f"Range: bytes=40-{10**15}"))
             assert (status, body) == (206, data[40:])
-            looks = json.loads(ask(port, request("GET", f"/{token}/looks/{sound.candidate}", host))[2])
-            assert looks["lufs"] == sound.level.integrated_lufs
         status, head, _ = ask(port, request("GET", f"/{token}/", f"localhost:{port}"))
         assert status == 200
         for line in ("x-content-type-options: nosniff", "referrer-policy: no-referrer", "cache-control: no-store"):
             assert line in head
 
 
-def hostile(host, token, other, index):
-    """Requests that must be refused, each with what may answer it."""
-    port = host.partition(":")[2]
-    sound, picks, keep = f"/{token}/sounds/{index}", f"/{token}/picks/{index}", b'"keep"'
-    json_type = "Content-Type: application/json"
-    return {
-        "a wrong host": (request("GET", sound, "example.org"), {403}),
-        "our address under another name": (request("GET", f"/{token}/", f"rebound.example.org:{port}"), {403}),
-        "our host without its port": (request("GET", sound, "127.0.0.1"), {403}),
-        "another port": (request("GET", sound, "127.0.0.1:1"), {403}),
-        "no host": (f"GET {sound} HTTP/1.0\r\n\r\n".encode(), {403}),
-        "an absolute address elsewhere": (request("GET", f"http://example.org{sound}", "example.org"), {403}),
-        "no token": (request("GET", "/", host), {404}),
-        "no token, a sound": (request("GET", f"/sounds/{index}", host), {404}),
-        "another token": (request("GET", f"/{other}/sounds/{index}", host), {404}),
-        "part of the token": (request("GET", f"/{token[:-1]}/sounds/{index}", host), {404}),
-        "the token in capitals": (request("GET", f"/{token.swapcase()}/", host), {404}),
-        "the token as a query": (request("GET", f"/?token={token}", host), {404}),
-        "a path upwards": (request("GET", f"/{token}/../../../../etc/passwd", host), {404}),
-        "an encoded path upwards": (request("GET", f"/{token}/sounds/%2e%2e%2f%2e%2e%2fs.toml", host), {404}),
-        "an absolute path": (request("GET", f"/{token}//etc/passwd", host), {404}),
-        "the ledger": (request("GET", f"/{token}/ledger.sqlite", host), {404}),
-        "a sound that is not offered": (request("GET", f"/{token}/sounds/{10**30}", host), {404}),
-        "a negative sound": (request("GET", f"/{token}/sounds/-1", host), {404}),
-        "an address that is no text": (request("GET", "/%ff%fe%ed%a0%80/sounds/1", host), {404}),
-        "a zero byte": (request("GET", f"/{token}/sounds/{index}%00.wav", host), {404}),
-        "a foreign origin": (request("GET", sound, host, "Origin: https://example.org"), {403}),
-        "a foreign origin that picks": (
-            request("PUT", picks, host, "Origin: http://example.org", json_type, body=keep), {403},
-        ),
-        "no origin of its own": (request("PUT", picks, host, "Origin: null", json_type, body=keep), {403}),
-        "a foreign site": (request("GET", sound, host, "Sec-Fetch-Site: cross-site"), {403}),
-        "another page on this machine": (
-            request("PUT", picks, host, "Sec-Fetch-Site: same-site", json_type, body=keep), {403},
-        ),
-        "a form": (request("PUT", picks, host, "Content-Type: text/plain", body=keep), {400}),
-        "a post": (request("POST", picks, host, json_type, body=keep), {405}),
-        "a pick by address": (request("GET", picks, host), {405}),
-        "a delete": (request("DELETE", sound, host), {405}),
-        "an unknown pick": (request("PUT", picks, host, json_type, body=b'"burn"'), {400}),
-        "no JSON": (request("PUT", picks, host, json_type, body=b"keep"), {400}),
-        "a pick that is no text": (request("PUT", picks, host, json_type, body=b'"ke\xffp"'), {400}),
-        "a huge pick": (request("PUT", picks, host, json_type, body=b" " * 5000 + keep), {413}),
-        "a pick of what is not offered": (request("PUT", f"/{token}/picks/{10**9}", host, json_type, body=keep), {404}),
-        "a range behind the end": (request("GET", sound, host, f"Range: bytes={10**15}-"), {416}),
-        "many ranges": (request("GET", sound, host, "Range: bytes=" + ",".join(["0-"] * 2000)), {416}),
-        "a range that is none": (request("GET", sound, host, "Range: bytes=9-3"), {416}),
-        "an endless address": (request("GET", f"/{token}/{'a' * 70_000}", host), {414}),
-        "endless headers": (request("GET", sound, host, *[f"X-{i}: 1" for i in range(300)]), {431}),
-        "no request": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n", {400}),
-    }  # fmt: skip
-
-
-def test_hostile_requests_are_refused_and_touch_nothing(finished_run):
-    index = runs.read(finished_run / "s.run")[2].entries[0].index
-    before = {name: (finished_run / name).read_bytes() for name in left(finished_run)}
-    with served(finished_run) as (address, end):
-        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
-        port = int(host.partition(":")[2])
-        asked = hostile(host, token, "A" * len(token), index)
-        assert len(asked) >= 25
-        for name, (sent, allowed) in asked.items():
+def test_hostile_requests_are_refused_and_touch_nothing(finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with served(tmp_path) as (address, end):
+        host, token = address.split("/")[2:4]
+        port, number = int(host.partition(":")[2]), next(iter(numbers(address).values()))
+        while asked(address, "view")["busy"]:
+            time.sleep(0.05)
+        # But for the journals of SQLite.
+        names = [name for name in left(tmp_path) if not name.endswith(("-wal", "-shm"))]
+        before = {name: (tmp_path / name).read_bytes() for name in names}
+        for name, (sent, allowed) in hostile(host, token, number).items():
             status, head, body = ask(port, sent)
             assert status in allowed, (name, status)
             assert token not in head + body.decode(errors="replace"), name
             assert b"root:" not in body, name
             assert len(body) < 2000, name
         # And it still answers those who may.
-        assert ask(port, request("GET", f"/{token}/sounds/{index}", host))[0] == 200
+        assert ask(port, request("GET", f"/{token}/files/{number}", host))[0] == 200
+        assert [name for name in left(tmp_path) if not name.endswith(("-wal", "-shm"))] == names
+        assert {name: (tmp_path / name).read_bytes() for name in names} == before
         assert end()[1].startswith("cnndsd: 0 kept, 0 dropped")
-    assert {name: (finished_run / name).read_bytes() for name in left(finished_run)} == before
 
 
 REFUSALS = ("the host header", "the requested url was not found", "the address lacks the token", "only the page")
@@ -225,17 +345,16 @@ def garble(count, finished_run, folder):
     500 is what an error that no one thought of becomes.
     """
     copied(finished_run, folder)
-    index = runs.read(finished_run / "s.run")[2].entries[0].index
     rng = random.Random(5)
     statuses = Counter()
     with served(folder) as (address, end):
-        host, _, token = address.removeprefix("http://").rstrip("/").partition("/")
-        port = int(host.partition(":")[2])
-        sound, picks = f"/{token}/sounds/{index}", f"/{token}/picks/{index}"
+        host, token = address.split("/")[2:4]
+        port, number = int(host.partition(":")[2]), next(iter(numbers(address).values()))
+        drop = json.dumps({"do": "choose", "tile": number, "pick": "drop"}).encode()
         sane = [
-            request("GET", sound, host, "Range: bytes=5-9"),
-            request("GET", f"/{token}/looks/{index}", host, f"Origin: http://{host}"),
-            request("PUT", picks, host, "Content-Type: application/json", body=b'"drop"'),
+            request("GET", f"/{token}/files/{number}", host, "Range: bytes=5-9"),
+            request("GET", f"/{token}/similar/{number}", host, f"Origin: http://{host}"),
+            request("POST", f"/{token}/do", host, "Content-Type: application/json", body=drop),
         ]
         for n in range(count):
             garbled = bytearray(sane[n % 3])
@@ -275,7 +394,7 @@ def test_it_listens_to_this_machine_only(finished_run):
         assert ours == {f"0100007F:{port:04X}"}
 
 
-def test_a_run_that_is_heard_or_at_work_is_left_to_whoever_has_it(finished_run):
+def test_a_run_that_is_heard_or_at_work_is_left_to_whoever_has_it(finished_run, tmp_path):
     with served(finished_run):
         for command in (["audition", "s.run"], ["pack", "s.toml"]):
             other = begun(finished_run, *command)
@@ -283,6 +402,16 @@ def test_a_run_that_is_heard_or_at_work_is_left_to_whoever_has_it(finished_run):
             assert (other.returncode, out) == (1, "")
             busy = "a pack command is at work here, or an audition is open; end that first, or use another --out"
             assert err == f"cnndsd: s.run: {busy}\n"
+        # A studio shows some of its sounds, but cannot keep or drop them in the run.
+        studio = begun(finished_run, "studio", "s.run", "--folder", str(tmp_path))
+        address = studio.stdout.readline().strip()
+        assert asked(address, "run") is None
+        assert len(asked(address, "view")["sheet"]) > 1
+        studio.send_signal(signal.SIGINT)
+        _, err = studio.communicate(timeout=60)
+        assert err.startswith(
+            f"cnndsd: s.run: {busy}; its twelve most different sounds are shown, and no list of all\n"
+        )
 
 
 def test_a_port_that_is_taken_and_a_folder_without_a_run_are_told_in_a_line(finished_run):
@@ -305,28 +434,71 @@ def test_another_version_s_run_is_not_heard(finished_run, monkeypatch):
         pass
 
 
-def test_a_pick_that_cannot_be_remembered_is_not_made(tmp_path):
-    small = Spec(name="s", candidates=300, sound={"seconds": (0.3, 0.6)})
-    found = Findings()
-    found.add(units.judge_unit(small, 1, 0, 300))
+@contextlib.contextmanager
+def studio_of(folder):
+    """A studio with the run of a folder, without a browser."""
+    with sessions.opened_run(folder / "s.run") as run:
+        history = History(folder / "history.sqlite")
+        begin = of_run(run.name, run.spec, run.findings)
+        session = Session(folder, history, begin, again=history.cursor is None, run=run, ahead=False)
+        try:
+            yield session, run
+        finally:
+            session.close()
 
-    def fail(index, pick):
+
+def errors(session, action):
+    return [told.error for told in session.do(action) if told.error]
+
+
+def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, monkeypatch):
+    copied(finished_run, tmp_path)
+
+    def fail(*_):
         raise OSError(28, "No space left on device")
 
-    app = audition.Audition(small, found, 10, "", fail)
-    app.hosts = frozenset({"here"})
-    index = found.entries[0].index
-    app._entries = {index: found.entries[0]}
-    body = b'"keep"'
-    environ = {
-        "REQUEST_METHOD": "PUT", "PATH_INFO": f"/{app.token}/picks/{index}", "HTTP_HOST": "here", "SCRIPT_NAME": "",
-        "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
-        "SERVER_NAME": "here", "SERVER_PORT": "80", "wsgi.url_scheme": "http",
-    }  # fmt: skip
-    told = []
-    answer = b"".join(app(environ, lambda status, headers: told.append(status)))
-    assert told == ["500 INTERNAL SERVER ERROR"]
-    assert b"No space left on device" in answer
+    with studio_of(tmp_path) as (session, run):
+        number, *_ = run.listed
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger.Ledger, "commit", fail)
+            for pick in ("keep", "drop"):
+                assert errors(session, actions.Choose(tile=number, pick=pick)) == ["No space left on device"]
+            assert session.view().picks == run.findings.picks == {}
+        assert errors(session, actions.Choose(tile=number, pick="drop")) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger.Ledger, "commit", fail)
+            assert errors(session, actions.Undo(state=session.view().state)) == ["No space left on device"]
+        assert session.view().picks == {number: "drop"}
+        assert list(run.findings.picks.values()) == ["drop"]
+
+
+def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with studio_of(tmp_path) as (session, run):
+        count = session.view().count
+        one, two, three, four, *_ = run.listed
+        for action in (
+            actions.Star(tile=one), actions.Choose(tile=two, pick="keep"), actions.Vary(tile=three),
+            actions.Recall(tile=four), actions.Change(tile=four, gap=4),
+        ):  # fmt: skip
+            assert errors(session, action) == []
+        assert session.view().count == count + 4 + 12 + 1
+        assert session.lineage(session.view().at)[0][0] == run.listed[four].tile
+        candidates = {number: listed.entry.index for number, listed in run.listed.items()}
+        kept = candidates[two]
+    # What was kept and dropped meanwhile, by other commands, counts; and no undo takes it back.
+    with runs.opened_for_picks(tmp_path / "s.run") as (_, findings, remember):
+        assert findings.picks == {kept: "keep"}
+        remember(kept, None)
+        remember(candidates[one], "drop")
+    with studio_of(tmp_path) as (session, run):
+        view = session.view()
+        assert (view.picks, view.stars) == ({one: "drop"}, [one])
+        # Each has the number that it had.
+        assert {number: run.listed[number].entry.index for number in (one, two, three, four)} == {
+            number: candidates[number] for number in (one, two, three, four)
+        }
+        assert view.count == count + 4 + 12 + 1
 
 
 def test_a_pick_is_forgotten_when_the_disk_refuses_it(finished_run, tmp_path, monkeypatch):
@@ -362,11 +534,12 @@ def test_dropped_sounds_are_not_chosen_and_what_is_offered_holds_all_picks():
     assert off in {e.index for e in chosen}
     assert not {e.index for e in first} & {e.index for e in chosen}
     assert [e.index for e in production.choose_sounds(spec, found, found.picked("keep"))] == [off]
-    heard = audition.offered(spec, found, 8)
+    heard = offered(spec, found, 8)
     assert {off, *(e.index for e in first)} <= {e.index for e in heard}
     assert len(heard) == 8
-    assert len(audition.offered(spec, found, 3)) == 7
-    assert len({e.index for e in audition.offered(spec, found, 10_000)}) == len(found.entries) + 1
+    assert [e.score for e in heard] == sorted((e.score for e in heard), reverse=True)
+    assert len(offered(spec, found, 3)) == 7
+    assert len({e.index for e in offered(spec, found, 10_000)}) == len(found.entries) + 1
     refused = next(i for i in range(900) if not passes(spec, i))
     with pytest.raises(Invalid, match=rf"candidate {refused} is refused \(.*\); allowed: those that pass"):
         production.choose_sounds(spec, found, [refused])
@@ -378,67 +551,13 @@ def passes(spec, index):
 
 def test_a_pick_is_kept_through_a_kill(finished_run, tmp_path):
     copied(finished_run, tmp_path)
-    index = runs.read(finished_run / "s.run")[2].entries[0].index
     server = begun(tmp_path, "audition", "s.run")
-    host, _, token = server.stdout.readline().strip().removeprefix("http://").rstrip("/").partition("/")
-    put = request("PUT", f"/{token}/picks/{index}", host, "Content-Type: application/json", body=b'"drop"')
-    assert ask(int(host.partition(":")[2]), put)[0] == 204
+    address = server.stdout.readline().strip()
+    host, token = address.split("/")[2:4]
+    index, number = next(iter(numbers(address).items()))
+    drop = json.dumps({"do": "choose", "tile": number, "pick": "drop"}).encode()
+    post = request("POST", f"/{token}/do", host, "Content-Type: application/json", body=drop)
+    assert b'"said":"dropped ' in ask(int(host.partition(":")[2]), post)[2]
     server.kill()
     server.communicate()
     assert runs.read(tmp_path / "s.run")[2].picks == {index: "drop"}
-
-
-@contextlib.contextmanager
-def in_a_thread(monkeypatch, connections, request_s):
-    """A server with other bounds, in this process: its port."""
-    monkeypatch.setattr(serving, "_CONNECTIONS", connections)
-    monkeypatch.setattr(serving, "_REQUEST_S", request_s)
-    app = audition.Audition(Spec(name="x"), Findings(), 1, "", lambda *_: None)
-    server, address = serving.server(app)
-    with server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield server.port, address
-        server.shutdown()
-        thread.join()
-
-
-def test_a_request_that_comes_in_drops_is_not_waited_for(monkeypatch, capfd):
-    with in_a_thread(monkeypatch, 8, 0.5) as (port, address):
-        host, token = address.split("/")[2:4]
-        head = f"PUT /{token}/picks/1 HTTP/1.1\r\nHost: {host}\r\n".encode()
-        body = b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n"
-        for begun_with in (b"", b"GET /", head, head + body):
-            with socket.create_connection(("127.0.0.1", port)) as line:
-                line.settimeout(0.05)
-                line.sendall(begun_with)
-                closed = False
-                for _ in range(2000):
-                    try:
-                        with contextlib.suppress(TimeoutError):
-                            # In the middle of a request an end, or of a response: it is over in any case.
-                            closed = line.recv(1000) == b""
-                        if closed:
-                            break
-                        line.sendall(b"x")
-                    except ConnectionError:
-                        closed = True
-                        break
-                assert closed, begun_with
-        assert ask(port, request("GET", f"/{token}/", host))[0] == 200
-    assert capfd.readouterr() == ("", "")
-
-
-def test_so_many_connections_at_a_time_and_no_more(monkeypatch):
-    before = threading.active_count()
-    with in_a_thread(monkeypatch, 3, 2.0) as (port, address), contextlib.ExitStack() as lines:
-        host, token = address.split("/")[2:4]
-        for _ in range(20):
-            lines.enter_context(socket.create_connection(("127.0.0.1", port)))
-        most = 0
-        for _ in range(20):
-            time.sleep(0.02)
-            most = max(most, threading.active_count())
-        assert most == before + 1 + 3
-        # It answers when the others were given up.
-        assert ask(port, request("GET", f"/{token}/", host))[0] == 200

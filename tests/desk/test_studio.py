@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import json
 import random
+import sqlite3
 import time
 import tomllib
 from pathlib import Path
@@ -10,14 +12,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from sounds import REAL_LOOP
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
 
-from cnndsd.desk.studio import actions, service, session, sessions
-from cnndsd.desk.studio.history import History, State, Tile
+from cnndsd.desk.studio import actions, files, service, sessions
+from cnndsd.desk.studio.history import History, Marks, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, Locks, note_name, note_of, tempo_of
-from cnndsd.desk.studio.opening import opened_with
-from cnndsd.desk.studio.session import Opening, Session
+from cnndsd.desk.studio.opening import Opening, opened_with
+from cnndsd.desk.studio.session import Session
 from cnndsd.desk.studio.specfile import toml_text
-from cnndsd.farm import breeding, verification
+from cnndsd.farm import breeding, units, verification
 from cnndsd.farm.factory import pack
 from cnndsd.farm.production import entry_of
 from cnndsd.finishing import audiofile, zipfiles
@@ -32,10 +37,19 @@ from cnndsd.spec import Choice, Music, Ranges, Spec, load_spec
 SHORT = Spec(name="s", sound=Ranges(seconds=(0.3, 0.6), width=(2, 6), layers=(1, 2)))
 
 
+FAVOURITE = Marks(is_star=True)
+
+
 def began(folder, begin=None, ahead=False):
     folder.mkdir(exist_ok=True)
     history = History(folder / "history.sqlite")
     return Session(folder, history, begin or Opening(SHORT), again=False, seeds=random.Random(5), ahead=ahead)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded():
+    """Kernels that are loaded: a studio waits for networks as long as a person would, and no longer."""
+    units.warm(SHORT)
 
 
 @pytest.fixture
@@ -83,7 +97,7 @@ def test_undo_goes_back_to_the_first_sheet_and_redo_forward_again(studio):
     first = studio.view()
     seen = [first]
     for action in (
-        actions.Roll(), actions.Vary(tile=first.sheet[0]), actions.Choose(tile=first.sheet[1], pick="star"),
+        actions.Roll(), actions.Vary(tile=first.sheet[0]), actions.Star(tile=first.sheet[1]),
         actions.Turn(sound=msgspec.structs.replace(SHORT.sound, gap=(4, 4))), actions.Roll(far=True),
     ):  # fmt: skip
         do(studio, action)
@@ -93,14 +107,14 @@ def test_undo_goes_back_to_the_first_sheet_and_redo_forward_again(studio):
     for before in reversed(seen[:-1]):
         do(studio, actions.Undo(state=studio.view().state))
         now = studio.view()
-        assert (now.state, now.sheet, now.knobs, now.picks) == (before.state, before.sheet, before.knobs, before.picks)
+        assert (now.state, now.sheet, now.knobs, now.stars) == (before.state, before.sheet, before.knobs, before.stars)
     assert now.sheet == first.sheet
     assert not now.can_undo
     assert refused(studio, actions.Undo(state=now.state)) == "this is the first sheet; there is nothing before it"
     while studio.view().state != seen[-1].state:
         do(studio, actions.Redo(state=studio.view().state))
     now = studio.view()
-    assert (now.sheet, now.knobs, now.picks) == (seen[-1].sheet, seen[-1].knobs, seen[-1].picks)
+    assert (now.sheet, now.knobs, now.stars) == (seen[-1].sheet, seen[-1].knobs, seen[-1].stars)
     # What is done after an undo takes nothing away: the sounds stay in the history, and redo goes the newer way.
     count = now.count
     do(studio, actions.Undo(state=now.state))
@@ -234,7 +248,7 @@ def test_a_locked_tune_is_the_note_of_all_that_have_one_and_a_rhythm_their_tempo
 
 def test_keep_writes_the_finished_file_at_once_and_replaces_none(studio):
     tile = studio.tiles(studio.view().sheet)[0]
-    name, data = studio.finished(tile.id)
+    name, data, _ = studio.finished(tile.id)
     (studio.folder / name).write_bytes(b"made by a person")
     (*_, told) = studio.do(actions.Choose(tile=tile.id, pick="keep"))
     path = studio.folder / told.path.rpartition("/")[2]
@@ -262,10 +276,66 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_is_kept(studio, monke
     def fail(*_):
         raise OSError(28, "No space left on device", "x.wav")
 
-    monkeypatch.setattr(session, "atomic_write", fail)
+    monkeypatch.setattr(files, "atomic_write", fail)
     tile = studio.view().sheet[0]
     assert refused(studio, actions.Choose(tile=tile, pick="keep")) == "x.wav: No space left on device"
     assert studio.view().picks == {}
+
+
+def test_a_favourite_is_a_mark_beside_keep_and_drop(studio):
+    one, two, three = studio.view().sheet[:3]
+    do(studio, actions.Star(tile=one))
+    do(studio, actions.Choose(tile=one, pick="keep"))
+    do(studio, actions.Star(tile=two))
+    do(studio, actions.Choose(tile=two, pick="drop"))
+    view = studio.view()
+    assert (view.picks, view.stars) == ({one: "keep", two: "drop"}, [one, two])
+    assert [tile.id for tile in studio.page(None, 9, "star")] == [two, one]
+    assert [tile.id for tile in studio.page(None, 9, "keep")] == [one]
+    # Each is taken back by itself, and undone by itself.
+    do(studio, actions.Star(tile=one, is_star=False))
+    assert (studio.view().picks, studio.view().stars) == ({one: "keep", two: "drop"}, [two])
+    for stars in ([one, two], [one, two], [one]):
+        do(studio, actions.Undo(state=studio.view().state))
+        assert studio.view().stars == stars
+    assert studio.view().picks == {one: "keep"}
+    # Rolls go near what is kept or a favourite, and not near what is dropped.
+    do(studio, actions.Redo(state=studio.view().state))
+    do(studio, actions.Redo(state=studio.view().state))
+    do(studio, actions.Star(tile=three))
+    assert {tile.id for tile in studio._wish().near} == {one, three}
+
+
+def test_a_history_of_the_first_format_is_read(tmp_path):
+    studio = began(tmp_path / "kept")
+    do(studio, actions.Roll())
+    one, two = studio.view().sheet[:2]
+    do(studio, actions.Choose(tile=one, pick="drop"))
+    do(studio, actions.Star(tile=two))
+    state = studio.view().state
+    studio.close()
+    # As it was written when a favourite was one of the picks.
+    book = sqlite3.connect(tmp_path / "kept" / "history.sqlite")
+    with book:
+        book.execute("UPDATE facts SET value = '1' WHERE name = 'format'")
+        assert book.execute("SELECT pick FROM picks ORDER BY tile").fetchall() == [("drop",), ("star",)]
+        book.execute("INSERT OR REPLACE INTO picks VALUES (?, 'star')", (one,))
+        book.execute(
+            "INSERT INTO states (id, before, what, sheet, at, knobs, picked) SELECT id + 1, id, 'starred x', sheet, at,"
+            " knobs, ? FROM states WHERE id = ?",
+            (json.dumps({one: ["drop", "star"]}), state),
+        )
+        book.execute("UPDATE facts SET value = ? WHERE name = 'cursor'", (str(state + 1),))
+    book.close()
+    again = began(tmp_path / "kept")
+    assert (again.view().picks, again.view().stars) == ({}, [one, two])
+    do(again, actions.Undo(state=state + 1))
+    assert (again.view().picks, again.view().stars) == ({one: "drop"}, [two])
+    do(again, actions.Undo(state=state))
+    assert again.view().stars == []
+    do(again, actions.Roll())
+    again.close()
+    assert History(tmp_path / "kept" / "history.sqlite").fact("format") == "2"
 
 
 def test_half_of_a_roll_is_near_what_was_kept(studio):
@@ -287,8 +357,9 @@ def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(tmp_path):
 
     def ahead():
         for _ in range(400):
-            if studio._ahead is not None and studio._ahead.key == studio._key():
-                return studio._ahead
+            now = studio._rolls._ahead
+            if now is not None and now.wish == studio._wish():
+                return now
             time.sleep(0.02)
         raise AssertionError("nothing was rolled ahead")
 
@@ -296,7 +367,7 @@ def test_a_sheet_is_rolled_ahead_and_is_what_the_next_roll_shows(tmp_path):
     assert [tile.recipe for tile in do(studio, actions.Roll())] == expected
     # What it depends on has changed: it is not shown.
     before = [one.entry.recipe for one in ahead().found]
-    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="star"))
+    do(studio, actions.Star(tile=studio.view().sheet[0]))
     assert not {tile.recipe for tile in do(studio, actions.Roll())} & set(before)
     studio.close()
 
@@ -367,7 +438,7 @@ def test_a_killed_studio_goes_on_where_it_was(tmp_path):
     studio = began(tmp_path / "kept")
     do(studio, actions.Roll())
     do(studio, actions.Vary(tile=studio.view().sheet[3]))
-    do(studio, actions.Choose(tile=studio.view().sheet[1], pick="star"))
+    do(studio, actions.Star(tile=studio.view().sheet[1]))
     do(studio, actions.Select(tile=studio.view().sheet[6]))
     do(studio, actions.Undo(state=studio.view().state))
     before = studio.view()
@@ -376,7 +447,7 @@ def test_a_killed_studio_goes_on_where_it_was(tmp_path):
     assert again.view() == before
     assert again._spec == SHORT
     do(again, actions.Redo(state=before.state))
-    assert again.view().picks == {again.view().sheet[1]: "star"}
+    assert again.view().stars == [again.view().sheet[1]]
     # New numbers are those of no sound that was, nor of one that a sheet only named.
     again._history.add([], State(0, again.view().state, None, "cut short", again._history.numbers(12), None, "{}", {}))
     again.close()
@@ -491,12 +562,22 @@ def test_ten_thousand_sounds_are_no_burden(tmp_path):
         numbers = history.numbers(1000)
         tiles = [Tile(n, Recipe(seed=n), (n - 1,), "rolled", "hit", "x", None, None, 0.5) for n in numbers]
         history.add(
-            tiles, State(0, history.cursor, None, "rolled", numbers[-12:], numbers[0], knobs, {first: (None, "star")})
+            tiles,
+            State(
+                0,
+                history.cursor,
+                None,
+                "rolled",
+                numbers[-12:],
+                numbers[0],
+                knobs,
+                {first: (Marks(), Marks(is_star=True))},
+            ),
         )
     history.close()
     studio = began(tmp_path)
     assert studio.view().count == 10_000
-    assert len(studio.view().picks) == 10
+    assert len(studio.view().stars) == 10
     assert len(do(studio, actions.Roll())) == 12
     assert [tile.id for tile in studio.page(5001, 2, None)] == [5000, 4999]
     assert [tile.id for tile in studio.page(None, 3, "star")] == [9001, 8001, 7001]
@@ -557,6 +638,17 @@ def test_a_wide_and_smooth_sound_is_heard_kept_and_packed_as_it_is(tmp_path):
     # Relatives and children of such sounds are such sounds.
     for tile in do(studio, actions.Vary(tile=wide.id)):
         assert (tile.recipe.interpolation, tile.recipe.wide) == ("bandlimited", SOFT.wide)
+    studio.close()
+
+
+def test_a_loop_in_time_is_told_with_its_file(tmp_path):
+    spec = msgspec.structs.replace(SHORT, music=Music(bpm=120.0, key="A minor"))
+    studio = began(tmp_path / "kept", Opening(spec, (REAL_LOOP, SOFT)))
+    app = service.Studio(studio)
+    for number, name, is_loop in zip(studio.view().sheet, ("_120bpm.wav", ".wav"), (True, False), strict=True):
+        answer = app._file(Request(EnvironBuilder().get_environ()), number)
+        assert answer.headers["Content-Disposition"].endswith(name)
+        assert ("Loop" in answer.headers) == is_loop
     studio.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import errno
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ def add(commands: Any) -> None:
         "opened",
         nargs="?",
         metavar="SPEC|PACK|RUN|SOUND",
-        help="what to begin with: the ranges of a spec, or the sounds of a pack (.zip), a run (.run) or a sound file "
-        "(default: to go on, or the default spec)",
+        help="what to begin with: the ranges of a spec, or the sounds of a pack (.zip), a run (.run), which are all "
+        "listed, or a sound file (default: to go on, or the default spec)",
     )
     parser.add_argument(
         "--folder", default="cnndsd_studio", metavar="DIR", help="folder for kept sounds (default: cnndsd_studio)"
@@ -41,17 +41,19 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.desk import serving
+    from cnndsd.desk.finding import run_folder
     from cnndsd.desk.studio import service, sessions
     from cnndsd.schema import Failed
 
-    with sessions.opened(Path(options.folder), options.opened) as session:
-        app = service.Studio(session)
-        try:
-            server, address = serving.server(app, options.port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise Failed(f"port {options.port} is taken; allowed: another --port, or none, for any free one") from None
+    with contextlib.ExitStack() as stack:
+        run = None
+        if options.opened is not None and Path(options.opened).is_dir():
+            try:
+                run = stack.enter_context(sessions.opened_run(run_folder(Path(options.opened))))
+            except Failed as error:
+                say(f"{error}; its twelve most different sounds are shown, and no list of all", DONE)
+        session = stack.enter_context(sessions.opened(Path(options.folder), options.opened, run=run))
+        server, address = serving.server(service.Studio(session), options.port)
         with server:
             print(address, flush=True)
             say("open this address in a browser on this machine; Ctrl-C ends the studio", DONE)

@@ -1,15 +1,15 @@
 """What may be asked of a studio, as checked structures; the page sends them as JSON."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from cnndsd.desk.studio.history import Pick
 from cnndsd.desk.studio.knobs import Lock
-from cnndsd.recipe import Adjusting
-from cnndsd.schema import Gap, SampleRate
-from cnndsd.spec import PackSeconds, Ranges
+from cnndsd.recipe import Adjusting, Recipe
+from cnndsd.schema import Gap, Invalid, SampleRate
+from cnndsd.spec import MAX_PACK_MACS, PackSeconds, Ranges
 
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -53,6 +53,30 @@ class Change(Action, frozen=True):
     clock: SampleRate | None = None
     adjusting: Adjusting | msgspec.UnsetType | None = msgspec.UNSET
 
+    def applied_to(self, recipe: Recipe) -> tuple[Recipe, str]:
+        """Return a recipe that is set otherwise, and what was done, in words. ``Invalid`` for too much work."""
+        said: list[str] = []
+        changes: dict[str, Any] = {}
+        if self.gap is not None:
+            changes["gap"] = self.gap
+            said.append(f"gap {recipe.gap} → {self.gap}")
+        if self.seconds is not None:
+            changes["seconds"] = self.seconds
+            said.append(f"seconds {recipe.seconds:g} → {self.seconds:g}")
+        if self.clock is not None:
+            changes["sample_rate"] = self.clock
+            # The same steps at another clock; a length that is asked for is one in seconds.
+            seconds = changes.get("seconds", recipe.samples / self.clock)
+            changes["seconds"] = min(max(seconds, 0.001), 60.0)
+            said.append(f"clock {recipe.sample_rate} → {self.clock} Hz")
+        if self.adjusting is not msgspec.UNSET:
+            changes["adjusting"] = self.adjusting
+            said.append(f"adjusting {'off' if self.adjusting is None else 'changed'}")
+        changed = msgspec.structs.replace(recipe, **changes)
+        if changed.macs > MAX_PACK_MACS:
+            raise Invalid("this would be too much work for one sound; allowed: a shorter sound, or a larger gap")
+        return changed, ", ".join(said) or "the same"
+
 
 class Turn(Action, frozen=True):
     """Set the ranges of new networks, and roll."""
@@ -68,10 +92,17 @@ class Hold(Action, frozen=True):
 
 
 class Choose(Action, frozen=True):
-    """Keep a sound, which writes its file, star or drop it, or take that back."""
+    """Keep a sound, which writes its file, or drop it, or take that back."""
 
     tile: Number
     pick: Pick | None = None
+
+
+class Star(Action, frozen=True):
+    """Make a sound a favourite, or none."""
+
+    tile: Number
+    is_star: bool = True
 
 
 class Undo(Action, frozen=True):
@@ -113,5 +144,5 @@ class Reveal(Action, frozen=True):
 
 
 _Sounds = Roll | Vary | Breed | Partners | Change | Turn
-_States = Hold | Choose | Undo | Redo | Recall | Select
+_States = Hold | Choose | Star | Undo | Redo | Recall | Select
 Actions = _Sounds | _States | Pack | Save | Reveal

@@ -15,15 +15,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Failed, Invalid
 
-Pick = Literal["keep", "star", "drop"]
-_FORMAT = "1"
+Pick = Literal["keep", "drop"]
+Mark = Literal["keep", "drop", "star"]
+# A file of the format 1 has one mark of a sound at most, and is read as it is.
+_FORMAT, _READ = "2", ("1", "2")
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tiles (
@@ -38,6 +40,13 @@ CREATE TABLE states (
 CREATE TABLE picks (tile INTEGER PRIMARY KEY, pick TEXT NOT NULL);
 CREATE TABLE files (tile INTEGER PRIMARY KEY, path TEXT NOT NULL);
 """
+
+
+class Marks(NamedTuple):
+    """What a person said of a sound: whether to keep or drop it, and whether it is a favourite."""
+
+    pick: Pick | None = None
+    is_star: bool = False
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -63,7 +72,7 @@ class State(msgspec.Struct, frozen=True):
 
     ``before``: the state that it came from. ``later``: where redo goes. ``what``: was done, in words. ``sheet``: the
     numbers of its sounds; one that was killed before it was shown is missing. ``at``: the sound that is selected.
-    ``knobs``: as JSON. ``picked``: by sound, its pick before and after.
+    ``knobs``: as JSON. ``marked``: by sound, its marks before and after.
     """
 
     id: int
@@ -73,7 +82,7 @@ class State(msgspec.Struct, frozen=True):
     sheet: tuple[int, ...]
     at: int | None
     knobs: str
-    picked: dict[int, tuple[Pick | None, Pick | None]]
+    marked: dict[int, tuple[Marks, Marks]]
 
 
 class History:
@@ -92,8 +101,10 @@ class History:
             if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
                 self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
-            elif self.fact("format") != _FORMAT:
+            elif (theirs := self.fact("format")) not in _READ:
                 raise Invalid(f"{path}: is a history of another version; allowed: another --folder")
+            elif theirs != _FORMAT:
+                self.note("format", _FORMAT)
             # A sheet names its sounds before they are there.
             named = "SELECT max(id) FROM tiles UNION SELECT max(value) FROM states, json_each(sheet)"
             self._next = 1 + max(number or 0 for (number,) in self._connection.execute(named))
@@ -161,27 +172,33 @@ class History:
                 "INSERT INTO states (before, what, sheet, at, knobs, picked) VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     state.before, state.what, json.dumps(state.sheet), state.at, state.knobs,
-                    json.dumps({str(tile): pair for tile, pair in state.picked.items()}),
+                    json.dumps({str(tile): [*map(_text, pair)] for tile, pair in state.marked.items()}),
                 ),
             ).lastrowid  # fmt: skip
             connection.execute("UPDATE states SET later = ? WHERE id = ?", (number, state.before))
-            for tile_id, (_, after) in state.picked.items():
-                self._pick(tile_id, after)
+            for tile_id, (_, after) in state.marked.items():
+                self._mark(tile_id, after)
             self.note("cursor", str(number))
             return number
 
     def go(self, state: State, back: bool) -> None:
-        """Make the neighbour of the present state the present one, with the picks of then.
+        """Make the neighbour of the present state the present one, with the marks of then.
 
-        ``state``: the one whose picks are taken back, if ``back``, otherwise made again.
+        ``state``: the one whose marks are taken back, if ``back``, otherwise made again.
         """
         with self._commit() as connection:
-            for tile, (before, after) in state.picked.items():
-                self._pick(tile, before if back else after)
+            for tile, (before, after) in state.marked.items():
+                self._mark(tile, before if back else after)
             target = state.before if back else state.id
             if back:
                 connection.execute("UPDATE states SET later = ? WHERE id = ?", (state.id, target))
             self.note("cursor", str(target))
+
+    def mark(self, marks: Mapping[int, Marks]) -> None:
+        """Set marks that were made elsewhere: they are no state, and undo leaves them alone."""
+        with self._commit():
+            for tile, now in marks.items():
+                self._mark(tile, now)
 
     def select(self, state: int, tile: int) -> None:
         """Remember which sound is selected in a state."""
@@ -194,8 +211,8 @@ class History:
         if row is None:
             raise Invalid(f"state {number} is not in the history")
         number, before, later, what, sheet, at, knobs, pairs = row
-        picked = {int(tile): (old, new) for tile, (old, new) in json.loads(pairs).items()}
-        return State(number, before, later, what, tuple(json.loads(sheet)), at, knobs, picked)
+        marked = {int(tile): (_marks(old), _marks(new)) for tile, (old, new) in json.loads(pairs).items()}
+        return State(number, before, later, what, tuple(json.loads(sheet)), at, knobs, marked)
 
     def tile(self, number: int) -> Tile:
         """Return a sound. ``Invalid`` when there is none with this number."""
@@ -211,16 +228,21 @@ class History:
         found = {row[0]: _tile(row) for row in rows}
         return [found[number] for number in numbers if number in found]
 
-    def page(self, before: int | None, count: int, pick: Pick | None) -> list[Tile]:
-        """Return so many sounds, the latest first: those with lower numbers than ``before``, and with this pick."""
-        picked = "(?2 IS NULL OR id IN (SELECT tile FROM picks WHERE pick = ?2))"
+    def page(self, before: int | None, count: int, mark: Mark | None) -> list[Tile]:
+        """Return so many sounds, the latest first: those with lower numbers than ``before``, and with this mark."""
+        picked = "(?2 IS NULL OR id IN (SELECT tile FROM picks WHERE instr(pick, ?2)))"
         rows = self._rows(
             f"SELECT {_TILE} FROM tiles WHERE id < ?1 AND {picked} ORDER BY id DESC LIMIT ?3",  # noqa: S608
             2**62 if before is None else before,
-            pick,
+            mark,
             count,
         )
         return [_tile(row) for row in rows]
+
+    def found(self, done: str) -> dict[str, int]:
+        """Return the numbers of sounds by their recipes as JSON, of which what was ``done`` begins so."""
+        rows = self._rows("SELECT recipe, id FROM tiles WHERE substr(done, 1, ?1) = ?2", len(done), done)
+        return dict(rows)
 
     def children(self, number: int, count: int) -> list[Tile]:
         """Return the latest sounds that come from this one."""
@@ -233,25 +255,26 @@ class History:
         return int(self._rows("SELECT count(*) FROM tiles")[0][0])
 
     @property
-    def picks(self) -> dict[int, Pick]:
-        """The present picks, by sound, ascending."""
-        return dict(self._rows("SELECT tile, pick FROM picks ORDER BY tile"))
+    def marks(self) -> dict[int, Marks]:
+        """The present marks, by sound, ascending."""
+        return {tile: _marks(text) for tile, text in self._rows("SELECT tile, pick FROM picks ORDER BY tile")}
 
-    def picked(self) -> list[tuple[int, Pick, str, str | None]]:
-        """Return what is picked, ascending: the number of the sound, its pick, its word, and the path of its file."""
+    def marked(self) -> list[tuple[int, Marks, str, str | None]]:
+        """Return what is marked, ascending: the number of the sound, its marks, its word, and the path of its file."""
         tables = "picks JOIN tiles ON id = picks.tile LEFT JOIN files ON files.tile = id"
-        return self._rows(f"SELECT id, pick, word, path FROM {tables} ORDER BY id")  # noqa: S608
+        rows = self._rows(f"SELECT id, pick, word, path FROM {tables} ORDER BY id")  # noqa: S608
+        return [(number, _marks(text), word, path) for number, text, word, path in rows]
 
     def file(self, tile: int) -> str | None:
         """Return the path of the file that was written of a sound, or None."""
         row = self._one("SELECT path FROM files WHERE tile = ?", tile)
         return None if row is None else str(row[0])
 
-    def _pick(self, tile: int, pick: Pick | None) -> None:
-        if pick is None:
+    def _mark(self, tile: int, marks: Marks) -> None:
+        if (text := _text(marks)) is None:
             self._connection.execute("DELETE FROM picks WHERE tile = ?", (tile,))
         else:
-            self._connection.execute("INSERT OR REPLACE INTO picks VALUES (?, ?)", (tile, pick))
+            self._connection.execute("INSERT OR REPLACE INTO picks VALUES (?, ?)", (tile, text))
 
     def _one(self, query: str, value: Any) -> Any:
         return next(iter(self._rows(query, value)), None)
@@ -270,6 +293,16 @@ class History:
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
+
+
+def _text(marks: Marks) -> str | None:
+    """Return marks as the file holds them, such as ``keep star``; None where there are none."""
+    return " ".join(filter(None, (marks.pick, "star" if marks.is_star else None))) or None
+
+
+def _marks(text: str | None) -> Marks:
+    words = (text or "").split()
+    return Marks("keep" if "keep" in words else "drop" if "drop" in words else None, "star" in words)
 
 
 _TILE = "id, recipe, parents, done, kind, word, note, tempo, score"

@@ -47,6 +47,19 @@ class Knobs(Checked, frozen=True, kw_only=True):
     locks: Locks = Locks()
 
 
+def difference(before: Knobs, after: Knobs) -> str:
+    """Return in words which ranges differ, and what they are after."""
+    one, other = msgspec.to_builtins(before.sound), msgspec.to_builtins(after.sound)
+    changed = [name for name in other if one[name] != other[name]]
+    return ", ".join(f"{name} {_range(other[name])}" for name in changed) or "nothing"
+
+
+def _range(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"{value[0]:g} to {value[1]:g}"
+    return "" if isinstance(value, dict) else "off" if value is None else str(value)
+
+
 def locked(locks: Locks, name: Lock, entry: Entry | None) -> Locks:
     """Return the locks with one more, of a value that a sound has, or with one less where there is no sound.
 

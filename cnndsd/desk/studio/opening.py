@@ -1,20 +1,36 @@
 """Finds out what a studio is opened with: a spec, a pack, a run, or a sound."""
 
+import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from cnndsd.desk.studio.session import Opening
+from cnndsd.desk.studio.openrun import as_finished
 from cnndsd.farm.choosing import choose
-from cnndsd.farm.drawing import draw_wide
+from cnndsd.farm.findings import Findings
 from cnndsd.farm.sheets import SHEET
 from cnndsd.farm.shelf import Entry
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, did_you_mean
 from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
 from cnndsd.spec import Choice, Ranges, Spec, load_spec
 
 _SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".json")
 _DIFFERENT = Choice(score=0.0, distance=0.0, static_share=1.0)
+
+
+class Opening(NamedTuple):
+    """What a studio begins with: a spec, sounds for the first sheet, if there are some, and what it is, in words."""
+
+    spec: Spec
+    recipes: tuple[Recipe, ...] = ()
+    name: str = "the default spec"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all of it, in hex: another one where a file has changed."""
+        return hashlib.sha256(msgspec.json.encode(tuple(self))).hexdigest()
 
 
 def opened_with(named: str | None) -> Opening:
@@ -65,11 +81,13 @@ def _of_run(path: Path) -> Opening:
 
     folder = run_folder(path)
     _, spec, findings, _ = runs.read(folder)
+    return of_run(folder.name, spec, findings)
+
+
+def of_run(name: str, spec: Spec, findings: Findings) -> Opening:
+    """Return what a studio of a run begins with: its ranges, and its most different sounds."""
     chosen = choose(findings.entries, SHEET, _DIFFERENT)
-    # Second channels are drawn for the sounds that are finished.
-    wide = [draw_wide(spec, spec.seed, entry.index) or entry.recipe.wide for entry in chosen]
-    recipes = tuple(msgspec.structs.replace(entry.recipe, wide=one) for entry, one in zip(chosen, wide, strict=True))
-    return Opening(_as_opened(spec), recipes, folder.name)
+    return Opening(_as_opened(spec), tuple(as_finished(spec, entry) for entry in chosen), name)
 
 
 def _of_sound(path: Path) -> Opening:

@@ -7,7 +7,7 @@ import re
 from importlib import resources
 
 # The script's parts, in the order in which they are joined.
-_SCRIPTS = ("state", "sounds", "pictures", "sheet", "knobs", "panels", "doing", "keys", "start")
+_SCRIPTS = ("state", "sounds", "pictures", "run", "sheet", "knobs", "panels", "doing", "keys", "start")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ path of a file.
 import base64
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -17,9 +17,11 @@ from werkzeug.wrappers import Request, Response
 
 from cnndsd.desk.serving import Guarded
 from cnndsd.desk.studio.actions import Actions
-from cnndsd.desk.studio.history import Pick, Tile
+from cnndsd.desk.studio.history import Mark, Tile
+from cnndsd.desk.studio.openrun import Listed, OpenRun
 from cnndsd.desk.studio.pages import studio_html
-from cnndsd.desk.studio.session import Session, Told
+from cnndsd.desk.studio.session import Session
+from cnndsd.desk.studio.views import Told
 from cnndsd.farm.sheets import SHEET
 from cnndsd.finishing.audiofile import FORMATS
 from cnndsd.finishing.widening import width
@@ -30,8 +32,8 @@ from cnndsd.sound.rendering import render_steps
 
 # In bytes: all knobs at once have about a thousand.
 _LARGEST_REQUEST = 8000
-# Sounds of one page of the history.
-_MOST_LISTED = 200
+# Sounds of one page of the history, and similar ones of a run.
+_MOST_LISTED, _SIMILAR = 200, 11
 _MEDIA = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG": "audio/ogg", "MP3": "audio/mpeg"}
 
 
@@ -59,6 +61,27 @@ class Shown(msgspec.Struct, frozen=True):
     second: str | None
 
 
+class ListedSound(msgspec.Struct, frozen=True):
+    """A sound of the run in the page's list; ``seconds``, ``brightness_hz``: as its description has them."""
+
+    id: int
+    candidate: int
+    kind: str
+    word: str
+    note: str | None
+    tempo: float | None
+    score: float
+    why: str
+    seconds: float
+    brightness_hz: float
+
+
+def _listed(listed: Listed) -> ListedSound:
+    tile, sound = listed.tile, listed.entry.sound
+    facts = tile.kind, tile.word, tile.note, tile.tempo, tile.score, listed.why
+    return ListedSound(tile.id, listed.entry.index, *facts, round(sound.heard_s, 3), round(sound.brightness_hz, 1))
+
+
 def shown(tile: Tile) -> Shown:
     """Render a sound for the page."""
     recipe, facts = tile.recipe, msgspec.structs.asdict(tile)
@@ -84,15 +107,17 @@ def _differ(one: Audio, other: Audio, recipe: Recipe) -> bool:
 
 
 class Studio(Guarded):
-    """The WSGI application."""
+    """The WSGI application. ``begins``: which place the page shows first, where a run is open."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, begins: Literal["sheet", "run"] = "sheet") -> None:
+        self._session, self._begins = session, begins
         super().__init__(
             [
                 Rule("/", endpoint=self._page, methods=["GET"]),
                 Rule("/view", endpoint=self._view, methods=["GET"]),
                 Rule("/sounds", endpoint=self._sounds, methods=["GET"]),
+                Rule("/run", endpoint=self._run, methods=["GET"]),
+                Rule("/similar/<int:number>", endpoint=self._similar, methods=["GET"]),
                 Rule("/history", endpoint=self._history, methods=["GET"]),
                 Rule("/lineage/<int:number>", endpoint=self._lineage, methods=["GET"]),
                 Rule("/files/<int:number>", endpoint=self._file, methods=["GET"]),
@@ -109,15 +134,29 @@ class Studio(Guarded):
         is_busy = self._session.is_busy
         return _json({**msgspec.structs.asdict(self._session.view()), "busy": is_busy})
 
+    def _run(self, request: Request) -> Response:
+        """Return the run that is open, or null."""
+        if (run := self._session.run) is None:
+            return _json(None)
+        sounds = [_listed(listed) for listed in run.listed.values()]
+        facts = {"name": run.name, "about": run.about, "command": run.command, "begins": self._begins}
+        return _json({**facts, "sounds": sounds})
+
+    def _similar(self, request: Request, number: int) -> Response:
+        run: OpenRun | None = self._session.run
+        if run is None or number not in run.listed:
+            raise NotFound("there is no such sound in the run")
+        return _json(run.similar(number, _SIMILAR))
+
     def _sounds(self, request: Request) -> Response:
         tiles = self._session.tiles(_numbers(request.args.get("ids", "")))
         return _lines(shown(tile) for tile in tiles)
 
     def _history(self, request: Request) -> Response:
-        before, pick = request.args.get("before"), request.args.get("pick") or None
-        if pick is not None and pick not in get_args(Pick):
-            raise BadRequest(f"pick: allowed: {', '.join(get_args(Pick))}")
-        return _json(self._session.page(None if before is None else _numbers(before)[0], _MOST_LISTED, pick))
+        before, mark = request.args.get("before"), request.args.get("mark") or None
+        if mark is not None and mark not in get_args(Mark):
+            raise BadRequest(f"mark: allowed: {', '.join(get_args(Mark))}")
+        return _json(self._session.page(None if before is None else _numbers(before)[0], _MOST_LISTED, mark))
 
     def _lineage(self, request: Request, number: int) -> Response:
         try:
@@ -128,13 +167,15 @@ class Studio(Guarded):
 
     def _file(self, request: Request, number: int) -> Response:
         try:
-            name, data = self._session.finished(_known(number))
+            name, data, is_loop = self._session.finished(_known(number))
         except Invalid as error:
             raise NotFound(str(error)) from None
         container = next(f.container for f in FORMATS.values() if name.endswith(f".{f.extension}"))
         response = Response(data, mimetype=_MEDIA[container])
         response.headers.set("Content-Disposition", "attachment", filename=name)
-        return response
+        if is_loop:
+            response.headers.set("Loop", "in time")
+        return response.make_conditional(request, accept_ranges=True, complete_length=len(data))
 
     def _do(self, request: Request) -> Response:
         # A form cannot send this type, and a page of another site needs this server's consent, which it does not give.

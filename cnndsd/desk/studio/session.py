@@ -1,117 +1,42 @@
-"""The studio itself: its state, and what is done to it. It knows nothing of browsers.
+"""The studio itself: its state, and the actions that change it. It knows nothing of browsers.
 
 One thread does what changes the state, one action after the other; each tells what happened as soon as it did. A sound
-is told when it is in the history, and never before. One sheet is rolled ahead while there is nothing to do.
+is told when it is in the history, and never before.
 """
 
-import hashlib
-import itertools
-import os
 import queue
 import random
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from cnndsd.desk.studio import actions
-from cnndsd.desk.studio.history import History, State, Tile
-from cnndsd.desk.studio.knobs import Knobs, held, in_tune_and_time, locked, note_name, note_of, tempo_of
-from cnndsd.desk.studio.specfile import toml_text
-from cnndsd.ear.kinds import kind
-from cnndsd.farm import breeding, production
-from cnndsd.farm.arranging import Placed, place_alone
-from cnndsd.farm.drawing import draw_seeds, draw_shape, draw_wide
-from cnndsd.farm.executors import InProcess
+from cnndsd.desk.studio.files import Files, reveal
+from cnndsd.desk.studio.history import History, Marks, State, Tile
+from cnndsd.desk.studio.knobs import Knobs, difference, locked
+from cnndsd.desk.studio.opening import Opening
+from cnndsd.desk.studio.openrun import OpenRun
+from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
+from cnndsd.desk.studio.views import Tell, Told, View
+from cnndsd.farm import production
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.sheets import LANES, SHEET, Cast, Caster, Found, Stopped
-from cnndsd.farm.shelf import Entry
-from cnndsd.finishing.atomic import atomic_write
-from cnndsd.finishing.audiofile import FORMATS
-from cnndsd.finishing.finished import PackSound
-from cnndsd.finishing.naming import Names, words
-from cnndsd.recipe import Recipe
+from cnndsd.farm.sheets import SHEET, Found
 from cnndsd.schema import Failed, Invalid
-from cnndsd.spec import MAX_PACK_MACS, Spec
+from cnndsd.spec import Spec
 
 # New networks near kept ones come from so many of these, the latest first.
 _MOST_PARENTS = 24
-# Where the studio is idle for so long, it rolls ahead.
-_IDLE_S = 0.05
-# How often so far relatives also get another gap and length of sound.
-_CHANGE_SHARE = 0.25
-
-
-class View(msgspec.Struct, frozen=True):
-    """What the page shows, besides the sounds themselves.
-
-    ``picks``: by sound. ``words``, ``files``: of the kept sounds. ``count``: sounds in the history. ``opened``: what it
-    began with.
-    """
-
-    state: int | None
-    what: str
-    can_undo: bool
-    can_redo: bool
-    sheet: list[int]
-    at: int | None
-    knobs: Knobs
-    picks: dict[int, str]
-    words: dict[int, str]
-    files: dict[int, str]
-    count: int
-    folder: str
-    opened: str
-
-
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of the things that happen during an action.
-
-    ``tile``: a sound was added. ``said``: a line for the user. ``path``: of a file that was written. ``done``, ``of``:
-    progress. ``error``: why it could not be done. ``stale``: the page shows an earlier state.
-    """
-
-    view: View | None = None
-    tile: Tile | None = None
-    said: str | None = None
-    path: str | None = None
-    done: int | None = None
-    of: int | None = None
-    error: str | None = None
-    stale: bool = False
-
-
-Tell = Callable[[Told], None]
-
-
-class Opening(NamedTuple):
-    """What a studio begins with: a spec, sounds for the first sheet, if there are some, and what it is, in words."""
-
-    spec: Spec
-    recipes: tuple[Recipe, ...] = ()
-    name: str = "the default spec"
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of all of it, in hex: another one where a file has changed."""
-        return hashlib.sha256(msgspec.json.encode(tuple(self))).hexdigest()
-
-
-class _Ahead(NamedTuple):
-    key: tuple[Knobs, tuple[int, ...]]
-    found: list[Found]
 
 
 class Session:
     """A studio in a folder, where the kept sounds go; its history is in ``history``.
 
-    ``opening``: what to begin with, where there is no history yet, or ``again``. ``seeds``: where all random numbers
-    come from. ``ahead``: roll a sheet ahead when there is nothing to do.
+    ``opening``: what to begin with, where there is no history yet, or ``again``. ``run``: the run of it that is open.
+    ``seeds``: where all random numbers come from. ``ahead``: roll a sheet ahead when there is nothing to do.
     """
 
     def __init__(
@@ -121,39 +46,39 @@ class Session:
         opening: Opening,
         *,
         again: bool = True,
+        run: OpenRun | None = None,
         seeds: random.Random | None = None,
         ahead: bool = True,
     ) -> None:
-        # Whole: its paths are copied into other programs.
-        self.folder, self._history = folder.absolute(), history
-        self._rng = seeds or random.SystemRandom()
-        self._caster = Caster()
+        self._history, self.run = history, run
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="studio")
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="pack")
         self._lock = threading.Lock()
         # Actions that were asked for and are not done yet.
         self._pending = 0
-        self._ahead: _Ahead | None = None
-        self._urgent = threading.Event()
-        self._wake = threading.Event()
-        self._closed = False
         text = history.fact("spec")
-        if text is not None and history.cursor is not None and not again:
-            self._spec = msgspec.json.decode(text, type=Spec)
-        else:
-            self._spec = opening.spec
+        goes_on = text is not None and history.cursor is not None and not again
+        self._spec = msgspec.json.decode(text, type=Spec) if goes_on and text is not None else opening.spec
+        self._files = Files(folder, self._spec)
+        self._rolls = Rolls(self._spec, seeds or random.SystemRandom())
+        if not goes_on:
             self._open(opening)
+        if run is not None:
+            run.enter(history)
         if ahead:
-            threading.Thread(target=self._roll_ahead, daemon=True).start()
+            self._rolls.roll_ahead(self._wish)
+
+    @property
+    def folder(self) -> Path:
+        """Where the kept sounds go."""
+        return self._files.folder
 
     def close(self) -> None:
         """End the threads when the present action and packs that were asked for are done, and close the history."""
-        self._closed = True
-        self._urgent.set()
-        self._wake.set()
+        self._rolls.hurry()
         self._maker.shutdown()
         self._packer.shutdown()
-        self._caster.close()
+        self._rolls.close()
         self._history.close()
 
     def in_turn(self, work: Callable[[], None]) -> None:
@@ -196,7 +121,7 @@ class Session:
     def _submit(self, work: Callable[[], None]) -> None:
         with self._lock:
             self._pending += 1
-            self._urgent.set()
+            self._rolls.hurry()
         self._maker.submit(work).add_done_callback(self._end)
 
     def _end(self, _: object) -> None:
@@ -204,8 +129,7 @@ class Session:
         with self._lock:
             self._pending -= 1
             if self._pending == 0:
-                self._urgent.clear()
-                self._wake.set()
+                self._rolls.rest()
 
     def view(self) -> View:
         """Return what the page shows now."""
@@ -214,11 +138,12 @@ class Session:
 
     def _view(self) -> View:
         history, number = self._history, self._history.cursor
-        picked = history.picked()
+        marked = history.marked()
         common = {
-            "picks": {tile: pick for tile, pick, _, _ in picked},
-            "words": {tile: word for tile, pick, word, _ in picked if pick == "keep"},
-            "files": {tile: path for tile, _, _, path in picked if path is not None},
+            "picks": {tile: marks.pick for tile, marks, _, _ in marked if marks.pick is not None},
+            "stars": [tile for tile, marks, _, _ in marked if marks.is_star],
+            "words": {tile: word for tile, marks, word, _ in marked if marks.pick == "keep"},
+            "files": {tile: path for tile, _, _, path in marked if path is not None},
             "count": history.count(),
             "folder": str(self.folder),
             "opened": history.fact("opened") or "",
@@ -232,18 +157,26 @@ class Session:
         return View(number, state.what, has_before, state.later is not None, sheet, state.at, knobs, **common)  # type: ignore[arg-type]
 
     def tiles(self, numbers: Sequence[int]) -> list[Tile]:
-        """Return sounds of the history by number, those that there are."""
-        return self._history.tiles(numbers)
+        """Return sounds of the history and of the run by number, those that there are."""
+        found = {tile.id: tile for tile in self._history.tiles(numbers)}
+        if self.run is not None:
+            found |= {number: self.run.listed[number].tile for number in numbers if number in self.run.listed}
+        return [found[number] for number in numbers if number in found]
 
-    def page(self, before: int | None, count: int, pick: Any) -> list[Tile]:
+    def tile(self, number: int) -> Tile:
+        """Return a sound. ``Invalid`` when there is none with this number."""
+        found = self.tiles([number])
+        return found[0] if found else self._history.tile(number)
+
+    def page(self, before: int | None, count: int, mark: Any) -> list[Tile]:
         """Return sounds of the history, the latest first (``History.page``)."""
-        return self._history.page(before, count, pick)
+        return self._history.page(before, count, mark)
 
     def lineage(self, number: int) -> tuple[list[Tile], list[Tile]]:
         """Return the ancestors of a sound, the nearest first, at most 100, and its latest 50 children."""
         ancestors: list[Tile] = []
         seen = {number}
-        waiting = list(self._history.tile(number).parents)
+        waiting = list(self.tile(number).parents)
         while waiting and len(ancestors) < 100:
             parent = waiting.pop(0)
             if parent not in seen:
@@ -252,126 +185,89 @@ class Session:
                 waiting += [one for tile in found for one in tile.parents]
         return ancestors, self._history.children(number, 50)
 
-    def finished(self, number: int) -> tuple[str, bytes]:
-        """Return the name and the bytes of the finished file of a sound."""
-        sound = self._finish(self._history.tile(number))
-        return self._file_names(sound)[0], sound.finished.data
+    def finished(self, number: int) -> tuple[str, bytes, bool]:
+        """Return the name of the finished file of a sound, its bytes, and whether it is a loop in time."""
+        sound = self._files.finished(self.tile(number))
+        return self._files.name(sound), sound.finished.data, sound.finished.bars is not None
 
     # ---- what the actions do; each takes the action, and a function that tells what happens
 
     def _roll(self, action: actions.Roll, tell: Tell) -> None:
-        knobs = self._knobs
-        ahead, self._ahead = self._ahead, None
-        if not action.far and ahead is not None and ahead.key == self._key():
-            found: Iterator[Found] = iter(ahead.found)
-        else:
-            found = self._caster.sheet(self._spec, self._sources(knobs, action.far))
-        self._show("rolled all new" if action.far else "rolled", found, knobs, tell)
+        wish = Wish(self._knobs) if action.far else self._wish()
+        self._show("rolled all new" if action.far else "rolled", self._rolls.roll(wish), wish.knobs, tell)
 
     def _vary(self, action: actions.Vary, tell: Tell) -> None:
-        tile, knobs = self._history.tile(action.tile), self._knobs
+        tile, knobs = self.tile(action.tile), self._knobs
         word = "far from" if action.far else "near"
-        casts = self._relatives([tile], breeding.FAR if action.far else breeding.NEAR, knobs, action.far)
-        like = None if action.far else self._entry(tile).sound
-        self._show(f"{word} {tile.word}", self._caster.sheet(self._spec, [casts], like=like), knobs, tell)
+        self._show(f"{word} {tile.word}", self._rolls.like(tile, knobs, action.far), knobs, tell)
 
     def _breed(self, action: actions.Breed, tell: Tell) -> None:
-        one, other = self._history.tile(action.one), self._history.tile(action.other)
-        knobs = self._knobs
+        one, other, knobs = self.tile(action.one), self.tile(action.other), self._knobs
         done = f"child of {one.word} and {other.word}"
-        # Once, so that an error is told before anything is shown.
-        breeding.child(one.recipe, other.recipe, self._rng)
-
-        def casts() -> Iterator[Cast]:
-            while True:
-                shape = held(knobs.locks, breeding.child(one.recipe, other.recipe, self._rng), is_new=False)
-                yield Cast(shape, self._seeds(), (one.id, other.id), done)
-
-        self._show(done, self._caster.sheet(self._spec, [casts()]), knobs, tell)
+        self._show(done, self._rolls.children(one, other, knobs, done), knobs, tell)
 
     def _partners(self, action: actions.Partners, tell: Tell) -> None:
-        tile, knobs = self._history.tile(action.tile), self._knobs
-        shape = breeding.of_its_shape(tile.recipe)
+        tile, knobs = self.tile(action.tile), self._knobs
         done = f"of the shape of {tile.word}"
-
-        def casts() -> Iterator[Cast]:
-            for new in self._afresh(knobs):
-                others = {"gap": new.shape.gap, "seconds": new.shape.seconds, "adjusting": new.shape.adjusting}
-                yield Cast(msgspec.structs.replace(shape, **others), self._seeds(), (), done)
-
-        self._show(done, self._caster.sheet(self._spec, [casts()]), knobs, tell)
+        self._show(done, self._rolls.partners(tile, knobs, done), knobs, tell)
 
     def _change(self, action: actions.Change, tell: Tell) -> None:
-        tile, before = self._history.tile(action.tile), self._present()
-        recipe = tile.recipe
-        said: list[str] = []
-        changes: dict[str, Any] = {}
-        if action.gap is not None:
-            changes["gap"] = action.gap
-            said.append(f"gap {recipe.gap} → {action.gap}")
-        if action.seconds is not None:
-            changes["seconds"] = action.seconds
-            said.append(f"seconds {recipe.seconds:g} → {action.seconds:g}")
-        if action.clock is not None:
-            changes["sample_rate"] = action.clock
-            # The same steps at another clock; a length that is asked for is one in seconds.
-            seconds = changes.get("seconds", recipe.samples / action.clock)
-            changes["seconds"] = min(max(seconds, 0.001), 60.0)
-            said.append(f"clock {recipe.sample_rate} → {action.clock} Hz")
-        if action.adjusting is not msgspec.UNSET:
-            changes["adjusting"] = action.adjusting
-            said.append(f"adjusting {'off' if action.adjusting is None else 'changed'}")
-        changed = msgspec.structs.replace(recipe, **changes)
-        if changed.macs > MAX_PACK_MACS:
-            raise Invalid("this would be too much work for one sound; allowed: a shorter sound, or a larger gap")
-        done = ", ".join(said) or "the same"
-        found = Found(production.entry_of(0, changed), Cast(changed, (), (tile.id,), done))
+        tile, before = self.tile(action.tile), self._present()
+        changed, done = action.applied_to(tile.recipe)
         (number,) = self._history.numbers(1)
         sheet = _replaced(self._sheet(before), tile.id if tile.id in before.sheet else before.at, number)
-        new = self._tile(number, found)
+        new = tile_of(number, production.entry_of(0, changed), (tile.id,), done)
         self._add(f"{tile.word}: {done}", sheet, number, self._knobs, [new])
         self._tell_view(tell)
         tell(Told(tile=new))
 
     def _turn(self, action: actions.Turn, tell: Tell) -> None:
         knobs = msgspec.structs.replace(self._knobs, sound=action.sound)
-        self._save_check(knobs)
-        what = f"set {_difference(self._knobs, knobs)}"
-        self._show(what, self._caster.sheet(self._spec, self._sources(knobs, False)), knobs, tell)
+        self._ranges(knobs)
+        what = f"set {difference(self._knobs, knobs)}"
+        self._show(what, self._rolls.roll(self._wish()._replace(knobs=knobs)), knobs, tell)
 
     def _hold(self, action: actions.Hold, tell: Tell) -> None:
         knobs, state = self._knobs, self._present()
-        entry = None if action.tile is None else production.entry_of(0, self._history.tile(action.tile).recipe)
+        entry = None if action.tile is None else production.entry_of(0, self.tile(action.tile).recipe)
         locks = locked(knobs.locks, action.lock, entry)
         what = f"{'unlocked' if entry is None else 'locked'} {action.lock}"
         self._add(what, state.sheet, state.at, msgspec.structs.replace(knobs, locks=locks))
         self._tell_view(tell, said=what)
 
     def _choose(self, action: actions.Choose, tell: Tell) -> None:
-        tile, state = self._history.tile(action.tile), self._present()
-        before = self._history.picks.get(tile.id)
-        if action.pick == before:
+        tile = self.tile(action.tile)
+        before = self._marks(tile)
+        if action.pick == before.pick:
             self._tell_view(tell)
             return
         files: dict[int, str] = {}
         if action.pick == "keep" and not self._is_written(tile):
-            files[tile.id] = str(self._write(tile))
-        verb = {"keep": "kept", "star": "starred", "drop": "dropped", None: "no longer picked:"}[action.pick]
-        picked = {tile.id: (before, action.pick)}
-        self._add(f"{verb} {tile.word}", state.sheet, tile.id, self._knobs, picked=picked, files=files)
+            files[tile.id] = str(self._files.write(tile))
+        verb = {"keep": "kept", "drop": "dropped", None: "no longer picked:"}[action.pick]
+        self._mark(tile, before._replace(pick=action.pick), f"{verb} {tile.word}", files)
         self._tell_view(tell)
         if action.pick == "keep":
             tell(Told(said=f"kept {tile.word}", path=self._history.file(tile.id)))
-        elif before == "keep":
+        elif before.pick == "keep":
             now = f"{verb} {tile.word}; " if action.pick else f"{tile.word} is "
             tell(Told(said=f"{now}no longer kept, its file stays"))
         else:
             tell(Told(said=f"{verb} {tile.word}"))
 
+    def _star(self, action: actions.Star, tell: Tell) -> None:
+        tile = self.tile(action.tile)
+        before = self._marks(tile)
+        said = f"{tile.word} is {'a' if action.is_star else 'no longer a'} favourite"
+        if action.is_star != before.is_star:
+            self._mark(tile, before._replace(is_star=action.is_star), said)
+        self._tell_view(tell, said=said)
+
     def _undo(self, action: actions.Undo, tell: Tell) -> None:
         state = self._present(action.state)
         if not self._has_before(state):
             raise Invalid("this is the first sheet; there is nothing before it")
+        self._remember({tile: before for tile, (before, _) in state.marked.items()})
         self._history.go(state, back=True)
         if not (now := self._present()).sheet:
             # Where another spec was opened, before its first sheet.
@@ -383,13 +279,14 @@ class Session:
         if state.later is None:
             raise Invalid("nothing was undone here")
         later = self._history.state(state.later)
+        self._remember({tile: after for tile, (_, after) in later.marked.items()})
         self._history.go(later, back=False)
         if not (now := self._present()).sheet and now.later is not None:
             self._history.go(self._history.state(now.later), back=False)
         self._tell_view(tell, said=f"done again: {later.what}")
 
     def _recall(self, action: actions.Recall, tell: Tell) -> None:
-        tile, state = self._history.tile(action.tile), self._present()
+        tile, state = self.tile(action.tile), self._present()
         sheet = state.sheet if tile.id in state.sheet else _replaced(self._sheet(state), state.at, tile.id)
         self._add(f"brought back {tile.word}", sheet, tile.id, self._knobs)
         self._tell_view(tell)
@@ -400,95 +297,41 @@ class Session:
             self._history.select(state.id, action.tile)
 
     def _pack(self, action: actions.Pack, tell: Tell) -> None:
-        kept = [self._history.tile(number) for number, pick in self._history.picks.items() if pick == "keep"]
-        if not kept:
-            raise Invalid("no sound is kept; allowed: to keep some first, with K")
-        precisions = {tile.recipe.precision for tile in kept}
-        if len(precisions) > 1:
-            raise Invalid("the kept sounds have two precisions; allowed: one in a pack")
-        spec = self._listing(kept)
-        only = range(len(kept))
-        path = self._free_path(self._spec.name, ".zip")
-        findings = production.recipes_heard(spec, only)
-        made = production.make_pack(path, spec, findings, InProcess(), _Reported(tell), only=only)
+        kept = [number for number, marks in self._history.marks.items() if marks.pick == "keep"]
+        made, path = self._files.pack(self._history.tiles(kept), _Reported(tell))
         tell(Told(said=f"packed {made} sound{'s' if made != 1 else ''}", path=str(path)))
 
     def _save(self, action: actions.Save, tell: Tell) -> None:
-        spec = self._save_check(self._knobs)
-        path = self._free_path(self._spec.name, ".toml")
-        spec = msgspec.structs.replace(spec, name=path.stem)
-        with atomic_write(path) as file:
-            file.write(toml_text(spec, "The ranges of a studio; cnndsd pack makes a pack of them.").encode())
-        tell(Told(said="saved the spec", path=str(path)))
+        tell(Told(said="saved the spec", path=str(self._files.save(self._ranges(self._knobs)))))
 
     def _reveal(self, action: actions.Reveal, tell: Tell) -> None:
         path = None if action.tile is None else self._history.file(action.tile)
         target = self.folder if path is None or not Path(path).exists() else Path(path)
-        if not reveal(target.absolute()):
-            raise Failed(f"no file manager was found; the path is {target.absolute()}")
+        reveal(target)
         tell(Told(said="shown in the file manager", path=str(target)))
 
-    # ---- sounds
+    # ---- sounds and their marks
 
-    def _afresh(self, knobs: Knobs) -> Iterator[Cast]:
-        """Yield new networks under the present ranges."""
-        spec = self._drawing(knobs)
-        seed = self._rng.getrandbits(63)
-        for block in itertools.count():
-            shape = held(knobs.locks, draw_shape(spec, seed, block), is_new=True)
-            yield Cast(shape, draw_seeds(spec, seed, block)[:LANES], (), "rolled")
+    def _wish(self) -> Wish:
+        """Return what a roll depends on: the knobs, and the latest sounds that were kept, or are favourites."""
+        marks = self._history.marks
+        near = [tile for tile, (pick, is_star) in marks.items() if pick == "keep" or (is_star and pick is None)]
+        return Wish(self._knobs, tuple(self._history.tiles(near[-_MOST_PARENTS:])))
 
-    def _relatives(
-        self, parents: Sequence[Tile], amounts: tuple[float, float], knobs: Knobs, also_set: bool
-    ) -> Iterator[Cast]:
-        """Yield variations of parents, of which some are set otherwise if ``also_set``."""
-        news = self._afresh(knobs) if also_set else None
-        while True:
-            parent = self._rng.choice(parents)
-            shape = breeding.relative(parent.recipe, amounts, self._rng)
-            if news is not None and self._rng.random() < _CHANGE_SHARE:
-                new = next(news).shape
-                shape = msgspec.structs.replace(shape, gap=new.gap, seconds=new.seconds)
-            how = f"varied {parent.word} by {shape.variations[-1].amount:g}"
-            yield Cast(held(knobs.locks, shape, is_new=False), self._seeds(), (parent.id,), how)
+    def _marks(self, tile: Tile) -> Marks:
+        return self._history.marks.get(tile.id, Marks())
 
-    def _seeds(self) -> list[int]:
-        return [self._rng.getrandbits(53) for _ in range(LANES)]
+    def _mark(self, tile: Tile, now: Marks, what: str, files: Mapping[int, str] | None = None) -> None:
+        """Mark a sound: a state of its own."""
+        self._remember({tile.id: now})
+        marked = {tile.id: (self._marks(tile), now)}
+        self._add(what, self._present().sheet, tile.id, self._knobs, marked=marked, files=files)
 
-    def _sources(self, knobs: Knobs, far: bool) -> list[Iterator[Cast]]:
-        near = [] if far else self._near()
-        afresh = self._afresh(knobs)
-        if not near:
-            return [afresh]
-        amounts = (breeding.NEAR[1], breeding.FAR[1])
-        return [self._relatives(self._history.tiles(near), amounts, knobs, True), afresh]
-
-    def _near(self) -> list[int]:
-        """Return the sounds near which to roll: the latest that were kept or starred."""
-        return [tile for tile, pick in self._history.picks.items() if pick != "drop"][-_MOST_PARENTS:]
-
-    def _key(self) -> tuple[Knobs, tuple[int, ...]]:
-        """Return what a sheet that is rolled ahead depends on."""
-        return self._knobs, tuple(self._near())
-
-    def _roll_ahead(self) -> None:
-        """Roll one sheet ahead whenever there is nothing to do, until the session is closed."""
-        while not self._closed:
-            self._wake.wait()
-            self._wake.clear()
-            if self._closed or self._urgent.wait(_IDLE_S):
-                continue
-            try:
-                key = self._key()
-                if self._ahead is not None and self._ahead.key == key:
-                    continue
-                sources = self._sources(key[0], far=False)
-                self._ahead = _Ahead(key, list(self._caster.sheet(self._spec, sources, self._urgent.is_set)))
-            except Stopped:
-                self._wake.set()
-            except Exception:
-                # It is tried again when it is asked for, and then told.
-                self._ahead = None
+    def _remember(self, marked: Mapping[int, Marks]) -> None:
+        """Save what is kept and dropped in the run, before it is in the history: what cannot be saved is not done."""
+        if self.run is not None:
+            for number, marks in marked.items():
+                self.run.remember(number, marks.pick)
 
     def _open(self, opening: Opening) -> None:
         """Begin with what was given: as a state of its own, after those that are there."""
@@ -496,7 +339,7 @@ class Session:
         facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name, "opening": opening.digest}
         numbers = self._history.numbers(len(opening.recipes))
         tiles = [
-            self._tile(number, Found(production.entry_of(0, recipe), Cast(recipe, (), (), f"from {opening.name}")))
+            tile_of(number, production.entry_of(0, recipe), (), f"from {opening.name}")
             for number, recipe in zip(numbers, opening.recipes, strict=True)
         ]
         first = numbers[0] if numbers else None
@@ -508,42 +351,17 @@ class Session:
         first = next(found, None)
         if first is None:
             raise Invalid("no network passed; allowed: wider ranges, or fewer locks")
-        tile = self._tile(numbers[0], first, knobs)
+        tile = self._rolls.tile(numbers[0], first, knobs)
         self._add(what, numbers, tile.id, knobs, [tile])
         self._tell_view(tell)
         tell(Told(tile=tile))
         others: list[Tile] = []
         for number, one in zip(numbers[1:], found, strict=False):
-            others.append(self._tile(number, one, knobs, {tile.word, *(other.word for other in others)}))
+            others.append(self._rolls.tile(number, one, knobs, {tile.word, *(other.word for other in others)}))
         self._history.add(others)
         for other in others:
             tell(Told(tile=other))
         self._tell_view(tell)
-
-    def _tile(self, number: int, found: Found, knobs: Knobs | None = None, taken: Collection[str] = ()) -> Tile:
-        entry = found.entry if knobs is None else in_tune_and_time(knobs.locks, found.entry)
-        recipe = entry.recipe if knobs is None or found.cast.parents else self._widened(entry.recipe, knobs)
-        note, tempo = note_of(entry), tempo_of(entry) if kind(entry.sound) == "beat" else None
-        return Tile(
-            number,
-            recipe,
-            found.cast.parents,
-            found.cast.done,
-            kind(entry.sound),
-            next(word for word in words(recipe) if word not in taken),
-            None if note is None else note_name(note),
-            tempo,
-            entry.score,
-        )
-
-    def _widened(self, recipe: Recipe, knobs: Knobs) -> Recipe:
-        """Return a new sound with a second channel, where the ranges ask for one. Relatives have that of a parent."""
-        wide = draw_wide(self._drawing(knobs), self._rng.getrandbits(63), 0)
-        return recipe if wide is None else msgspec.structs.replace(recipe, wide=wide)
-
-    def _drawing(self, knobs: Knobs) -> Spec:
-        """Return the spec that new networks are drawn from."""
-        return msgspec.structs.replace(self._spec, sound=knobs.sound, family=None, recipes=())
 
     # ---- states
 
@@ -579,65 +397,26 @@ class Session:
         knobs: Knobs,
         tiles: Sequence[Tile] = (),
         *,
-        picked: dict[int, tuple[Any, Any]] | None = None,
-        files: dict[int, str] | None = None,
-        facts: dict[str, str] | None = None,
+        marked: dict[int, tuple[Marks, Marks]] | None = None,
+        files: Mapping[int, str] | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         text = msgspec.json.encode(knobs).decode()
-        state = State(0, self._history.cursor, None, what, tuple(sheet), at, text, picked or {})
+        state = State(0, self._history.cursor, None, what, tuple(sheet), at, text, marked or {})
+        if self.run is not None:
+            # Sounds of the run are in the history when something is done with them.
+            used = {*sheet, *state.marked, *(parent for tile in tiles for parent in tile.parents)}
+            tiles = [*self.run.unknown(used, self._history), *tiles]
         self._history.add(tiles, state, files=files, facts=facts)
 
     def _tell_view(self, tell: Tell, said: str | None = None) -> None:
         tell(Told(view=self.view(), said=said))
 
-    # ---- files
-
-    def _entry(self, tile: Tile) -> Entry:
-        return production.entry_of(tile.id, tile.recipe)
-
-    def _finish(self, tile: Tile) -> PackSound:
-        """Finish a sound as the pack of the kept sounds will."""
-        spec = self._listing([tile])
-        placed: Placed = place_alone(spec, self._entry(tile))
-        return production.finish_candidate(spec, *placed)
-
-    def _listing(self, tiles: Sequence[Tile]) -> Spec:
-        """Return the spec of a pack of these sounds, with all that is in their recipes."""
-        recipes = tuple(tile.recipe for tile in tiles)
-        return msgspec.structs.replace(self._spec, name="x", family=None, count=len(tiles), recipes=recipes)
-
-    def _file_names(self, sound: PackSound) -> list[str]:
-        """Return names for the file of a sound: the one that it has in a pack, and others for when that is taken."""
-        names, finished = Names(self._spec), sound.finished
-        facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
-        ending = FORMATS[self._spec.format].extension
-        return [f"{Path(names.name(sound.recipe, *facts)).name}.{ending}" for _ in range(20)]
-
     def _is_written(self, tile: Tile) -> bool:
         path = self._history.file(tile.id)
         return path is not None and Path(path).exists()
 
-    def _write(self, tile: Tile) -> Path:
-        """Write the finished file of a sound; a file that is there is never replaced."""
-        sound = self._finish(tile)
-        for name in self._file_names(sound):
-            path = self.folder / name
-            if not path.exists():
-                with atomic_write(path) as file:
-                    file.write(sound.finished.data)
-                return path
-            if path.stat().st_size == len(sound.finished.data) and path.read_bytes() == sound.finished.data:
-                return path
-        raise Failed(f"{self.folder}: has too many files of this name; allowed: another --folder")
-
-    def _free_path(self, name: str, ending: str) -> Path:
-        for number in itertools.count(1):
-            path = self.folder / f"{name}_{number:02}{ending}"
-            if not path.exists():
-                return path
-        raise AssertionError
-
-    def _save_check(self, knobs: Knobs) -> Spec:
+    def _ranges(self, knobs: Knobs) -> Spec:
         """Return the spec that the knobs stand for; ``Invalid`` when it is none."""
         # The clock of networks is no reason for files of another rate.
         own = {} if knobs.sound.sample_rate == self._spec.sound.sample_rate else {"file_rate": self._spec.written_rate}
@@ -663,30 +442,3 @@ def _replaced(sheet: Sequence[int], old: int | None, new: int) -> list[int]:
     if old not in sheet:
         return [new, *sheet[1:]] if sheet else [new]
     return [new if tile == old else tile for tile in sheet]
-
-
-def _difference(before: Knobs, after: Knobs) -> str:
-    one, other = msgspec.to_builtins(before.sound), msgspec.to_builtins(after.sound)
-    changed = [name for name in other if one[name] != other[name]]
-    return ", ".join(f"{name} {_range(other[name])}" for name in changed) or "nothing"
-
-
-def _range(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"{value[0]:g} to {value[1]:g}"
-    return "" if isinstance(value, dict) else "off" if value is None else str(value)
-
-
-def reveal(path: Path) -> bool:
-    """Show a file in the file manager of the system; False where there is none."""
-    if sys.platform == "darwin":
-        command = ["open", "-R", str(path)]
-    elif os.name == "nt":
-        command = ["explorer", f"/select,{path}"]
-    else:
-        command = ["xdg-open", str(path if path.is_dir() else path.parent)]
-    try:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-    except OSError:
-        return False
-    return True

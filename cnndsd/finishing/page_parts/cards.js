@@ -151,25 +151,10 @@ function drawSome() {
   if (toDraw.size) requestAnimationFrame(drawSome);
 }
 
-async function draw(sound) {
+function draw(sound) {
   if (sound.isDrawn) return;
   sound.isDrawn = true;
-  if (pack.rendered) return drawRendered(sound);
-  if (!sound.looks) {
-    try {
-      const response = await fetch(`looks/${sound.candidate}`);
-      if (!response.ok) throw new Error(await response.text());
-      sound.looks = await response.json();
-    } catch (error) {
-      sound.isDrawn = false;
-      return say(`${stem(sound)}: ${error.message}`);
-    }
-    sound.words = null;
-    offerTogether();
-    if (!sound.card) return;
-    showFacts(sound);
-    showState(sound);
-  }
+  if (!sound.looks) return drawRendered(sound);
   const { canvas, looks } = sound, ink = blank(canvas).getContext("2d");
   drawWave(ink, Int8Array.from(bytes(looks.wave)), 40, 36);
   ink.drawImage(spectrogram(bytes(looks.spectrum)), 0, 84, canvas.width, canvas.height - 84);

@@ -21,8 +21,8 @@ const stem = (sound) => stems[sound.place].slice(prefix.length);
 const fileName = (sound) => sound.file.split("/").pop();
 const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 // Where the page plays a sound from, and where its file is.
-const address = (sound) => pack.served ? `sounds/${sound.candidate}` : encoded(sound.preview ?? sound.file);
-const fileAddress = (sound) => pack.served ? address(sound) : encoded(sound.file);
+const address = (sound) => encoded(sound.preview ?? sound.file);
+const fileAddress = (sound) => encoded(sound.file);
 const seconds = (sound) => sound.looks ? sound.looks.seconds : sound.heard_s;
 // The page has the seeds as texts, and leaves out of a recipe what is usual.
 const recipeOf = (sound) => ({ ...USUAL, ...sound.recipe });

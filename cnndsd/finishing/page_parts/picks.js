@@ -28,21 +28,8 @@ function pickCurrent(wish) {
   else say("Choose a sound first.");
 }
 
-async function pick(sound, wish) {
-  const before = sound.pick;
-  setPick(sound, before === wish ? null : wish);
-  if (pack.served) {
-    try {
-      const response = await fetch(`picks/${sound.candidate}`, {
-        method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(sound.pick),
-      });
-      if (!response.ok) throw new Error(await response.text());
-    } catch (error) {
-      setPick(sound, before);
-      say(`${stem(sound)}: not saved (${error.message})`);
-    }
-    return;
-  }
+function pick(sound, wish) {
+  setPick(sound, sound.pick === wish ? null : wish);
   try {
     const picks = Object.fromEntries(sounds.filter((s) => s.pick).map((s) => [s.candidate, s.pick]));
     localStorage.setItem(memory, JSON.stringify(picks));
@@ -75,9 +62,8 @@ function showCounts() {
 
 function showList() {
   const kept = picked("keep").length, dropped = picked("drop").length;
-  at("picks-about").textContent = `${kept} kept, ${dropped} dropped. ` + (pack.served
-    ? "Your choice is saved in the run. End this audition, then run the same pack command again to make the pack, or this one:"
-    : `This command makes a pack of ${kept ? "the sounds you kept" : "all sounds you did not drop"}:`);
+  at("picks-about").textContent = `${kept} kept, ${dropped} dropped. This command makes a pack of ${
+    kept ? "the sounds you kept" : "all sounds you did not drop"}:`;
   const numbers = wanted().map((sound) => sound.candidate).join(",");
   // PowerShell splits what is not quoted at its commas; other shells take both.
   at("picks-text").value = pack.command + (numbers.includes(",") ? `"${numbers}"` : numbers);

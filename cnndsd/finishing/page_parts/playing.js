@@ -60,8 +60,7 @@ function playFile(sound) {
   player.play().then(follow, (error) => {
     if (error.name === "AbortError") return;
     player.dataset.from = "";
-    say(pack.served ? `${stem(sound)}: cannot be played (${error.message})`
-      : `${sound.file} cannot be played: unpack the zip, so that the folders are next to this page`);
+    say(`${sound.file} cannot be played: unpack the zip, so that the folders are next to this page`);
   });
 }
 

@@ -1,15 +1,11 @@
 // ---- start
 
-if (!pack.served) {
-  const picks = remembered();
-  for (const sound of sounds) sound.pick = picks[sound.candidate] ?? null;
-}
+const picks = remembered();
+for (const sound of sounds) sound.pick = picks[sound.candidate] ?? null;
 const options = [...sorts].map(([value, [label]]) => new Option(label, value));
 const measured = options.splice(-pack.descriptors.length);
 at("sort").append(...options, Object.assign(document.createElement("optgroup"), { label: "measured, low first" }));
 at("sort").lastChild.append(...measured);
-// The sounds of an audition have no order of a pack.
-at("sort").value = pack.served ? "score" : "place";
 for (const kind of pack.kinds) {
   const count = sounds.filter((sound) => sound.kind === kind).length;
   if (!count) continue;

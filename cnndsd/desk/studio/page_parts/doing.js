@@ -7,6 +7,8 @@ const others = new BroadcastChannel(`studio ${location.pathname}`);
 // Ask the server to do something; a function says what, when all before it is done. `isRoll`: a new sheet is awaited. `playsFirst`: the first sound that comes is played.
 function act(action, { isRoll = false, playsFirst = isRoll, since = performance.now() } = {}) {
   if (isRoll) rolling++;
+  // What is new comes on the sheet.
+  if (playsFirst) showPlace("sheet");
   // In the order in which they were asked for; packs take long and change nothing.
   const before = action.do === "pack" ? Promise.resolve() : sent;
   const done = before.then(() => perform(typeof action === "function" ? action() : action, playsFirst, since)).finally(() => {
@@ -63,7 +65,7 @@ function announce(tile) {
 async function takeView(told, fetchesAll = true) {
   const hadFocus = document.activeElement?.closest(".sheet, .kept") || document.activeElement === document.body;
   view = told;
-  const isThere = view.sheet.includes(current) || isKept(current);
+  const isThere = view.sheet.includes(current) || isKept(current) || (isRun() && listed(current));
   if (!isThere && view.at !== null) current = view.at;
   showView();
   if (fetchesAll) {
@@ -135,6 +137,24 @@ function pick(what) {
   act({ do: "choose", tile: id, pick: now }).then((isDone) => isDone || show(before));
 }
 
+function star() {
+  if (current === null) return;
+  const id = current, now = !isStar(id);
+  const show = (one) => {
+    view.stars = view.stars.filter((other) => other !== id).concat(one ? [id] : []);
+    showView();
+  };
+  show(now);
+  act({ do: "star", tile: id, is_star: now }).then((isDone) => isDone || show(!now));
+}
+
+async function bringBack(id) {
+  await act({ do: "recall", tile: id });
+  showPlace("sheet");
+  go(id);
+}
+
+const toSheet = () => (current !== null && isRun() ? bringBack(current) : say("It is on the sheet already."));
 const undo = () => act(() => ({ do: "undo", state: view.state }));
 const redo = () => act(() => ({ do: "redo", state: view.state }));
 const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept yet. Press K on a sound that you like."));
@@ -142,28 +162,31 @@ const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept y
 // The sound that was heard last in a comparison, and of which sound that was.
 const compared = { of: null, last: null };
 
-// From the sound to its parents in turn, and back.
+// The parents of the selected sound; of one that has none, the sound that was selected before.
+function partnersInComparison() {
+  const parents = factsAt(current)?.parents ?? [];
+  return parents.length ? parents : [previous].filter((id) => id !== null && id !== current);
+}
+
+// From the sound to those in turn, and back.
 async function compare() {
-  const tile = knownTile(current);
-  if (!tile?.parents.length) return say("This sound has no parent.");
-  const round = [tile.id, ...tile.parents], last = compared.of === tile.id ? compared.last : tile.id;
+  const tile = factsAt(current), others = partnersInComparison();
+  if (!others.length) return say("There is nothing to compare it with: it has no parent, and no sound was heard before.");
+  const round = [tile.id, ...others], last = compared.of === tile.id ? compared.last : tile.id;
   const next = round[(round.indexOf(last) + 1) % round.length];
-  try {
-    await fetchTiles(round);
-  } catch (error) {
-    return say(error.message, true);
-  }
   Object.assign(compared, { of: tile.id, last: next });
-  play(knownTile(next));
+  await hear(next);
   showSound();
-  say(next === tile.id ? `A: ${tile.word}` : `B: its parent, ${knownTile(next).word}`);
+  say(next === tile.id ? `A: ${tile.word}` : `B: ${tile.parents.length ? "its parent" : "the one before"}, ${factsAt(next)?.word}`);
 }
 
 function nextKept() {
   const ids = kept();
   if (!ids.length) return say("Nothing is kept yet.");
-  const id = ids[(ids.indexOf(current) + 1) % ids.length];
-  go(id);
+  // In the run, those of it.
+  const there = isRun() && ids.some((id) => shown.includes(id)) ? shown.filter(isKept) : ids;
+  if (isRun() && there === ids) showPlace("sheet");
+  go(there[(there.indexOf(current) + 1) % there.length]);
 }
 
 function lock(name) {
@@ -174,11 +197,15 @@ function lock(name) {
 async function copyPath() {
   const path = view.files[current];
   if (!path) return say("Keep the sound first: then it has a file.");
+  copyText(path);
+}
+
+async function copyText(text) {
   try {
-    await navigator.clipboard.writeText(path);
-    say(`copied: ${path}`);
+    await navigator.clipboard.writeText(text);
+    say(`copied: ${text}`);
   } catch {
-    say(path);
+    say(text);
   }
 }
 

@@ -1,10 +1,10 @@
 // ---- the history, and the family of a sound
 
 function rowOf(tile) {
-  const pick = view.picks[tile.id], hear = element("button", "", element("b", "", tile.word));
-  hear.append(element("span", "", facts(tile).join(" · ")), element("span", "what", tile.done));
-  hear.append(element("span", "", `${pick ? `${picked[pick]} · ` : ""}${tile.score.toFixed(2)}`));
-  hear.addEventListener("click", async () => {
+  const marks = marksOf(tile.id).map((mark) => `${mark} · `).join(""), hearIt = element("button", "", element("b", "", tile.word));
+  hearIt.append(element("span", "", facts(tile).join(" · ")), element("span", "what", tile.done));
+  hearIt.append(element("span", "", `${marks}${tile.score.toFixed(2)}`));
+  hearIt.addEventListener("click", async () => {
     try {
       await fetchTiles([tile.id]);
       play(knownTile(tile.id));
@@ -17,16 +17,15 @@ function rowOf(tile) {
   back.setAttribute("aria-label", `bring back ${tile.word}`);
   back.addEventListener("click", async () => {
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-    await act({ do: "recall", tile: tile.id });
-    go(tile.id);
+    bringBack(tile.id);
   });
-  return element("li", "", hear, back);
+  return element("li", "", hearIt, back);
 }
 
 async function listHistory(isMore) {
   const list = at("history-list"), last = isMore ? list.dataset.last : "";
   if (!isMore) list.replaceChildren();
-  const rest = `pick=${at("history-pick").value}${last ? `&before=${last}` : ""}`;
+  const rest = `mark=${at("history-mark").value}${last ? `&before=${last}` : ""}`;
   try {
     const found = await (await ask(`history?${rest}`)).json();
     list.append(...found.map(rowOf));

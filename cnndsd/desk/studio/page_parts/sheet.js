@@ -1,18 +1,21 @@
 // ---- the sheet and the kept sounds
 
 const facts = (tile) => [tile.kind, tile.note, tile.tempo && `${Math.round(tile.tempo)} bpm`].filter(Boolean);
-const picked = { keep: "kept", star: "favourite", drop: "dropped" };
+const picked = { keep: "kept", drop: "dropped" };
+const marksOf = (id) => [picked[view.picks[id]], isStar(id) && "favourite"].filter(Boolean);
 const toDraw = [];
 // What is written of each kept sound; it stays when the sound itself is no longer held.
 const chips = new Map();
 let breedWith = null;
+// The sound that was selected before.
+let previous = null;
 
 function label(tile) {
-  return [tile.word, ...facts(tile), `score ${tile.score.toFixed(2)}`, picked[view.picks[tile.id]]].filter(Boolean).join(", ");
+  return [tile.word, ...facts(tile), `score ${tile.score.toFixed(2)}`, ...marksOf(tile.id)].join(", ");
 }
 
 function cardOf(id) {
-  return document.querySelector(`.tile[data-tile="${id}"]`);
+  return [list(), at("kept")].map((box) => box.querySelector(`.tile[data-tile="${id}"]`)).find(Boolean) ?? null;
 }
 
 function showSheet() {
@@ -34,6 +37,8 @@ function showSheet() {
 }
 
 function showTile(id) {
+  if (id === current) showSound();
+  if (inView.has(id)) draw(inView.get(id).firstElementChild.querySelector("canvas"), knownTile(id));
   const place = view.sheet.indexOf(id);
   if (place < 0) return;
   const item = at("sheet").children[place];
@@ -55,10 +60,14 @@ function makeCard(tile) {
   card.append(canvas, head, name, more);
   card.tabIndex = -1;
   card.draggable = true;
-  toDraw.push([canvas, tile]);
-  if (toDraw.length === 1) setTimeout(drawNext);
+  if (tiles.has(tile.id)) draw(canvas, knownTile(tile.id));
   decorate(card, tile);
   return card;
+}
+
+function draw(canvas, tile) {
+  toDraw.push([canvas, tile]);
+  if (toDraw.length === 1) setTimeout(drawNext);
 }
 
 // One at a time: between two, keys are heard.
@@ -71,6 +80,7 @@ function drawNext() {
 
 function decorate(card, tile) {
   card.dataset.pick = view.picks[tile.id] ?? "";
+  card.dataset.star = isStar(tile.id) ? "star" : "";
   card.setAttribute("aria-label", label(tile));
   card.tabIndex = tile.id === current ? 0 : -1;
   if (tile.id === current) card.setAttribute("aria-current", "true");
@@ -81,14 +91,14 @@ function decorate(card, tile) {
 }
 
 function showFacts(id) {
-  const tile = knownTile(id);
+  const tile = factsAt(id);
   if (!tile) return;
   for (const card of document.querySelectorAll(`.tile[data-tile="${id}"]`)) if (card.matches("button")) decorate(card, tile);
 }
 
 function fits(one, other) {
   const shapeOf = ({ recipe, widths }) => JSON.stringify([widths, recipe.weights, recipe.biases, recipe.precision]);
-  return Boolean(one && other) && shapeOf(one) === shapeOf(other);
+  return Boolean(one?.recipe && other?.recipe) && shapeOf(one) === shapeOf(other);
 }
 
 function showKept() {
@@ -114,22 +124,27 @@ function showKept() {
 }
 
 function showSound() {
-  const tile = knownTile(current), pick = view.picks[current];
+  const tile = factsAt(current), pick = view.picks[current];
   at("sound-name").textContent = tile ? tile.word : "No sound yet";
   if (!tile) return;
-  at("sound-facts").textContent = [
-    ...facts(tile), `score ${tile.score.toFixed(2)}`, `gap ${tile.recipe.gap}`, `network ${tile.widths.join("→")}`,
-    `${tile.recipe.seconds.toFixed(2)} s`, ...(isSmooth(tile) ? ["smooth"] : []), ...(tile.channels === 2 ? ["wide"] : []),
-  ].join(" · ");
-  at("sound-done").textContent = playing !== null && tile.parents.includes(playing)
-    ? `playing its parent, ${knownTile(playing)?.word}` : tile.done;
+  at("sound-facts").textContent = [...facts(tile), `score ${tile.score.toFixed(2)}`, ...(tile.recipe ? networkFacts(tile) : [])].join(" · ");
+  const done = [tile.done, listed(current)?.why].filter(Boolean).join(". Why this score: ");
+  at("sound-done").textContent = playing !== null && playing !== current ? `playing ${factsAt(playing)?.word}` : done;
   at("keep").setAttribute("aria-pressed", pick === "keep");
-  at("star").setAttribute("aria-pressed", pick === "star");
+  at("star").setAttribute("aria-pressed", isStar(current));
   at("drop").setAttribute("aria-pressed", pick === "drop");
-  at("ab").disabled = !tile.parents.length;
+  at("ab").disabled = !partnersInComparison().length;
   at("copy").disabled = !view.files[current];
+  at("take").hidden = !isRun();
   at("breed").setAttribute("aria-pressed", breedWith !== null);
-  showOwn(tile);
+  if (tile.recipe) showOwn(tile);
+}
+
+function networkFacts(tile) {
+  return [
+    `gap ${tile.recipe.gap}`, `network ${tile.widths.join("→")}`, `${tile.recipe.seconds.toFixed(2)} s`,
+    ...(isSmooth(tile) ? ["smooth"] : []), ...(tile.channels === 2 ? ["wide"] : []),
+  ];
 }
 
 function showView() {
@@ -139,6 +154,7 @@ function showView() {
   at("folder-path").textContent = view.folder;
   at("history-button").textContent = `History ${view.count}`;
   showSheet();
+  showCards();
   showKept();
   showKnobs();
   showSound();
@@ -146,11 +162,13 @@ function showView() {
 
 function select(id, withFocus = true) {
   const before = current;
+  if (before !== id) previous = before;
   current = id;
   if (before !== null) showFacts(before);
   showFacts(id);
   showSound();
   if (withFocus && !document.querySelector("dialog[open]")) {
+    if (isRun()) bringIntoView(id);
     const card = cardOf(id);
     card?.focus({ preventScroll: true });
     card?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -158,14 +176,36 @@ function select(id, withFocus = true) {
   rememberSelected(id);
 }
 
-// Go to a sound and play it; one that is not held is fetched before.
+// Go to a sound and play it.
 function go(id, since) {
-  const tile = knownTile(id);
-  if (!tile) return fetchTiles([id]).then(() => knownTile(id) && go(id, since)).catch((error) => say(error.message, true));
-  play(tile, since);
+  if (!factsAt(id)) return fetchTiles([id]).then(() => knownTile(id) && go(id, since)).catch((error) => say(error.message, true));
   compared.of = null;
+  const done = hear(id, since);
   select(id);
-  const name = [tile.word, ...facts(tile)].join(", ");
-  say(`${name}, score ${tile.score.toFixed(2)}${view.picks[id] ? `, ${picked[view.picks[id]]}` : ""}`);
-  fetchTiles(tile.parents).catch(() => {});
+  say(label(factsAt(id)));
+  fetchTiles(factsAt(id).parents).catch(() => {});
+  return done;
+}
+
+// Whoever passes many sounds, with an arrow key that is held, hears the last one: the others are not made.
+const PASSING_MS = 40;
+let wanted = null;
+
+// Play a sound; what is not held is fetched before, unless another one is asked for meanwhile. In the run, it is finished.
+async function hear(id, since) {
+  wanted = id;
+  const isFinished = isRun() && listed(id), tile = knownTile(id);
+  if (tile && !isFinished) return play(tile, since);
+  stop();
+  try {
+    if (isFinished && !finished.has(id)) await new Promise((passed) => setTimeout(passed, PASSING_MS));
+    if (wanted !== id) return;
+    const [sound] = await Promise.all([isFinished ? finishedOf(id) : undefined, fetchTiles([id])]);
+    if (wanted !== id || !knownTile(id)) return;
+    play(knownTile(id), since, sound);
+    showSound();
+    if (isFinished) finishNeighbours(id);
+  } catch (error) {
+    say(error.message, true);
+  }
 }

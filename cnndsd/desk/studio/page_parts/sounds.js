@@ -23,7 +23,6 @@ function samplesOf(tile) {
   }
   const gain = Math.min(...channels.map((sound) => gainOf(sound, peak)));
   tile.buffer = audio.createBuffer(channels.length, Math.max(1, last + 1 - first), rate);
-  tile.seconds = tile.buffer.duration;
   channels.forEach((sound, i) => {
     const shown = tile.buffer.getChannelData(i);
     shown.set(sound.subarray(first, first + shown.length));
@@ -129,15 +128,16 @@ function stop() {
   source = playing = null;
 }
 
-// Play a sound. `since`: the time of what asked for it, for measurements.
-function play(tile, since = performance.now()) {
+// Play a sound. `since`: the time of what asked for it, for measurements. `sound`: its finished file, in its place.
+function play(tile, since = performance.now(), sound = { buffer: samplesOf(tile), isLoop: false }) {
   if (audio.state === "suspended") audio.resume();
   stop();
-  const buffer = samplesOf(tile), node = audio.createBufferSource(), level = audio.createGain();
-  node.buffer = buffer;
+  const node = audio.createBufferSource(), level = audio.createGain();
+  node.buffer = sound.buffer;
+  node.loop = sound.isLoop;
   node.connect(level).connect(audio.destination);
   node.start();
-  source = { node, level, begun: audio.currentTime, tile };
+  source = { node, level, begun: audio.currentTime };
   playing = tile.id;
   heard.count++;
   heard.tile = tile.id;
@@ -156,9 +156,9 @@ function moveHead() {
     }
   }
   if (!source) return;
-  const head = document.querySelector(`.head[data-tile="${playing}"]`);
+  const head = cardOf(playing)?.querySelector(".head");
   if (head) {
-    const part = Math.min(1, (audio.currentTime - source.begun) / source.tile.seconds);
+    const times = (audio.currentTime - source.begun) / source.node.buffer.duration, part = source.node.loop ? times % 1 : Math.min(1, times);
     head.classList.add("moves");
     head.style.opacity = 0.85;
     head.style.transform = `translateX(${part * head.parentElement.clientWidth}px)`;

@@ -2,16 +2,21 @@
 
 const BUTTONS = {
   roll: () => roll(false), "roll-far": () => roll(true), vary: () => vary(false), "vary-far": () => vary(true), breed,
-  partners,  undo, redo, keep: () => pick("keep"), star: () => pick("star"), drop: () => pick("drop"), ab: compare,
+  partners,  undo, redo, keep: () => pick("keep"), star, drop: () => pick("drop"), ab: compare,
   "lineage-button": showFamily, "history-button": showHistory, "next-kept": nextKept, pack, copy: copyPath,
   folder: () => act({ do: "reveal" }), save: () => act({ do: "save" }), "help-button": () => at("help").showModal(),
-  "history-more": () => listHistory(true),
+  "history-more": () => listHistory(true), "to-sheet": () => showPlace("sheet"), "to-run": () => showPlace("run"), take: toSheet,
+  similar: showSimilar, "command-button": showCommand, "copy-command": () => copyText(run.command),
 };
 for (const [id, action] of Object.entries(BUTTONS)) at(id).addEventListener("click", () => view && action());
 for (const button of document.querySelectorAll("[data-press]")) {
   button.addEventListener("click", () => at(button.dataset.press).click());
 }
-at("history-pick").addEventListener("change", () => listHistory(false));
+for (const id of ["kind", "marked", "sort"]) at(id).addEventListener("change", filter);
+at("search").addEventListener("input", filter);
+addEventListener("scroll", showListed, { passive: true });
+addEventListener("resize", showListed);
+at("history-mark").addEventListener("change", () => listHistory(false));
 document.addEventListener("click", (event) => {
   const card = event.target.closest("button.tile"), button = event.target.closest("button.lock");
   if (card && view) go(Number(card.dataset.tile), event.timeStamp);
@@ -23,7 +28,7 @@ document.addEventListener("click", (event) => {
 });
 // A tile that is dragged out is its finished file.
 document.addEventListener("dragstart", (event) => {
-  const card = event.target.closest?.("button.tile"), tile = card && knownTile(Number(card.dataset.tile));
+  const card = event.target.closest?.("button.tile"), tile = card && factsAt(Number(card.dataset.tile));
   if (!tile) return;
   const address = new URL(`files/${tile.id}`, location.href).href;
   const name = view.files[tile.id]?.split(/[\\/]/).pop() ?? `cnndsd_${tile.kind}_${tile.word}.wav`;
@@ -37,6 +42,9 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && vi
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   takeColours();
   at("sheet").replaceChildren();
+  at("listed").replaceChildren();
+  inView.clear();
+  showListed();
   showView();
 });
 
@@ -44,14 +52,19 @@ takeColours();
 makeKnobs();
 (async () => {
   // The first sheet is rolled while the browser starts; the first time of all, the program compiles for half a minute.
-  for (let isBusy = true; isBusy;) {
+  for (let isBusy = true, isRunKnown = false; isBusy;) {
     isBusy = await refresh();
+    if (view && !isRunKnown) {
+      await openRun();
+      isRunKnown = true;
+    }
     if (isBusy) await new Promise((wait) => setTimeout(wait, 100));
     if (isBusy && view && !view.sheet.length) say("Warming up; the first time of all, this takes half a minute …");
   }
   if (!view?.sheet.length) return say("Press R to roll.");
-  select(current ?? view.sheet[0]);
+  if (!isRun()) select(current ?? view.sheet[0]);
   say(matchMedia("(pointer: coarse)").matches
     ? "Tap a sound to hear it. Roll shows others, More is like this one."
+    : isRun() ? "Press Space or an arrow key, or click a sound, to hear it. K keeps, D drops, V makes more like it; ? shows all keys."
     : "Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();

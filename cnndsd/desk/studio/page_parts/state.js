@@ -9,6 +9,7 @@ let heldSamples = 0;
 let view = null, current = null;
 
 const isKept = (id) => view.picks[id] === "keep";
+const isStar = (id) => view.stars.includes(id);
 const kept = () => Object.keys(view.picks).map(Number).filter(isKept);
 const knownTile = (id) => tiles.get(id);
 
