@@ -544,3 +544,9 @@ def test_two_hundred_actions_and_twenty_kills_lose_nothing(tmp_path, record_prop
     record_property(
         "figures", f"200 actions, killed {killed} times: {len(seen)} sounds shown, all there; {steps} steps of undo"
     )
+
+
+def test_the_page_has_an_icon_that_asks_for_nothing(chromium, tmp_path):
+    """Else some browsers ask for one, and the page's policy has them say that it is refused."""
+    with served(tmp_path) as (_, address), tab(chromium, address) as t:
+        assert t.page.get_attribute("link[rel=icon]", "href") == "data:,"
