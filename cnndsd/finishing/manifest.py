@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,8 +107,21 @@ def read_manifest(path: Path | str) -> Manifest:
     return read
 
 
-def csv_table(listed: list[Listed]) -> str:
-    """Return the sounds of a pack as CSV (RFC 4180), with a row for each."""
+def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator[str]:
+    """Yield the text of a manifest, sound by sound. ``facts``: all that stands before the sounds."""
+
+    def indented(value: Any, levels: int) -> str:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+        return text.replace("\n", "\n" + levels * " ")
+
+    yield indented(facts, 0).removesuffix("\n}") + ',\n "sounds": ['
+    for number, sound in enumerate(sounds):
+        yield f"{',' if number else ''}\n  {indented(sound, 2)}"
+    yield "\n ]\n}\n" if sounds else "]\n}\n"
+
+
+def csv_rows(listed: Sequence[Listed]) -> Iterator[str]:
+    """Yield the sounds of a pack as CSV (RFC 4180): a row with the names of the columns, and one for each sound."""
     columns = [
         "file",
         "candidate",
@@ -132,9 +146,7 @@ def csv_table(listed: list[Listed]) -> str:
         "raw_sha256",
         "file_sha256",
     ]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(columns)
+    yield _csv_row(columns)
     for sound in listed:
         row = {
             **msgspec.to_builtins(sound),
@@ -154,7 +166,12 @@ def csv_table(listed: list[Listed]) -> str:
             "correlation": sound.width and sound.width.correlation,
             "balance_db": sound.width and sound.width.balance_db,
         }
-        table.writerow([_cell(row.get(c)) for c in columns])
+        yield _csv_row([_cell(row.get(c)) for c in columns])
+
+
+def _csv_row(cells: Sequence[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -39,7 +39,9 @@ _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "oct
 
 
 class Looks(msgspec.Struct, frozen=True):
-    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64.
+    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture``.
+
+    In JSON they are in base 64.
 
     ``bars``: how many bars a loop in time is long; its file is exactly that long and joins itself. 0: not such a loop.
     ``copy``: of a loop in time; without one the page plays the file, with a gap at the join. ``is_smooth``: the steps
@@ -51,15 +53,15 @@ class Looks(msgspec.Struct, frozen=True):
     note: str | None
     tempo_bpm: float | None
     is_looped: bool
-    wave: str
-    spectrum: str
+    wave: bytes
+    spectrum: bytes
     bars: int = 0
     copy: LoopCopy | None = None
     is_smooth: bool = False
     correlation: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Card:
     """A sound on the page.
 
@@ -85,8 +87,8 @@ def looks(sound: Finished, recipe: Recipe) -> Looks:
         None if sound.pitch is None else sound.pitch.name,
         sound.tempo_bpm,
         sound.loop is not None,
-        base64.b64encode(sound.picture.wave).decode(),
-        base64.b64encode(sound.picture.spectrum).decode(),
+        sound.picture.wave,
+        sound.picture.spectrum,
         bars,
         sound.copy,
         recipe.is_smooth,
@@ -131,8 +133,27 @@ def page_html(
     them. ``served``: the page comes from a server, gets looks and sounds from there, and sends picks to it.
     ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
     """
-    sounds = [card.sound for card in cards]
-    data = {
+    return "".join(page_pieces(title, about, cards, command, served, seed_list))
+
+
+def page_pieces(
+    title: str,
+    about: str,
+    cards: Sequence[Card],
+    command: str,
+    served: bool = False,
+    seed_list: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """Yield the text of ``page_html``, sound by sound: of thousands of sounds, the whole is large."""
+    style = _part("page.css")
+    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
+    connections = "'self'" if served else "'none'"
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
+        f"connect-src {connections}; style-src '{_hash(style)}'; worker-src blob:; "
+        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
+    )
+    facts = {
         "title": title,
         "served": served,
         "rendered": seed_list is not None,
@@ -143,31 +164,37 @@ def page_html(
         "rows": pictures.ROWS,
         "kinds": KINDS,
         "descriptors": [[name, _label(name), term.meaning] for name, term in TERMS.items()],
-        "sounds": [
-            _shown(card, place, near)
-            for card, place, near in zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)
-        ],
     }
-    # The data must not contain "</script>", whatever the title is.
-    text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-    style = _part("page.css")
-    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
-    connections = "'self'" if served else "'none'"
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src {connections}; style-src '{_hash(style)}'; worker-src blob:; "
-        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
-    )
     parts = {
         "POLICY": policy,
         "TITLE": html.escape(title),
         "ABOUT": html.escape(about),
         "STYLE": style,
-        "DATA": text,
         "RENDERER": renderer,
         "SCRIPT": script,
     }
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _part("page.html"))
+    # Between two texts there is the name of a part.
+    for place, text in enumerate(re.split(r"\{\{([A-Z]+)\}\}", _part("page.html"))):
+        if place % 2 == 0:
+            yield text
+        elif text == "DATA":
+            yield from _data(facts, cards)
+        else:
+            yield parts[text]
+
+
+def _data(facts: dict[str, Any], cards: Sequence[Card]) -> Iterator[str]:
+    """Yield the page's data as JSON: the facts, and after them the sounds."""
+    sounds = [card.sound for card in cards]
+    yield _json(facts).removesuffix("}") + ',"sounds":['
+    for number, shown in enumerate(zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)):
+        yield ("," if number else "") + _json(_shown(*shown))
+    yield "]}"
+
+
+def _json(data: Any) -> str:
+    # It must not contain "</script>", whatever the title is.
+    return msgspec.json.encode(data).decode().replace("<", "\\u003c")
 
 
 def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.audiofile import decode_channels, loop_copy
 from cnndsd.finishing.bars import BarLoop, cut_bars
 from cnndsd.finishing.finished import finish, single_sound_spec, write
-from cnndsd.finishing.manifest import csv_table, read_manifest
+from cnndsd.finishing.manifest import csv_rows, read_manifest
 from cnndsd.finishing.mastering import condition, loudness, normalise, tame_onset, true_peak
 from cnndsd.finishing.page import looks
 from cnndsd.finishing.pictures import depict
@@ -306,7 +306,7 @@ def test_a_pack_of_smooth_and_wide_sounds_is_proven(both):
     assert text.count("smooth") == sum(s.recipe.is_smooth for s in sounds)
     with PackFile(both) as archive:
         assert f"Sounds with two channels that differ: {wide}." in archive.read("README.txt").decode()
-    table = csv_table(sounds).splitlines()
+    table = "".join(csv_rows(sounds)).splitlines()
     assert {"interpolation", "wide", "channels", "correlation", "balance_db"} <= set(table[0].split(","))
     assert {row["interpolation"] for row in csv.DictReader(table)} == {"hold", "bandlimited"}
     assert sum("bandlimited" in line for line in table) == sum(s.recipe.is_smooth for s in sounds)
