@@ -109,7 +109,8 @@ class Verification:
                 alternates = [archive.read(alternate.file) for alternate in sound.alternates]
                 yield spec, sound, is_ours, archive.read(sound.file), preview, alternates
 
-        self._workers.prepare(warm, spec)
+        # By one of the workers: this process needs no kernels, which take some 60 MB. What fails there, fails below.
+        list(in_order(self._workers, warm, [(spec,)]))
         self._progress.finished(0, len(sounds))
         for done, made in enumerate(in_order(self._workers, make_again, tasks()), 1):
             yield made

@@ -96,15 +96,23 @@ def read_manifest(path: Path | str) -> Manifest:
     if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
         raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
-        manifest = msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Invalid(f"{path}: manifest.json: {error}") from None
-    read = decode(manifest, Manifest, f"{path}: manifest.json")
+        read = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        read = _explained(text, path)
     for place, sound in enumerate(read.sounds):
         for recipe in (sound.recipe, *(alternate.recipe for alternate in sound.alternates)):
             if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
                 raise Invalid(f"{path}: manifest.json: sounds[{place}].recipe: is too much work for a sound of a pack")
     return read
+
+
+def _explained(text: bytes, path: Path | str) -> Manifest:
+    """Decode a manifest in two steps, which takes more memory, and say what is wrong with it."""
+    try:
+        plain = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Invalid(f"{path}: manifest.json: {error}") from None
+    return decode(plain, Manifest, f"{path}: manifest.json")
 
 
 def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator[str]:

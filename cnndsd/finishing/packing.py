@@ -135,8 +135,9 @@ def pack_files(
         pictures.append(finished.picture)
         seen = looks(finished, sound.recipe)
         cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, seen, preview=preview))
-    instruments = dict(instruments_of(spec, listed))
-    for name, content in instruments.items():
+    has_instruments = False
+    for name, content in instruments_of(spec, listed):
+        has_instruments = True
         yield text(name, [content])
     exported = []
     for name, data in export_files(Material(spec, listed, read)):
@@ -161,7 +162,7 @@ def pack_files(
     yield text("index.html", page_pieces(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep "))
     yield text("manifest.json", manifest_pieces(head, listed))
     yield text("manifest.csv", csv_rows(listed))
-    yield text("README.txt", [readme_text(spec, chosen, listed, bool(instruments), exported)])
+    yield text("README.txt", [readme_text(spec, chosen, listed, has_instruments, exported)])
     yield text("LICENSE.txt", [licence_text(spec)])
     yield SUMS, (sums_text(sums).encode(),)
 

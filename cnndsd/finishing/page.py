@@ -32,7 +32,7 @@ _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
 # So many sounds are compared with all others at a time.
-_TOGETHER = 256
+_TOGETHER = 64
 # Of what was measured; more would make a page of thousands of sounds much larger.
 _DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
@@ -244,7 +244,7 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     """
     if not sounds:
         return np.zeros((0, 2))
-    places = np.array([position(sound) for sound in sounds])
+    places = _positions(sounds)
     places -= places.mean(axis=0)
     _, axes = np.linalg.eigh(places.T @ places)
     # The smallest eigenvalue comes first. The sign of an axis is arbitrary: make its largest component positive.
@@ -255,11 +255,19 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     return np.asarray((coordinates - low) / np.maximum(high - low, 1e-9))
 
 
+def _positions(sounds: Sequence[Description]) -> NDArray[np.float64]:
+    """Return the coordinates of some sounds, a row for each."""
+    places = np.empty((len(sounds), len(position(sounds[0]))))
+    for row, sound in zip(places, sounds, strict=True):
+        row[:] = position(sound)
+    return places
+
+
 def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
     """Return for each sound the places of the ``count`` others that are most similar, the most similar first."""
     if not sounds:
         return []
-    places = np.array([position(sound) for sound in sounds])
+    places = _positions(sounds)
     count = min(count, len(sounds) - 1)
     lengths = np.square(places).sum(axis=1)
     # The rounding errors of the quick distances below are smaller by far.

@@ -1,6 +1,5 @@
 """Sounds with two channels: when they have two, and that both are finished alike."""
 
-import base64
 import csv
 import io
 import zipfile
@@ -228,7 +227,7 @@ def test_a_loop_of_bars_is_cut_at_the_same_places():
 def test_the_copy_of_a_loop_for_the_page_has_both_channels():
     sound = np.stack([noise(1), noise(2)])
     copy = loop_copy(audiofile.encode(sound, Recipe(), "wav24"))
-    flac, rate = soundfile.read(io.BytesIO(base64.b64decode(copy.flac)))
+    flac, rate = soundfile.read(io.BytesIO(copy.flac))
     assert (flac.shape[1], rate) == (2, RATE)
     assert np.abs(flac[copy.start : copy.end].T - sound).max() < 1e-4
 

@@ -19,7 +19,7 @@ _LAST = ["cover.png", "index.html", "manifest.json", "manifest.csv", "README.txt
 def _expected_names(spec: Spec, sounds: Sequence[Listed]) -> Iterator[str]:
     """Yield the names of a pack's files, in their order; without its exports, which are known when they are made."""
     yield from (name for sound in sounds for name in sound.files)
-    yield from dict(instruments_of(spec, sounds))
+    yield from (name for name, _ in instruments_of(spec, sounds))
     yield from _LAST
 
 
