@@ -163,6 +163,14 @@ def test_any_file_given_to_any_command_gets_one_line(command, tmp_path, capfd):
         assert list(tmp_path.iterdir()) == []
 
 
+def test_no_studio_is_opened_with_a_sound_that_takes_minutes(tmp_path, capsys):
+    path = tmp_path / "x.json"
+    path.write_text('{"seconds": 100, "gap": 0, "length": 16, "hidden": [64, 64, 64, 64]}', encoding="utf-8")
+    assert cli.main(["studio", str(path), "--folder", str(tmp_path / "studio")]) == 2
+    assert "x.json: asks for 5.9e+10 multiply-adds; allowed: up to 2e+09" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_what_is_no_file_is_not_waited_for(tmp_path, capsys):
     for command, name in (
