@@ -1,18 +1,24 @@
 """What hostile files do to each command: its exit code, time, peak memory of its largest process, and last line.
 
-``python benchmarks/hostile.py [NAME ...]``; all files by default. It takes some minutes, and needs Linux.
+``python benchmarks/hostile.py [NAME ...] [--commands NAME ...]``; all files and commands by default. It takes some
+minutes, and needs Linux.
 """
 
+import argparse
 import io
 import json
+import math
 import os
 import random
+import re
+import signal
 import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -23,8 +29,12 @@ COMMANDS = {
     "verify": ["verify", "FILE"],
     "pack": ["pack", "FILE", "--candidates", "2", "--count", "1", "--jobs", "1", "--out", "out"],
     "audition": ["audition", "FILE"],
+    "studio": ["studio", "FILE", "--folder", "studio"],
+    "list": ["pack", "FILE", "--keep", "0", "--jobs", "1", "--out", "out"],
 }
 PATIENCE_S = 300.0
+# A server that begins, as with a file that is allowed, is asked for its page and ended after this long.
+SERVED_S = 5.0
 RECIPE = '{"seed":35}'
 
 
@@ -110,6 +120,17 @@ def make(folder: Path) -> None:
     rng = random.Random(1)
     small = Spec(name="small", candidates=200, count=3, sound={"seconds": (0.3, 0.6)})
     whole = pack(small, folder, jobs=1).path.read_bytes()
+    (folder / "small.toml").write_text(
+        'name = "small"\ncandidates = 200\ncount = 3\nsound = {seconds = [0.3, 0.6]}\n', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "cnndsd", "pack", "small.toml", "--seeds"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    page = (folder / "small_seeds.html").read_text(encoding="utf-8")
+    head, sounds, tail = re.fullmatch(r'(.*"sounds":\[)(.*?)(\]}</script>.*)', page, re.DOTALL).groups()
+    listed_sounds = json.loads(f"[{sounds}]")
+    work = {"hidden": [64, 64, 64], "gap": 0, "seconds": 120.0}
+    heavy = [{**sound, "recipe": sound["recipe"] | work} for sound in listed_sounds]
+    one = json.dumps(listed_sounds[0])
     hours = hour()
     files = {
         "an hour of silence.flac": hours,
@@ -132,6 +153,9 @@ def make(folder: Path) -> None:
         "hours of work.zip": listed(whole, heaviest),
         "keys of keys.toml": "\n".join("a." * 2900 + f"a{n}=1" for n in range(17)).encode(),
         "an empty file.wav": b"",
+        "a list of hours.html": (head + json.dumps(heavy)[1:-1] + tail).encode(),
+        "a long list.html": (head + ",".join([one] * (55_000_000 // len(one))) + tail).encode(),
+        "lists in a list.html": (head + "[" * 55_000_000 + tail).encode(),
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -152,7 +176,10 @@ def make(folder: Path) -> None:
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         # In another process: of this one's memory, the system counts what it has when it starts a command.
@@ -161,10 +188,11 @@ def main() -> None:
         print("file | command | exit | s | MB | last line")
         print("--- | --- | --- | --- | --- | ---")
         for path in sorted(path for path in folder.iterdir() if " " in path.name):
-            if wanted and path.name not in wanted:
+            if options.names and path.name not in options.names:
                 continue
-            for command, words in COMMANDS.items():
-                code, took, megabytes, lines = run([str(path) if word == "FILE" else word for word in words], folder)
+            for command in options.commands:
+                words = [str(path) if word == "FILE" else word for word in COMMANDS[command]]
+                code, took, megabytes, lines = run(words, folder)
                 line = lines[-1].replace(f"{folder}/", "")[:110] + (f" ({len(lines)} lines)" if len(lines) > 1 else "")
                 print(path.name, command, code, f"{took:.1f}", megabytes, line, sep=" | ", flush=True)
 
@@ -175,7 +203,18 @@ def run(arguments: list[str], folder: Path) -> tuple[int, float, int, list[str]]
     with tempfile.TemporaryFile() as said:
         words = ["timeout", str(PATIENCE_S), sys.executable, "-m", "cnndsd", *arguments]
         process = subprocess.Popen(words, cwd=folder, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
+        served = None
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            time.sleep(0.05)
+            address = re.search(rb"http://127\.0\.0\.1\S+", os.pread(said.fileno(), 10_000, 0))
+            if address and served is None:
+                served = time.monotonic()
+                with urllib.request.urlopen(address[0].decode()) as page:
+                    page.read()
+            elif served and time.monotonic() - served > SERVED_S:
+                process.send_signal(signal.SIGINT)
+                served = math.inf
+        _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(max(0, said.seek(0, 2) - 10_000))
         lines = said.read().decode("utf-8", "replace").splitlines() or [""]

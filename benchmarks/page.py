@@ -5,7 +5,6 @@ in a new context of headless Chromium. Milliseconds; frames are those of scrolli
 """
 
 import argparse
-import base64
 import itertools
 import random
 import shutil
@@ -55,8 +54,7 @@ def cards(count: int) -> list[Card]:
     made = []
     for i, entry in enumerate(itertools.islice(itertools.cycle(found), count)):
         wave, spectrum = (
-            base64.b64encode(rng.randbytes(size)).decode()
-            for size in (2 * pictures.WAVE_COLUMNS, pictures.COLUMNS * pictures.ROWS // 2)
+            rng.randbytes(size) for size in (2 * pictures.WAVE_COLUMNS, pictures.COLUMNS * pictures.ROWS // 2)
         )
         looks = Looks(entry.sound.heard_s, -16.0, None, None, False, wave, spectrum)
         made.append(Card(i, f"hit/cnndsd_hit_word{i}.wav", entry.sound, entry.recipe, looks))

@@ -264,7 +264,7 @@ def other_copy(shown):
     copy = looks["copy"]
     size = copy["end"] - copy["start"]
     noise = audiofile.encode_loop(np.random.default_rng(1).uniform(-0.5, 0.5, size), copy["sample_rate"], copy["start"])
-    copy["ogg"] = base64.b64encode(noise).decode()
+    copy["flac"] = base64.b64encode(noise).decode()
 
 
 def script_allowed(files):
@@ -376,7 +376,7 @@ def made(change=None, **facts):
                         archive.read(s.file),
                         look.seconds,
                         s.level,
-                        Picture(base64.b64decode(look.wave), base64.b64decode(look.spectrum)),
+                        Picture(look.wave, look.spectrum),
                         s.pitch,
                         s.loop,
                         s.tempo_bpm,

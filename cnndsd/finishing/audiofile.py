@@ -1,6 +1,5 @@
 """Sound files that carry their recipe. The same sound gives the same bytes every time."""
 
-import base64
 import io
 import math
 import os
@@ -26,13 +25,13 @@ from cnndsd.spec import SoundFormat
 
 
 class LoopCopy(msgspec.Struct, frozen=True):
-    """A copy of a loop that the page repeats without a gap: FLAC, 16 bits, in base 64.
+    """A copy of a loop that the page repeats without a gap: FLAC, 16 bits; in JSON as base 64.
 
     The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
     goes on for ``start`` samples.
     """
 
-    flac: str
+    flac: bytes
     sample_rate: int
     start: int
     end: int
@@ -113,8 +112,7 @@ def loop_copy(data: bytes) -> LoopCopy:
     """
     loop, rate = decode_channels(data), soundfile.info(io.BytesIO(data)).samplerate
     margin = round(_MARGIN_S * rate)
-    flac = encode_loop(loop, rate, margin)
-    return LoopCopy(base64.b64encode(flac).decode(), rate, margin, margin + loop.shape[1])
+    return LoopCopy(encode_loop(loop, rate, margin), rate, margin, margin + loop.shape[1])
 
 
 def encode_raw(audio: NDArray[Any], recipe: Recipe) -> bytes:

@@ -61,7 +61,7 @@ class Place(NamedTuple):
     bars: BarLoop | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A finished sound: the bytes of its file, its length in seconds, its picture, and what samplers can use.
 
@@ -88,7 +88,7 @@ class Finished:
         return self.width is not None and self.width.channels == 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Alternate:
     """A relative of a hit that takes turns with it: the bytes of its file, and how far the raw sounds are apart.
 
@@ -102,7 +102,7 @@ class Alternate:
     data: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PackSound:
     """A finished sound for a pack, and where it comes from.
 

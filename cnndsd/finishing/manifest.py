@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,10 +96,9 @@ def read_manifest(path: Path | str) -> Manifest:
     if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
         raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
-        manifest = msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Invalid(f"{path}: manifest.json: {error}") from None
-    read = decode(manifest, Manifest, f"{path}: manifest.json")
+        read = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        read = _explained(text, path)
     for place, sound in enumerate(read.sounds):
         for recipe in (sound.recipe, *(alternate.recipe for alternate in sound.alternates)):
             if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
@@ -106,8 +106,30 @@ def read_manifest(path: Path | str) -> Manifest:
     return read
 
 
-def csv_table(listed: list[Listed]) -> str:
-    """Return the sounds of a pack as CSV (RFC 4180), with a row for each."""
+def _explained(text: bytes, path: Path | str) -> Manifest:
+    """Decode a manifest in two steps, which takes more memory, and say what is wrong with it."""
+    try:
+        plain = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Invalid(f"{path}: manifest.json: {error}") from None
+    return decode(plain, Manifest, f"{path}: manifest.json")
+
+
+def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator[str]:
+    """Yield the text of a manifest, sound by sound. ``facts``: all that stands before the sounds."""
+
+    def indented(value: Any, levels: int) -> str:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+        return text.replace("\n", "\n" + levels * " ")
+
+    yield indented(facts, 0).removesuffix("\n}") + ',\n "sounds": ['
+    for number, sound in enumerate(sounds):
+        yield f"{',' if number else ''}\n  {indented(sound, 2)}"
+    yield "\n ]\n}\n" if sounds else "]\n}\n"
+
+
+def csv_rows(listed: Sequence[Listed]) -> Iterator[str]:
+    """Yield the sounds of a pack as CSV (RFC 4180): a row with the names of the columns, and one for each sound."""
     columns = [
         "file",
         "candidate",
@@ -132,9 +154,7 @@ def csv_table(listed: list[Listed]) -> str:
         "raw_sha256",
         "file_sha256",
     ]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(columns)
+    yield _csv_row(columns)
     for sound in listed:
         row = {
             **msgspec.to_builtins(sound),
@@ -154,7 +174,12 @@ def csv_table(listed: list[Listed]) -> str:
             "correlation": sound.width and sound.width.correlation,
             "balance_db": sound.width and sound.width.balance_db,
         }
-        table.writerow([_cell(row.get(c)) for c in columns])
+        yield _csv_row([_cell(row.get(c)) for c in columns])
+
+
+def _csv_row(cells: Sequence[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
 
 

@@ -16,10 +16,10 @@ from cnndsd.finishing.exports.table import export_files
 from cnndsd.finishing.finished import PackSound
 from cnndsd.finishing.images import cover
 from cnndsd.finishing.instruments import sampler_instruments
-from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, ListedAlternate, csv_table
+from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, ListedAlternate, csv_rows, manifest_pieces
 from cnndsd.finishing.naming import Names, alternate_name
 from cnndsd.finishing.notes import licence_text, music_in_words, readme_text
-from cnndsd.finishing.page import Card, looks, page_html
+from cnndsd.finishing.page import Card, looks, page_pieces
 from cnndsd.finishing.pictures import Picture
 from cnndsd.finishing.zipfiles import entry
 from cnndsd.recipe import DEFINITION
@@ -54,8 +54,10 @@ def write_pack(
         files = pack_files(
             spec, candidates, refused, counted(), lambda name: archive.read(f"{spec.name}/{name}"), by_hand
         )
-        for name, data in files:
-            archive.writestr(entry(f"{spec.name}/{name}"), data)
+        for name, pieces in files:
+            with archive.open(entry(f"{spec.name}/{name}"), "w") as out:
+                for piece in pieces:
+                    out.write(piece)
     return count
 
 
@@ -66,8 +68,10 @@ def pack_files(
     sounds: Iterable[PackSound],
     read: Callable[[str], bytes],
     by_hand: int = 0,
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and the bytes of a pack's files, in their order; only one sound, or export, is in memory.
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yield the names of a pack's files, in their order, and the pieces of their bytes.
+
+    All pieces of a file must be taken before the next file is: only one sound, export or piece is in memory.
 
     ``candidates``: how many were judged; ``refused``: how many for each reason. ``read``: returns the bytes of a file
     that was yielded before, for the exports. ``by_hand``: how many of the sounds a person chose.
@@ -79,23 +83,34 @@ def pack_files(
     ending = audiofile.FORMATS[spec.format].extension
     sums: dict[str, str] = {}
 
-    def summed(name: str, data: bytes) -> tuple[str, bytes]:
+    def whole(name: str, data: bytes) -> tuple[str, Iterable[bytes]]:
         sums[name] = hashlib.sha256(data).hexdigest()
-        return name, data
+        return name, (data,)
+
+    def text(name: str, pieces: Iterable[str]) -> tuple[str, Iterable[bytes]]:
+        def encoded() -> Iterator[bytes]:
+            digest = hashlib.sha256()
+            for piece in pieces:
+                data = piece.encode()
+                digest.update(data)
+                yield data
+            sums[name] = digest.hexdigest()
+
+        return name, encoded()
 
     for sound in sounds:
         finished = sound.finished
         facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
         name = f"{names.name(sound.recipe, *facts)}.{ending}"
-        yield summed(name, finished.data)
+        yield whole(name, finished.data)
         preview = None
         if finished.preview is not None:
             preview = f"previews/{Path(name).stem}.{spec.previews}"
-            yield summed(preview, finished.preview)
+            yield whole(preview, finished.preview)
         alternates = []
         for number, made in enumerate(sound.alternates, 1):
-            file, _ = summed(alternate_name(name, number), made.data)
-            yield file, made.data
+            file = alternate_name(name, number)
+            yield whole(file, made.data)
             alternates.append(
                 ListedAlternate(file, made.recipe, made.distance, made.raw_sha256, sums[file], made.level)
             )
@@ -120,14 +135,15 @@ def pack_files(
         pictures.append(finished.picture)
         seen = looks(finished, sound.recipe)
         cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, seen, preview=preview))
-    instruments = dict(instruments_of(spec, listed))
-    for name, text in instruments.items():
-        yield summed(name, text.encode())
+    has_instruments = False
+    for name, content in instruments_of(spec, listed):
+        has_instruments = True
+        yield text(name, [content])
     exported = []
     for name, data in export_files(Material(spec, listed, read)):
         exported.append(name)
-        yield summed(name, data)
-    manifest = {
+        yield whole(name, data)
+    head = {
         "format": MANIFEST_FORMAT,
         "name": spec.name,
         "cnndsd": __version__,
@@ -137,20 +153,18 @@ def pack_files(
         "candidates": candidates,
         "refused": dict(sorted(refused.items())),
         "by_hand": by_hand,
-        "sounds": listed,
     }
     chosen = _chosen_in_words(len(listed), by_hand)
     if candidates > len(listed):
         chosen += f" out of {candidates} candidates"
     about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
-    yield summed("cover.png", cover(pictures))
-    page = page_html(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep ")
-    yield summed("index.html", page.encode())
-    yield summed("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    yield summed("manifest.csv", csv_table(listed).encode())
-    yield summed("README.txt", readme_text(spec, chosen, listed, bool(instruments), exported).encode())
-    yield summed("LICENSE.txt", licence_text(spec).encode())
-    yield SUMS, sums_text(sums).encode()
+    yield whole("cover.png", cover(pictures))
+    yield text("index.html", page_pieces(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep "))
+    yield text("manifest.json", manifest_pieces(head, listed))
+    yield text("manifest.csv", csv_rows(listed))
+    yield text("README.txt", [readme_text(spec, chosen, listed, has_instruments, exported)])
+    yield text("LICENSE.txt", [licence_text(spec)])
+    yield SUMS, (sums_text(sums).encode(),)
 
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -32,14 +32,16 @@ _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
 # So many sounds are compared with all others at a time.
-_TOGETHER = 256
+_TOGETHER = 64
 # Of what was measured; more would make a page of thousands of sounds much larger.
 _DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
 
 class Looks(msgspec.Struct, frozen=True):
-    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture`` in base 64.
+    """What a card shows of a finished sound; ``wave`` and ``spectrum`` are those of its ``Picture``.
+
+    In JSON they are in base 64.
 
     ``bars``: how many bars a loop in time is long; its file is exactly that long and joins itself. 0: not such a loop.
     ``copy``: of a loop in time; without one the page plays the file, with a gap at the join. ``is_smooth``: the steps
@@ -51,15 +53,15 @@ class Looks(msgspec.Struct, frozen=True):
     note: str | None
     tempo_bpm: float | None
     is_looped: bool
-    wave: str
-    spectrum: str
+    wave: bytes
+    spectrum: bytes
     bars: int = 0
     copy: LoopCopy | None = None
     is_smooth: bool = False
     correlation: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Card:
     """A sound on the page.
 
@@ -84,8 +86,8 @@ def looks(sound: Finished, recipe: Recipe) -> Looks:
         None if sound.pitch is None else sound.pitch.name,
         sound.tempo_bpm,
         sound.loop is not None,
-        base64.b64encode(sound.picture.wave).decode(),
-        base64.b64encode(sound.picture.spectrum).decode(),
+        sound.picture.wave,
+        sound.picture.spectrum,
         bars,
         sound.copy,
         recipe.is_smooth,
@@ -128,8 +130,25 @@ def page_html(
     ``about``: one line below the title. ``command``: with the numbers of the kept candidates behind it, makes a pack of
     them. ``seed_list``: there are no sound files, the page renders what it plays, and keeps these facts about it.
     """
-    sounds = [card.sound for card in cards]
-    data = {
+    return "".join(page_pieces(title, about, cards, command, seed_list))
+
+
+def page_pieces(
+    title: str,
+    about: str,
+    cards: Sequence[Card],
+    command: str,
+    seed_list: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """Yield the text of ``page_html``, sound by sound: of thousands of sounds, the whole is large."""
+    style = _part("page.css")
+    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
+        f"connect-src 'none'; style-src '{_hash(style)}'; worker-src blob:; "
+        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
+    )
+    facts = {
         "title": title,
         "rendered": seed_list is not None,
         **(seed_list or {}),
@@ -139,30 +158,37 @@ def page_html(
         "rows": pictures.ROWS,
         "kinds": KINDS,
         "descriptors": [[name, _label(name), term.meaning] for name, term in TERMS.items()],
-        "sounds": [
-            _shown(card, place, near)
-            for card, place, near in zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)
-        ],
     }
-    # The data must not contain "</script>", whatever the title is.
-    text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-    style = _part("page.css")
-    renderer, script = ("\n".join(_part(f"{name}.js") for name in names) for names in (_RENDERER, _SCRIPTS))
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; media-src 'self' file:; "
-        f"connect-src 'none'; style-src '{_hash(style)}'; worker-src blob:; "
-        f"script-src '{_hash(renderer)}' '{_hash(script)}'"
-    )
     parts = {
         "POLICY": policy,
         "TITLE": html.escape(title),
         "ABOUT": html.escape(about),
         "STYLE": style,
-        "DATA": text,
         "RENDERER": renderer,
         "SCRIPT": script,
     }
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _part("page.html"))
+    # Between two texts there is the name of a part.
+    for place, text in enumerate(re.split(r"\{\{([A-Z]+)\}\}", _part("page.html"))):
+        if place % 2 == 0:
+            yield text
+        elif text == "DATA":
+            yield from _data(facts, cards)
+        else:
+            yield parts[text]
+
+
+def _data(facts: dict[str, Any], cards: Sequence[Card]) -> Iterator[str]:
+    """Yield the page's data as JSON: the facts, and after them the sounds."""
+    sounds = [card.sound for card in cards]
+    yield _json(facts).removesuffix("}") + ',"sounds":['
+    for number, shown in enumerate(zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)):
+        yield ("," if number else "") + _json(_shown(*shown))
+    yield "]}"
+
+
+def _json(data: Any) -> str:
+    # It must not contain "</script>", whatever the title is.
+    return msgspec.json.encode(data).decode().replace("<", "\\u003c")
 
 
 def _shown(card: Card, place: NDArray[np.float64], near: list[int]) -> dict[str, Any]:
@@ -211,7 +237,7 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     """
     if not sounds:
         return np.zeros((0, 2))
-    places = np.array([position(sound) for sound in sounds])
+    places = _positions(sounds)
     places -= places.mean(axis=0)
     _, axes = np.linalg.eigh(places.T @ places)
     # The smallest eigenvalue comes first. The sign of an axis is arbitrary: make its largest component positive.
@@ -222,11 +248,19 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     return np.asarray((coordinates - low) / np.maximum(high - low, 1e-9))
 
 
+def _positions(sounds: Sequence[Description]) -> NDArray[np.float64]:
+    """Return the coordinates of some sounds, a row for each."""
+    places = np.empty((len(sounds), len(position(sounds[0]))))
+    for row, sound in zip(places, sounds, strict=True):
+        row[:] = position(sound)
+    return places
+
+
 def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
     """Return for each sound the places of the ``count`` others that are most similar, the most similar first."""
     if not sounds:
         return []
-    places = np.array([position(sound) for sound in sounds])
+    places = _positions(sounds)
     count = min(count, len(sounds) - 1)
     lengths = np.square(places).sum(axis=1)
     # The rounding errors of the quick distances below are smaller by far.

@@ -5,6 +5,7 @@ import io
 import lzma
 import os
 import re
+import shutil
 import stat
 import struct
 import zipfile
@@ -28,6 +29,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.#-]+(/[A-Za-z0-9_.#-]+){0,4}")
 # A pack of 10,000 sounds, each with a preview and two instruments, has a central directory of 6 MB. No file of a pack
 # is larger than the longest sound, in 32 bits on two channels; a manifest and a page of 10,000 sounds are smaller.
 _MAX_DIRECTORY, _MAX_FILES, _MAX_FILE = 8_000_000, 50_000, 8 * MAX_PACK_SAMPLES + 1_000_000
+# Files are compared in pieces of so many bytes.
+_PIECE = 1 << 20
 
 # All errors that the standard library raises for broken zips.
 _UNREADABLE = (
@@ -152,7 +155,8 @@ def is_as_packed(archive: PackFile, path: Path | str) -> bool:
         compared = _Compared(original)
         with zipfile.ZipFile(compared, "w", zipfile.ZIP_STORED) as packed_again:  # type: ignore[call-overload]
             for name in archive.namelist():
-                packed_again.writestr(entry(archive.folder + name), archive.read(name))
+                with archive.open(name) as file, packed_again.open(entry(archive.folder + name), "w") as copy:
+                    shutil.copyfileobj(file, copy, _PIECE)
         return compared.is_equal()
 
 

@@ -11,8 +11,8 @@ from cnndsd import Recipe, Spec, verify
 from cnndsd.farm import verification
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.production import choose_sounds, make_pack, recipes_heard
+from cnndsd.farm.proofs.sounds import make_again
 from cnndsd.farm.searching import judge_missing
-from cnndsd.farm.verification import make_again
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.spec import ExportName
 

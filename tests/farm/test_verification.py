@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -12,14 +13,18 @@ from falsified import FALSIFIED, files, made, pack_of_everything, picture, rewri
 from forgeries import HOSTILE, changed_bytes
 from small_runs import packed, without_workers, write_spec
 
-from cnndsd import Progress, Recipe, __version__, describe, render, verify
+from cnndsd import Progress, Recipe, Spec, __version__, describe, render, verify
 from cnndsd.desk import cli
 from cnndsd.ear.analysis import deviations
 from cnndsd.farm import verification
 from cnndsd.farm.executors import InProcess
-from cnndsd.farm.verification import Verification, make_again
+from cnndsd.farm.proofs.sounds import Made, make_again
+from cnndsd.farm.verification import Verification
 from cnndsd.finishing import audiofile
+from cnndsd.finishing.finished import Finished, Level, PackSound
 from cnndsd.finishing.manifest import Manifest, read_manifest
+from cnndsd.finishing.packing import write_pack
+from cnndsd.finishing.pictures import COLUMNS, ROWS, WAVE_COLUMNS, Picture
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.schema import Invalid
 
@@ -321,6 +326,39 @@ def test_measures_may_differ_where_rounding_does(everything, faults):
     timbre = (sound.timbre[0] + 1e-4, *sound.timbre[1:])
     assert deviations(msgspec.structs.replace(sound, timbre=timbre), audio, recipe) == ["timbre"]
     assert deviations(msgspec.structs.replace(sound, finite=False), audio, recipe) == ["finite"]
+
+
+def memory_of_verifying(sounds, folder, monkeypatch):
+    """The most bytes that a verification holds at a time of a pack of so many sounds, each of 20,000 bytes."""
+    spec, recipe = Spec(name="many", count=sounds, candidates=10_000), Recipe()
+    measures = describe(render(recipe))
+
+    def sound(index):
+        random = np.random.default_rng(index)
+        wave, spectrum = random.bytes(2 * WAVE_COLUMNS), random.bytes(COLUMNS * ROWS // 2)
+        finished = Finished(random.bytes(20_000), 1.0, Level("none", -16.0, -16.0, -1.0), Picture(wave, spectrum))
+        return PackSound(index, recipe, measures, "0" * 64, finished)
+
+    def again(spec, listed, *_):
+        made = sound(listed.candidate)
+        return Made((), True, dataclasses.replace(made, finished=dataclasses.replace(made.finished, data=b"")))
+
+    monkeypatch.setattr(verification, "make_again", again)
+    path = folder / f"{sounds}.zip"
+    with path.open("wb") as file:
+        write_pack(file, spec, 10_000, {}, map(sound, range(sounds)))
+    tracemalloc.start()
+    try:
+        assert verify(path) == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_little_of_each_sound_stays_in_memory(tmp_path, monkeypatch):
+    # The first has what is imported and compiled, too.
+    _, few, many = (memory_of_verifying(sounds, tmp_path, monkeypatch) for sounds in (10, 100, 400))
+    assert many - few < 300 * 9_000
 
 
 def test_a_changed_file_is_called_by_its_name(small, faults):

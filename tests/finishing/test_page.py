@@ -1,6 +1,5 @@
 """The page in a real browser: from a file, without a network, by mouse and by keyboard."""
 
-import base64
 import http.server
 import io
 import random
@@ -65,8 +64,7 @@ def made_up_page(folder, count=20, **options):
     more = options.pop("more", {})
     for i in range(count):
         wave, spectrum = (
-            base64.b64encode(rng.randbytes(size)).decode()
-            for size in (2 * pictures.WAVE_COLUMNS, pictures.COLUMNS * pictures.ROWS // 2)
+            rng.randbytes(size) for size in (2 * pictures.WAVE_COLUMNS, pictures.COLUMNS * pictures.ROWS // 2)
         )
         looks = Looks(rng.uniform(0.1, 4.0), -16.0, rng.choice(["A#4", None]), None, i % 2 == 0, wave, spectrum)
         looks = packing.msgspec.structs.replace(looks, **more.get(i, {}))
@@ -223,7 +221,7 @@ def two_loops(folder, rate=8000):
 def test_a_copy_of_a_loop_goes_on_before_and_after_it(tmp_path):
     (loop, _), more = two_loops(tmp_path)
     copy = more[0]["copy"]
-    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(copy.flac)))
+    samples, rate = soundfile.read(io.BytesIO(copy.flac))
     assert rate == copy.sample_rate == 8000
     assert (copy.start, copy.end) == (400, 400 + loop.size)
     wanted = np.pad(loop, copy.start, mode="wrap")
@@ -352,7 +350,7 @@ def test_loops_play_on_one_clock_until_they_are_stopped(opened, tmp_path):
 
 def test_a_loop_that_cannot_be_decoded_repeats_as_a_file(opened, tmp_path):
     _, more = two_loops(tmp_path)
-    more[0]["copy"] = packing.msgspec.structs.replace(more[0]["copy"], flac=base64.b64encode(b"no flac").decode())
+    more[0]["copy"] = packing.msgspec.structs.replace(more[0]["copy"], flac=b"no flac")
     tab = opened(made_up_page(tmp_path, 3, more=more))
     tab.locator(".card").nth(0).click()
     assert is_playing(tab).endswith("x_hit_w0_A#4.wav")

@@ -114,6 +114,20 @@ def test_packs_are_made_of_it(tab, listed, tmp_path, in_process, capsys, monkeyp
     assert capsys.readouterr().err.endswith("s_seeds.html: has no candidate 399999; allowed: those that it lists\n")
 
 
+def test_a_list_with_another_network_makes_no_pack_that_is_proven(listed, tmp_path, in_process, capsys):
+    text = (listed / "s_seeds.html").read_text(encoding="utf-8")
+    seed = re.search(r'"seed":"(\d+)"', text)[1]
+    number = re.search(rf'"candidate":(\d+)(?:(?!"candidate").)*"seed":"{seed}"', text)[1]
+    path = tmp_path / "s_seeds.html"
+    keep = ["pack", str(path), "--keep", number]
+    for other, fault in ((seed, None), (str(int(seed) + 1), f"candidate {number} of seed 1 has another recipe")):
+        path.write_text(text.replace(f'"seed":"{seed}"', f'"seed":"{other}"'), encoding="utf-8")
+        assert cli.main(keep) == 0, capsys.readouterr().err
+        faults = verify(tmp_path / "s_kept.zip")
+        (tmp_path / "s_kept.zip").unlink()
+        assert [line.partition(": ")[2] for line in faults] == ([fault] if fault else [])
+
+
 def test_some_of_a_long_list_may_have_exports(listed, tmp_path, in_process, capsys):
     """A pack of as many sounds as the list was asked for may have none."""
     text = (listed / "s_seeds.html").read_text(encoding="utf-8")

@@ -140,17 +140,18 @@ ODD = {
     "y.zip": bytes(100),
     "x.json": b"\xff",
     "x.toml": b"\xff",
+    "x.html": b'<script type="application/json" id="data">[[[</script>',
     "none": b"no ending at all",
 }
 
 
-@pytest.mark.parametrize("command", ["show", "render", "vary", "verify", "pack", "audition"])
+@pytest.mark.parametrize("command", ["show", "render", "vary", "verify", "pack", "audition", "picks", "studio"])
 def test_any_file_given_to_any_command_gets_one_line(command, tmp_path, capfd):
     for name, data in ODD.items():
         path = tmp_path / name
         path.write_bytes(data)
-        more = ["-o", str(tmp_path / "out.wav")] if command == "render" else []
-        code = cli.main([command, str(path), *more])
+        more = {"render": ["-o", str(tmp_path / "out.wav")], "studio": ["--folder", str(tmp_path / "studio")]}
+        code = cli.main([command, str(path), *more.get(command, [])])
         out, err = capfd.readouterr()
         if command == "verify":
             assert (code, len(out.splitlines())) == (4, 1), name
@@ -160,6 +161,14 @@ def test_any_file_given_to_any_command_gets_one_line(command, tmp_path, capfd):
         assert err.startswith("cnndsd: ")
         path.unlink()
         assert list(tmp_path.iterdir()) == []
+
+
+def test_no_studio_is_opened_with_a_sound_that_takes_minutes(tmp_path, capsys):
+    path = tmp_path / "x.json"
+    path.write_text('{"seconds": 100, "gap": 0, "length": 16, "hidden": [64, 64, 64, 64]}', encoding="utf-8")
+    assert cli.main(["studio", str(path), "--folder", str(tmp_path / "studio")]) == 2
+    assert "x.json: asks for 5.9e+10 multiply-adds; allowed: up to 2e+09" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -1,6 +1,5 @@
 """Sounds with two channels: when they have two, and that both are finished alike."""
 
-import base64
 import csv
 import io
 import zipfile
@@ -23,7 +22,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.audiofile import decode_channels, loop_copy
 from cnndsd.finishing.bars import BarLoop, cut_bars
 from cnndsd.finishing.finished import finish, single_sound_spec, write
-from cnndsd.finishing.manifest import csv_table, read_manifest
+from cnndsd.finishing.manifest import csv_rows, read_manifest
 from cnndsd.finishing.mastering import condition, loudness, normalise, tame_onset, true_peak
 from cnndsd.finishing.page import looks
 from cnndsd.finishing.pictures import depict
@@ -228,7 +227,7 @@ def test_a_loop_of_bars_is_cut_at_the_same_places():
 def test_the_copy_of_a_loop_for_the_page_has_both_channels():
     sound = np.stack([noise(1), noise(2)])
     copy = loop_copy(audiofile.encode(sound, Recipe(), "wav24"))
-    flac, rate = soundfile.read(io.BytesIO(base64.b64decode(copy.flac)))
+    flac, rate = soundfile.read(io.BytesIO(copy.flac))
     assert (flac.shape[1], rate) == (2, RATE)
     assert np.abs(flac[copy.start : copy.end].T - sound).max() < 1e-4
 
@@ -306,7 +305,7 @@ def test_a_pack_of_smooth_and_wide_sounds_is_proven(both):
     assert text.count("smooth") == sum(s.recipe.is_smooth for s in sounds)
     with PackFile(both) as archive:
         assert f"Sounds with two channels that differ: {wide}." in archive.read("README.txt").decode()
-    table = csv_table(sounds).splitlines()
+    table = "".join(csv_rows(sounds)).splitlines()
     assert {"interpolation", "wide", "channels", "correlation", "balance_db"} <= set(table[0].split(","))
     assert {row["interpolation"] for row in csv.DictReader(table)} == {"hold", "bandlimited"}
     assert sum("bandlimited" in line for line in table) == sum(s.recipe.is_smooth for s in sounds)

@@ -14,7 +14,7 @@ from cnndsd.farm.shelf import Entry
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid, did_you_mean
 from cnndsd.shipped import DEFAULT, shipped_specs, spec_path
-from cnndsd.spec import Choice, Ranges, Spec, load_spec
+from cnndsd.spec import MAX_PACK_MACS, Choice, Ranges, Spec, load_spec
 
 _SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".json")
 _DIFFERENT = Choice(score=0.0, distance=0.0, static_share=1.0)
@@ -94,5 +94,9 @@ def _of_sound(path: Path) -> Opening:
     from cnndsd.finishing.audiofile import read_recipe
 
     recipe = read_recipe(path)
+    if recipe.macs > MAX_PACK_MACS:
+        # Its sheet would take minutes, and no pack may hold it.
+        allowed = f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sound)"
+        raise Invalid(f"{path}: asks for {recipe.macs:.3g} multiply-adds; {allowed}")
     ranges = Ranges(precision=recipe.precision, weights=recipe.weights, biases=recipe.biases)
     return Opening(Spec(name="studio", sound=ranges), (recipe,), path.name)
