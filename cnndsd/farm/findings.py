@@ -98,8 +98,8 @@ class Findings:
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
                 self.shelf.add_packed(number, entries)
-                if self.generations is not None:
-                    self.generations.add_packed(first // BLOCK, number, entries)
+            if self.generations is not None:
+                self.generations.add_packed(first // BLOCK, result.entries)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
             self._close_generations()

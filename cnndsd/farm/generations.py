@@ -83,15 +83,19 @@ class Generations:
         for shelf in (self.parents, *self._open.values()):
             yield from shelf.items
 
-    def add_packed(self, block: int, number: int, entries: Iterable[Packed]) -> None:
-        """Add what was found in the generation of a block, in the cell of this number."""
-        self._shelf_of(block).add_packed(number, entries)
+    def add_packed(self, block: int, entries: Mapping[int, Iterable[Packed]]) -> None:
+        """Add what was found in the generation of a block, by the numbers of the cells."""
+        shelf = self._shelf_of(block)
+        for number, found in entries.items():
+            shelf.add_packed(number, found)
 
     def _shelf_of(self, block: int) -> Shelf:
         generation = generation_of(block)
         if generation < self.complete:
             return self.parents
-        return self._open.setdefault(generation, Shelf(self.parents.depth))
+        if generation not in self._open:
+            self._open[generation] = Shelf(self.parents.depth)
+        return self._open[generation]
 
     def reached(self, candidate: int) -> None:
         """Close the generations whose candidates are all below this one, and choose parents for those that follow."""

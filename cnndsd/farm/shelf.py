@@ -199,11 +199,19 @@ class Shelf:
         return len(kept) < self.depth or (-score, index) < kept[-1][:2]
 
     def _put(self, number: int, new: Iterable[Item]) -> None:
-        kept = self._cells.setdefault(number, [])
+        kept = self._cells.get(number)
+        if kept is None:
+            kept = self._cells[number] = []
+        elif len(kept) == self.depth:
+            # Most come too late: bars that workers know are older.
+            new = [item for item in new if item < kept[-1]]
+            if not new:
+                return
         kept += new
-        kept.sort()
-        del kept[self.depth :]
-        if len(kept) == self.depth:
+        if len(kept) > 1:
+            kept.sort()
+        if len(kept) >= self.depth:
+            del kept[self.depth :]
             least = score_parts(-kept[-1][0])
             place = self._places.setdefault(number, len(self._full))
             if place == len(self._full):
