@@ -1,7 +1,8 @@
 """Compare one worker with two: ``python benchmarks/workers.py [--candidates 20000] [--rounds 5] [--spec FILE]``.
 
 Times the whole command ``cnndsd pack``, and the judging alone by workers that have started, in turns with one worker
-and with two. Prints medians, min..max, the ratio, and the largest memory of one process.
+and with two. Prints medians, min..max, the ratio, the CPU time that the parent takes for a candidate while two workers
+judge, and the largest memory of one process.
 """
 
 import argparse
@@ -30,9 +31,14 @@ def command(spec: str, candidates: int, jobs: int) -> float:
         return time.perf_counter() - start
 
 
+# Of each number of workers, microseconds of this process a candidate.
+parent: dict[int, list[float]] = {}
+
+
 def judging(spec: Spec, workers: Processes, jobs: int) -> float:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     searching.judge_missing(spec, workers)
+    parent.setdefault(jobs, []).append((time.process_time() - cpu) / spec.candidates * 1e6)
     return time.perf_counter() - start
 
 
@@ -59,7 +65,10 @@ def main() -> None:
         workers = {1: one, 2: two}
         for jobs in workers:
             judging(spec, workers[jobs], jobs)
+        parent.clear()
         report("judging alone", options.rounds, lambda jobs: judging(spec, workers[jobs], jobs))
+    spread = f"{min(parent[2]):.2f}..{max(parent[2]):.2f}"
+    print(f"parent          2 workers  {statistics.median(parent[2]):7.2f} us a candidate   {spread}", flush=True)
     report("cnndsd pack", options.rounds, lambda jobs: command(options.spec, options.candidates, jobs))
     print(f"most memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
 

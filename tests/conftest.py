@@ -1,6 +1,9 @@
 """What more than one file of tests needs made once."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import small_runs
@@ -19,6 +22,23 @@ from cnndsd.finishing.finished import finish
 # The same examples each time, and none fails because the machine is busy.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
+
+
+# The parts of the kernels that have little in common, and take about as long to compile.
+KERNELS = [
+    "import machines; machines.raw('double'); machines.raw('single')",
+    "import machines; machines.pack('page'); machines.pack('wide')",
+]
+
+
+def pytest_sessionstart(session):
+    """Compile the kernels on two cores before the processes of ``-n`` begin: else each of them would compile all."""
+    config = session.config
+    if not config.getoption("numprocesses", None) or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    compiling = [subprocess.Popen([sys.executable, "-W", "ignore", "-c", part], env=variables) for part in KERNELS]
+    assert [process.wait() for process in compiling] == [0] * len(KERNELS)
 
 
 @pytest.fixture(autouse=True)

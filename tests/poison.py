@@ -30,7 +30,7 @@ POISONS = {"segfault": segfault, "abort": os.abort, "endless": endless, "exit": 
            "quit": sys.exit, "allocate": allocate, "divide": lambda: 1 // 0}  # fmt: skip
 
 
-def judge_unit(spec, seed, first, count, wanted, bars, shapes, poison):
+def judge_unit(spec, seed, first, count, wanted, bars, parents, poison):
     """``units.judge_unit`` with ``poison``, index -> name."""
 
     def poisoned(spec, drawn, memory):
@@ -41,26 +41,26 @@ def judge_unit(spec, seed, first, count, wanted, bars, shapes, poison):
 
     units.judge_drawn = poisoned
     try:
-        return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
+        return units.judge_unit(spec, seed, first, count, wanted, bars, parents)
     finally:
         units.judge_drawn = _judged
 
 
-def die_once(spec, seed, first, count, wanted, bars, shapes, folder):
+def die_once(spec, seed, first, count, wanted, bars, parents, folder):
     """``units.judge_unit``, but of each unit the first worker is killed."""
     try:
         (Path(folder) / str(first)).touch(exist_ok=False)
     except FileExistsError:
-        return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
+        return units.judge_unit(spec, seed, first, count, wanted, bars, parents)
     os.kill(os.getpid(), 9)
     return None
 
 
-def endless_from(spec, seed, first, count, wanted, bars, shapes, border):
+def endless_from(spec, seed, first, count, wanted, bars, parents, border):
     """``units.judge_unit``, but units beyond candidate ``border`` never end."""
     if first + count > border:
         endless()
-    return units.judge_unit(spec, seed, first, count, wanted, bars, shapes)
+    return units.judge_unit(spec, seed, first, count, wanted, bars, parents)
 
 
 class With:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from cnndsd.recipe import Adjusting, Recipe, Variation, Wide
+from cnndsd.recipe import Adjusting, Recipe, Variation, Wide, pack_recipe, unpack_recipe
 from cnndsd.schema import Interpolation, Invalid
 from cnndsd.spec import Ranges, Spec
 
@@ -173,18 +173,21 @@ class Drawn(NamedTuple):
 
 
 def draw_blocks(
-    spec: Spec, seed: int, first: int, count: int, shapes: Mapping[int, Recipe] | None = None
+    spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, bytes] | None = None
 ) -> Iterator[Drawn]:
     """The candidates ``first`` to ``first + count - 1``, block by block.
 
-    ``shapes``: those of blocks that vary a parent, by block; all others are drawn afresh.
+    ``parents``: of the blocks that vary one, its recipe after ``pack_recipe``; all others are drawn afresh.
     """
     if spec.recipes:
         for index, recipe in enumerate(spec.recipes[first : first + count], first):
             yield Drawn(index, recipe, [recipe.last_seed])
         return
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
-        shape = shapes[block] if shapes and block in shapes else draw_shape(spec, seed, block)
+        if parents and block in parents:
+            shape = draw_child_shape(spec, seed, block, unpack_recipe(parents[block]))
+        else:
+            shape = draw_shape(spec, seed, block)
         low = max(first, block * BLOCK)
         seeds = draw_seeds(spec, seed, block)[low - block * BLOCK : first + count - block * BLOCK]
         yield Drawn(low, shape, seeds)
@@ -196,7 +199,7 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
     One that is drawn afresh is known. Of one that varies a parent its last variation is known, and whether its gap,
     length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
     """
-    shapes = None
+    parents = None
     if spec.recipes and index >= len(spec.recipes):
         return False
     if spec.draws_networks:
@@ -210,9 +213,8 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             if not recipe.variations or not _is_within(spec.sound, original):
                 return False
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])
-            block = index // BLOCK
-            shapes = {block: draw_child_shape(spec, seed, block, parent)}
-        drawn = draw(spec, seed, index, shapes)
+            parents = {index // BLOCK: pack_recipe(parent)}
+        drawn = draw(spec, seed, index, parents)
         # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
         return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)
     except Invalid:
@@ -240,7 +242,7 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
     )
 
 
-def draw(spec: Spec, seed: int, index: int, shapes: Mapping[int, Recipe] | None = None) -> Recipe:
-    """The recipe of candidate ``index`` of the run ``seed``; ``shapes`` as for ``draw_blocks``."""
-    (drawn,) = draw_blocks(spec, seed, index, 1, shapes)
+def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, bytes] | None = None) -> Recipe:
+    """The recipe of candidate ``index`` of the run ``seed``; ``parents`` as for ``draw_blocks``."""
+    (drawn,) = draw_blocks(spec, seed, index, 1, parents)
     return drawn.shape.reseeded(drawn.seeds[0])

@@ -98,8 +98,8 @@ class Findings:
             self.refused.update(result.refused)
             for number, entries in result.entries.items():
                 self.shelf.add_packed(number, entries)
-                if self.generations is not None:
-                    self.generations.add_packed(first // BLOCK, number, entries)
+            if self.generations is not None:
+                self.generations.add_packed(first // BLOCK, result.entries)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
             self._close_generations()
@@ -116,15 +116,15 @@ class Findings:
         return None if self.generations is None else self.generations.horizon
 
     @property
-    def shapes(self) -> dict[int, Recipe]:
-        """The shapes of the blocks that vary a parent, as far as they are known and needed, by block."""
-        return {} if self.generations is None else self.generations.shapes
+    def parents(self) -> dict[int, bytes]:
+        """The parents of the blocks that vary one, as far as they are known and needed, packed, by block."""
+        return {} if self.generations is None else self.generations.parent_of
 
-    def shapes_of(self, first: int, count: int) -> dict[int, Recipe]:
-        """Those of ``shapes`` that a unit needs."""
-        shapes = self.shapes
+    def parents_of(self, first: int, count: int) -> dict[int, bytes]:
+        """Those of ``parents`` that a unit needs."""
+        parents = self.parents
         blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
-        return {block: shapes[block] for block in blocks if block in shapes}
+        return {block: parents[block] for block in blocks if block in parents}
 
     def bars(self) -> Bars:
         """What an entry must reach to be of use, wherever it comes from."""
@@ -140,13 +140,13 @@ class Findings:
         needed.update((item[1], item) for item in self.shelf.items)
         return needed
 
-    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], shapes: Mapping[int, Recipe]) -> None:
-        """Go on from what was ``done`` and ``needed`` and the ``shapes`` of an earlier time."""
+    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], parents: Mapping[int, bytes]) -> None:
+        """Go on from what was ``done`` and ``needed`` and the ``parents`` of an earlier time."""
         self.done = done
         self.shelf.merge(entries)
         self.held = {entry.index: entry for entry in entries if entry.index in self.picks}
         if self.generations is not None:
-            self.generations.restore(done[0][1] if done and done[0][0] == 0 else 0, entries, shapes)
+            self.generations.restore(done[0][1] if done and done[0][0] == 0 else 0, entries, parents)
 
     def missing(self, stop: int, most: int, start: int = 0) -> Iterator[tuple[int, int]]:
         """The candidates from ``start`` to ``stop - 1`` that are not judged yet.

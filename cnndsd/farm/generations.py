@@ -12,9 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 
-from cnndsd.farm.drawing import BLOCK, draw_child_shape, draw_rivals
-from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, unpack
-from cnndsd.recipe import Recipe
+from cnndsd.farm.drawing import BLOCK, draw_rivals
+from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, packed_recipe
 from cnndsd.spec import Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
@@ -62,14 +61,15 @@ class Generations:
     """The generations of a run, as far as they are known.
 
     ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the shelf of the
-    complete ones. ``shapes``: those of the blocks that vary a parent, of the open generations that may be judged.
+    complete ones. ``parent_of``: the packed recipe of the parent of each block that varies one, of the open
+    generations that may be judged. Whoever judges the block draws its shape from that.
     """
 
     def __init__(self, spec: Spec, depth: int) -> None:
         self._spec = spec
         self.complete = 0
         self.parents = Shelf(depth)
-        self.shapes: dict[int, Recipe] = {}
+        self.parent_of: dict[int, bytes] = {}
         self._open: dict[int, Shelf] = {}
 
     @property
@@ -83,15 +83,19 @@ class Generations:
         for shelf in (self.parents, *self._open.values()):
             yield from shelf.items
 
-    def add_packed(self, block: int, number: int, entries: Iterable[Packed]) -> None:
-        """Add what was found in the generation of a block, in the cell of this number."""
-        self._shelf_of(block).add_packed(number, entries)
+    def add_packed(self, block: int, entries: Mapping[int, Iterable[Packed]]) -> None:
+        """Add what was found in the generation of a block, by the numbers of the cells."""
+        shelf = self._shelf_of(block)
+        for number, found in entries.items():
+            shelf.add_packed(number, found)
 
     def _shelf_of(self, block: int) -> Shelf:
         generation = generation_of(block)
         if generation < self.complete:
             return self.parents
-        return self._open.setdefault(generation, Shelf(self.parents.depth))
+        if generation not in self._open:
+            self._open[generation] = Shelf(self.parents.depth)
+        return self._open[generation]
 
     def reached(self, candidate: int) -> None:
         """Close the generations whose candidates are all below this one, and choose parents for those that follow."""
@@ -99,15 +103,15 @@ class Generations:
             if self.complete in self._open:
                 self.parents.take(self._open.pop(self.complete))
             self.complete += 1
-            self.shapes = {b: shape for b, shape in self.shapes.items() if b >= first_block(self.complete)}
+            self.parent_of = {b: parent for b, parent in self.parent_of.items() if b >= first_block(self.complete)}
             self._plan(self.complete + _LAG - 1)
 
-    def restore(self, candidate: int, entries: Iterable[Entry], shapes: Mapping[int, Recipe]) -> None:
+    def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, bytes]) -> None:
         """Go on from what a ledger holds; all candidates below ``candidate`` were judged."""
         self.complete = generation_of(candidate // BLOCK)
         for entry in entries:
             self._shelf_of(entry.index // BLOCK).add(entry)
-        self.shapes = dict(shapes)
+        self.parent_of = dict(parents)
 
     def _plan(self, generation: int) -> None:
         parents = self.parents.best
@@ -117,5 +121,4 @@ class Generations:
             if not is_afresh(self._spec.luck, block):
                 rivals = [parents[place] for place in draw_rivals(self._spec, self._spec.seed, block, len(parents))]
                 # The first part of an item is its score with the sign changed. Of equal ones the first drawn is taken.
-                parent = unpack(min(rivals, key=itemgetter(0)))
-                self.shapes[block] = draw_child_shape(self._spec, self._spec.seed, block, parent.recipe)
+                self.parent_of[block] = packed_recipe(min(rivals, key=itemgetter(0)))

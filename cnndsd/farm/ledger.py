@@ -21,13 +21,13 @@ import msgspec
 from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
 from cnndsd.farm.shelf import Entry, Item, unpack
 from cnndsd.finishing.atomic import replace, sync_folder
-from cnndsd.recipe import Recipe
+from cnndsd.recipe import unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
-FORMAT = 3
-# What each table holds by number, besides the facts: entries by candidate, shapes of child blocks by block.
-_TABLES = ("shelf", "shapes")
+FORMAT = 4
+# What each table holds by number, besides the facts: entries by candidate, parents by the block that varies them.
+_TABLES = ("shelf", "parents")
 _SCHEMA = [
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     *(f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, value BLOB NOT NULL)" for table in _TABLES),
@@ -122,7 +122,9 @@ class Ledger:
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
             entries = [msgspec.json.decode(row, type=Entry) for _, row in rows["shelf"]]
-            shapes = {block: msgspec.json.decode(row, type=Recipe) for block, row in rows["shapes"]}
+            parents = dict(rows["parents"])
+            for parent in parents.values():
+                unpack_recipe(parent)
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
         spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
@@ -132,7 +134,7 @@ class Ledger:
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
         findings.picks.update(progress.picks)
-        findings.restore(progress.done, entries, shapes)
+        findings.restore(progress.done, entries, parents)
         return identity, progress.spec, findings, progress.watch
 
     def _refuse_other_tables(self) -> None:
@@ -165,7 +167,7 @@ class Ledger:
 
     def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
         """Write what has changed since the last commit, all of it or nothing."""
-        wanted: dict[str, dict[int, Any]] = {"shelf": findings.needed, "shapes": findings.shapes}
+        wanted: dict[str, dict[int, Any]] = {"shelf": findings.needed, "parents": findings.parents}
         gone = {t: [(n,) for n in self._marks[t] if n not in rows] for t, rows in wanted.items()}
         new = {
             table: [(n, _row(value)) for n, value in values.items() if n not in self._marks[table]]
@@ -252,8 +254,8 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
         raise
 
 
-def _row(value: Item | Recipe) -> bytes:
-    return msgspec.json.encode(unpack(value) if isinstance(value, tuple) else value)
+def _row(value: Item | bytes) -> bytes:
+    return msgspec.json.encode(unpack(value)) if isinstance(value, tuple) else value
 
 
 def _check(identity: bytes, progress: bytes, marks: dict[str, dict[int, int]]) -> bytes:

@@ -92,7 +92,7 @@ def judge_missing(
                 piece.count,
                 version(),
                 findings.bars(),
-                findings.shapes_of(piece.first, piece.count),
+                findings.parents_of(piece.first, piece.count),
             )
             pending[future] = piece
             future.add_done_callback(done.put)
@@ -178,7 +178,7 @@ def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> lis
     if piece.deaths == 0 and (piece.count == 1 or not piece.suspect):
         return [replace(piece, deaths=1)]
     if piece.count == 1:
-        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first, findings.shapes)))
+        findings.set_aside(piece.first, Aside(how, draw(spec, spec.seed, piece.first, findings.parents)))
         return []
     size = BLOCK if piece.count > BLOCK else 1
     last = piece.first + piece.count

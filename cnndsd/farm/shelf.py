@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cnndsd.ear.description import AT, Description, from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
-from cnndsd.recipe import Recipe
+from cnndsd.recipe import Recipe, pack_recipe
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Kind
 
@@ -70,6 +70,7 @@ class Entry(msgspec.Struct, frozen=True):
 Packed = tuple[float, int, bytes]
 Item = tuple[float, int, bytes | Entry]
 _UNPACK = msgspec.msgpack.Decoder(tuple[bytes, Recipe])
+_TAKE_APART = msgspec.msgpack.Decoder(tuple[msgspec.Raw, msgspec.Raw])
 
 
 def pack(entry: Entry) -> Packed:
@@ -89,6 +90,12 @@ def unpack(item: Item) -> Entry:
         return rest
     sound, recipe = _UNPACK.decode(rest)
     return Entry(index, -negative_score, from_row(np.frombuffer(sound).tolist()), recipe)
+
+
+def packed_recipe(item: Item) -> bytes:
+    """The recipe of an item, as ``pack_recipe`` packs it; an item that is packed is not unpacked for it."""
+    rest = item[2]
+    return pack_recipe(rest.recipe) if isinstance(rest, Entry) else bytes(_TAKE_APART.decode(rest)[1])
 
 
 def cell(sound: Description) -> Cell:
@@ -192,11 +199,19 @@ class Shelf:
         return len(kept) < self.depth or (-score, index) < kept[-1][:2]
 
     def _put(self, number: int, new: Iterable[Item]) -> None:
-        kept = self._cells.setdefault(number, [])
+        kept = self._cells.get(number)
+        if kept is None:
+            kept = self._cells[number] = []
+        elif len(kept) == self.depth:
+            # Most come too late: bars that workers know are older.
+            new = [item for item in new if item < kept[-1]]
+            if not new:
+                return
         kept += new
-        kept.sort()
-        del kept[self.depth :]
-        if len(kept) == self.depth:
+        if len(kept) > 1:
+            kept.sort()
+        if len(kept) >= self.depth:
+            del kept[self.depth :]
             least = score_parts(-kept[-1][0])
             place = self._places.setdefault(number, len(self._full))
             if place == len(self._full):

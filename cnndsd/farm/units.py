@@ -1,6 +1,6 @@
 """One unit of work: some neighbouring candidates are drawn, rendered, judged, described and scored.
 
-A unit is a pure function of the spec, the seed, its place and the shapes of those of its blocks that are not drawn
+A unit is a pure function of the spec, the seed, its place and the parents of those of its blocks that are not drawn
 afresh, so it may run anywhere, in any order, twice.
 """
 
@@ -20,7 +20,7 @@ from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import Drawn, draw, draw_blocks
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
 from cnndsd.farm.shelf import Bars, Shelf, appraise_all, pack_row, score_parts
-from cnndsd.recipe import DEFINITION, Recipe
+from cnndsd.recipe import DEFINITION
 from cnndsd.schema import Failed
 from cnndsd.sound.rendering import Audio, render, render_batches, scratch
 from cnndsd.spec import Limits, Ranges, Spec
@@ -43,12 +43,12 @@ def judge_unit(
     count: int,
     wanted: str | None = None,
     bars: Bars | None = None,
-    shapes: Mapping[int, Recipe] | None = None,
+    parents: Mapping[int, bytes] | None = None,
 ) -> UnitResult:
     """Judge the candidates ``first`` to ``first + count - 1``.
 
     ``wanted``: the ``version`` of the run; ``Failed`` when this process has another. ``bars``: of the run's shelf; what
-    cannot get over them is not returned. ``shapes``: of the blocks that vary a parent. A candidate that raises, among
+    cannot get over them is not returned. ``parents``: as for ``draw_blocks``. A candidate that raises, among
     others and again alone, is set aside.
     """
     if wanted not in (None, version()):
@@ -58,7 +58,7 @@ def judge_unit(
     least = {} if bars is None else bars.least()
     aside: dict[int, Aside] = {}
     memory = _memory()
-    for drawn in draw_blocks(spec, seed, first, count, shapes):
+    for drawn in draw_blocks(spec, seed, first, count, parents):
         passing: list[tuple[int, int]] = []
         rows: list[Row] = []
         for index, last_seed, outcome in zip(

@@ -28,6 +28,7 @@ def test_a_comment_does_not_end_a_run_and_another_judging_does(tmp_path):
             path.read_text(encoding="utf-8") + "\n# A comment, and a function that nobody calls.\ndef unused(): ...\n",
             encoding="utf-8",
         )
+    copies.keep_kernels(copy)
     continued = pack(copy, tmp_path / "parts", 1024)
     assert continued.returncode == 0, continued.stderr
     log = (tmp_path / "parts" / "s.run" / "log.txt").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, unpack
 from cnndsd.farm.units import judge_unit
+from cnndsd.recipe import unpack_recipe
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
 MADE_UP = Spec(name="x", candidates=3000, sound={"adjusting": {"share": 0.4}})
@@ -34,13 +35,13 @@ def _small_generations():
         yield
 
 
-def judge_made_up(spec, seed, first, count, version, bars, shapes):
+def judge_made_up(spec, seed, first, count, version, bars, parents):
     """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after.
 
     Scores rise with the number of variations, so that shelves go on changing, and ties are common.
     """
     refused, shelf, aside = 0, Shelf(1), {}
-    for drawn in draw_blocks(spec, seed, first, count, shapes):
+    for drawn in draw_blocks(spec, seed, first, count, parents):
         for index, last_seed in enumerate(drawn.seeds, drawn.first):
             recipe = drawn.shape.reseeded(last_seed)
             rng = random.Random(recipe.to_json())
@@ -99,7 +100,7 @@ class Stops(Progress):
 
 def state(findings):
     refused = {reason: count for reason, count in findings.refused.items() if count}
-    return findings.done, refused, findings.aside, findings.entries, findings.shapes, findings.generations.complete
+    return findings.done, refused, findings.aside, findings.entries, findings.parents, findings.generations.complete
 
 
 def undisturbed(spec):
@@ -223,9 +224,9 @@ def test_generations_follow_each_other_and_grow_to_a_bound(monkeypatch):
 def test_a_chain_of_variations_is_bounded():
     spec = msgspec.structs.replace(MADE_UP, candidates=256 * 50, search={"luck": 0.0})
 
-    def judge(spec, seed, first, count, version, bars, shapes):
+    def judge(spec, seed, first, count, version, bars, parents):
         """Later candidates are better, so that parents are young."""
-        result = judge_made_up(spec, seed, first, count, version, None, shapes)
+        result = judge_made_up(spec, seed, first, count, version, None, parents)
         shelf = Shelf(1)
         for kept in result.entries.values():
             for entry in map(unpack, kept):
@@ -272,7 +273,7 @@ def test_the_bars_are_those_of_complete_generations():
     assert found.bars() == Bars(b"", b"")
     found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
     assert found.generations.complete == 2
-    assert {shape.seed for block, shape in found.shapes.items() if block < 12} == {soon.recipe.seed}
+    assert {unpack_recipe(parent).seed for block, parent in found.parents.items() if block < 12} == {soon.recipe.seed}
     assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(4, "little"), (9000).to_bytes(2, "little"))
     assert found.entries == [late]
 
@@ -293,7 +294,7 @@ def test_where_nothing_passes_all_are_drawn_afresh():
     spec = Spec(name="x", candidates=1100, sound={"weights": (0.0, 0.0), "seconds": (0.1, 0.1)})
     found = searching.judge_missing(spec, InProcess())
     assert found.refused == {"silent": 1100}
-    assert found.shapes == {}
+    assert found.parents == {}
 
 
 def test_a_share_of_the_blocks_adjust():

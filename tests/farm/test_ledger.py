@@ -139,7 +139,7 @@ def test_what_was_judged_is_in_order(done, folder):
     findings.done = done
     with Ledger(folder / "ledger.sqlite") as book:
         book.read()
-        book.commit(b'{"format": 3}', spec, findings, watch)
+        book.commit(b'{"format": 4}', spec, findings, watch)
     with pytest.raises(Invalid, match="what was judged"):
         runs.read(folder)
 
@@ -159,5 +159,5 @@ def test_sqlite_finds_a_ledger_also_on_a_share(path, uri):
 def test_a_ledger_in_a_folder_of_any_name(tmp_path):
     folder = tmp_path / "a?b#c 100% é"
     folder.mkdir()
-    ledger.create(folder / "ledger.sqlite", b'{"format": 3}', Spec(name="x"), Findings(4), Watch())
+    ledger.create(folder / "ledger.sqlite", b'{"format": 4}', Spec(name="x"), Findings(4), Watch())
     assert runs.read(folder)[1] == Spec(name="x")

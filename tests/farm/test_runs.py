@@ -79,8 +79,8 @@ def whole_pack(tmp_path_factory):
 def go_on_and_compare(folder, whole_pack, again=packed):
     """End a disturbed run, by the command in this process or in another; the pack is the undisturbed one."""
     _, _, found, _ = runs.read(folder / "s.run")
-    # Few different numbers, so that the undisturbed packs are few.
-    candidates = (found.reach // 4000 + 1) * 4000
+    # Few different numbers, so that the undisturbed packs are few, and small ones.
+    candidates = (found.reach // 2000 + 1) * 2000
     assert again(folder, "--candidates", str(candidates)) == whole_pack(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
     log = (folder / "s.run" / "log.txt").read_text(encoding="utf-8")

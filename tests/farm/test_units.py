@@ -14,8 +14,8 @@ from sounds import PLAIN, entry, like
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Entry, Shelf, cell, cell_number, pack, unpack
-from cnndsd.recipe import Adjusting, Recipe, Variation
+from cnndsd.farm.shelf import CELLS, Bars, Entry, Shelf, cell, cell_number, pack, packed_recipe, unpack
+from cnndsd.recipe import Adjusting, Recipe, Variation, unpack_recipe
 from cnndsd.schema import Failed
 from cnndsd.spec import Ranges
 
@@ -56,6 +56,9 @@ def test_a_packed_entry_is_the_same_entry_unpacked():
     )
     entries.append(msgspec.structs.replace(entries[0], index=99, recipe=varied))
     assert [unpack(pickle.loads(pickle.dumps(pack(one)))) for one in entries] == entries
+    recipes = [one.recipe for one in entries]
+    assert [unpack_recipe(packed_recipe(pack(one))) for one in entries] == recipes
+    assert [unpack_recipe(packed_recipe((-one.score, one.index, one))) for one in entries] == recipes
     assert sorted(entries, key=pack) == sorted(entries, key=lambda e: (-e.score, e.index))
 
 

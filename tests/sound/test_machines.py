@@ -31,6 +31,8 @@ MACHINES = {
     ),
     "not optimised": ({"NUMBA_OPT": "0"}, []),
 }
+# Where numpy and OpenBLAS do not know newer processors, their sums and logarithms may round otherwise.
+OLD_LIBRARIES = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_CORETYPE": "Prescott"}
 # Kernels of OpenBLAS, and what they need.
 KERNELS = {"Prescott": [], "Haswell": ["avx2", "fma"], "SkylakeX": ["avx512f", "avx512dq", "avx512bw", "avx512vl"]}
 RAW = ("double", "single")
@@ -81,8 +83,8 @@ def register_bytes():
     return next((size for name, size in (("zmm", 64), ("ymm", 32)) if f"%{name}" in code), 16)
 
 
-def elsewhere(environment, cache, names=tuple(DIGESTS), before="pass"):
-    """What a process with nothing compiled before finds.
+def elsewhere(environment, cache=None, names=tuple(DIGESTS), before="pass"):
+    """What another process finds, with the kernels in the folder ``cache``, or this machine's own.
 
     It finds the digests of these names, the size of the registers that the kernel uses, and that of the target.
     """
@@ -91,7 +93,9 @@ def elsewhere(environment, cache, names=tuple(DIGESTS), before="pass"):
         f"print(*map(machines.digest, {names}), t.register_bytes(), current_target().register_bytes)"
     )
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    variables = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path}
+    variables = {**os.environ, **environment, "PYTHONPATH": path}
+    if cache is not None:
+        variables["NUMBA_CACHE_DIR"] = str(cache)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env=variables, capture_output=True, text=True, check=True
     )
@@ -155,11 +159,16 @@ def test_fused_roundings_in_the_finishing_would_be_noticed(tmp_path):
     assert elsewhere({}, tmp_path, ("page",), fast)[0] != {"page": DIGESTS["page"]}
 
 
+def test_all_is_the_same_with_libraries_that_know_no_newer_processor():
+    assert elsewhere(OLD_LIBRARIES)[0] == DIGESTS
+
+
+def test_raw_sounds_are_the_same_when_compiled_for_a_lesser_processor(tmp_path):
+    found, used, size = elsewhere(MACHINES["generic"][0], tmp_path, ("single",))
+    assert found == {"single": DIGESTS["single"]}
+    assert used == size == "16"
+
+
+@pytest.mark.slow
 def test_all_is_the_same_on_a_lesser_processor(tmp_path):
-    """Where numpy, OpenBLAS and numba do not know newer processors, their sums and logarithms may round otherwise."""
-    lesser = {
-        "NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__),
-        "OPENBLAS_CORETYPE": "Prescott",
-        "NUMBA_CPU_NAME": "generic",
-    }
-    assert elsewhere(lesser, tmp_path)[0] == DIGESTS
+    assert elsewhere({**OLD_LIBRARIES, **MACHINES["generic"][0]}, tmp_path)[0] == DIGESTS
