@@ -14,7 +14,7 @@ from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
-from cnndsd.ear.tuning import estimate_pitch
+from cnndsd.ear.sureness import sure_pitch
 from cnndsd.farm.executors import Workers, in_order
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.bars import BarLoop
@@ -139,7 +139,7 @@ def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
 
     audio = render(recipe)
     conditioned, *_ = condition(smooth(audio, recipe.joined_hold), recipe.sample_rate, spec.master, sound)
-    pitch = estimate_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
+    pitch = sure_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
     bars = (
         find_bars(audio, recipe.sample_rate, sound, spec.music, recipe.joined_hold)
         if spec.music.bpm and _may_loop(sound)
