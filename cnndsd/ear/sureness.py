@@ -39,16 +39,22 @@ class Tuned(NamedTuple):
     share: NDArray[np.float64]
 
 
-def sure_pitch(sound: NDArray[np.float64], sample_rate: int, tuning_hz: float = 440.0) -> Pitch | None:
-    """Return the pitch of a sound when a tuner tells it, too, or None; see ``tuning.estimate_pitch``."""
+def sure_pitch(
+    sound: NDArray[np.float64], sample_rate: int, tuning_hz: float = 440.0, within: float = 1.0
+) -> Pitch | None:
+    """Return the pitch of a sound when a tuner tells it, too, or None; see ``tuning.estimate_pitch``.
+
+    ``within``: see ``is_sure``.
+    """
     pitch = estimate_pitch(sound, sample_rate, tuning_hz)
-    return pitch if pitch is not None and is_sure(sound, sample_rate, pitch.hz) else None
+    return pitch if pitch is not None and is_sure(sound, sample_rate, pitch.hz, within) else None
 
 
-def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float) -> bool:
+def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: float = 1.0) -> bool:
     """Return whether a tuner tells a pitch in Hz, too, for most frames and for most of the energy, and stands still.
 
-    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz.
+    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. ``within``: by what all bounds in
+    cents are multiplied; with less than 1, the sound stays sure when it is changed a little.
     """
     cents, share = tuner(sound, sample_rate, hz)
     if cents.size == 0:
@@ -56,9 +62,10 @@ def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float) -> bool:
     order = np.argsort(cents, kind="stable")
     loud = cents[order][np.searchsorted(np.cumsum(share[order]), 0.5 * share.sum())]
     low, middle, high = np.percentile(cents, [25, 50, 75])
-    agreeing = share[np.abs(cents) <= _AGREEING_CENTS].sum()
-    is_steady = high - low <= _SPREAD_CENTS and (np.abs(cents) <= _STEADY_CENTS).mean() >= _STEADY
-    return bool(is_steady and agreeing >= _AGREEING and abs(middle) <= _CENTS and abs(loud) <= _CENTS)
+    off = np.abs(cents) / within
+    is_steady = high - low <= within * _SPREAD_CENTS and (off <= _STEADY_CENTS).mean() >= _STEADY
+    is_right = max(abs(middle), abs(loud)) <= within * _CENTS
+    return bool(is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING)
 
 
 def tuner(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
