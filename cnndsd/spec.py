@@ -209,7 +209,8 @@ class Music(Checked, frozen=True, kw_only=True):
 
     ``key``: see ``scales.pitch_classes``; "free" leaves all pitches as they are. A sound with a sure pitch moves to a
     note of the key, by at most ``reach`` semitones. ``tuning_hz``: A4. ``bpm``: tempo of the loops, in beats per
-    minute; 0 makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar.
+    minute; 0 makes none. ``bars``: the lengths that a loop may have. ``beats``: of a bar. ``loops``: share of the pack
+    that is chosen among the loops before all others, 0..1.
     """
 
     key: Annotated[str, Meta(max_length=60)] = CHROMATIC
@@ -218,6 +219,7 @@ class Music(Checked, frozen=True, kw_only=True):
     bpm: Annotated[float, Meta(ge=0.0, le=240.0)] = 0.0
     bars: Annotated[tuple[Annotated[int, Meta(ge=1, le=16)], ...], Meta(min_length=1, max_length=16)] = (1, 2, 4)
     beats: Annotated[int, Meta(ge=2, le=12)] = 4
+    loops: Share = 0.35
 
     def _check(self) -> None:
         try:

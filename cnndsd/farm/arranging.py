@@ -10,17 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
-from cnndsd.ear.tuning import estimate_pitch
+from cnndsd.ear.sureness import is_sure, sure_pitch
 from cnndsd.farm.executors import Workers, in_order
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import NOTE_CENTS, Place
 from cnndsd.recipe import Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import render
 from cnndsd.spec import Spec
 
@@ -34,6 +38,8 @@ _ROUNDS = 12
 _LOOPS_TRIED = 80
 # A pitch is clear above this clarity, and when it glides by less than this many octaves.
 _CLEAR, _GLIDE = 0.7, 0.15
+# Where a note is looked for, the bounds of ``sureness`` are so much narrower than where the file is to name it.
+_CAREFUL = 0.85
 # How far from its note a sound may be, as a ratio: half a cent.
 _TOLERANCE = 2.0 ** (0.5 / 1200.0) - 1.0
 
@@ -134,12 +140,10 @@ def _hear(
 def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
     """Find out the pitch of a sound, and whether it can be a loop in the tempo."""
     from cnndsd.finishing.bars import find_bars
-    from cnndsd.finishing.mastering import condition
-    from cnndsd.finishing.smoothing import smooth
 
     audio = render(recipe)
-    conditioned, *_ = condition(smooth(audio, recipe.joined_hold), recipe.sample_rate, spec.master, sound)
-    pitch = estimate_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
+    conditioned = _conditioned(spec, recipe, sound, audio)
+    pitch = sure_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
     bars = (
         find_bars(audio, recipe.sample_rate, sound, spec.music, recipe.joined_hold)
         if spec.music.bpm and _may_loop(sound)
@@ -151,6 +155,14 @@ def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
             # In time it would be off key.
             bars = None
     return Heard(None if pitch is None else pitch.hz, bars)
+
+
+def _conditioned(spec: Spec, recipe: Recipe, sound: Description, audio: Audio) -> NDArray[np.float64]:
+    """Return a raw sound as it is before its file's sample rate and level."""
+    from cnndsd.finishing.mastering import condition
+    from cnndsd.finishing.smoothing import smooth
+
+    return condition(smooth(audio, recipe.joined_hold), recipe.sample_rate, spec.master, sound)[0]
 
 
 def hear_loop(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
@@ -195,9 +207,10 @@ def _pitch_class(placed: Placed) -> int:
 def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
     """Return where a sound can be brought: to the tempo if it is a loop, otherwise to notes, the nearest first.
 
-    Notes at which the sound would be of another kind, or below the least score, are left out if there are others.
+    Notes that a tuner would not show of the file are left out, and those at which the sound would be of another kind,
+    or below the least score, if there are others.
     """
-    from cnndsd.finishing.resampling import handy_rate
+    from cnndsd.finishing.resampling import handy_rate, resample
 
     recipe, music = entry.recipe, spec.music
     if heard.bars is not None:
@@ -212,9 +225,13 @@ def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
     exact = 69.0 + 12.0 * math.log2(heard.pitch_hz / music.tuning_hz)
     lowest, highest = math.ceil(exact - music.reach), math.floor(exact + music.reach)
     placed = []
+    conditioned = _conditioned(spec, recipe, entry.sound, render(recipe))
     for note in sorted(range(lowest, highest + 1), key=lambda note: abs(note - exact)):
         rate = handy_rate(recipe.sample_rate * 2.0 ** ((note - exact) / 12.0), spec.written_rate, _TOLERANCE)
-        if note % 12 in music.pitch_classes and MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        if note % 12 not in music.pitch_classes or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+            continue
+        file = resample(conditioned, rate, spec.written_rate)
+        if is_sure(file - file.mean(), spec.written_rate, heard.pitch_hz * rate / recipe.sample_rate, _CAREFUL):
             placed.append(Placed(_at_rate(entry, rate), Place(note)))
     good = [p for p in placed if p.entry.score >= min(spec.choose.score, entry.score)]
     alike = [p for p in good if kind(p.entry.sound) == kind(entry.sound)]

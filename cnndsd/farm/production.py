@@ -1,7 +1,7 @@
 """From findings to a pack: the sounds are chosen, rendered again, finished over workers, and written into a zip."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,14 +39,27 @@ def choose_sounds(
 
     All that were picked to be kept, and around them, up to the spec's count, the most different of the best, without
     those that were dropped. ``only``: these candidates alone, whatever the count. What was set aside is left out in any
-    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.choose``.
+    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.choose``; those that count more than
+    1 are loops, and ``music.loops`` of the pack are chosen among them first.
     """
     if only:
         chosen = _entries(spec, findings, only)
     else:
-        kept = _entries(spec, findings, findings.picked("keep"))
-        chosen = choose(_not_picked(findings), spec.count, spec.choose, welcome, kept)
+        kept, others = _entries(spec, findings, findings.picked("keep")), _not_picked(findings)
+        kept += _loops(spec, kept, others, welcome or {})
+        chosen = choose(others, spec.count, spec.choose, welcome, kept)
     return sorted(chosen, key=in_order_of_kinds)
+
+
+def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Entry], welcome: Mapping[int, float]) -> list[Entry]:
+    """The loops that are chosen before all other sounds: as different as can be, whatever their kinds."""
+    wanted = round(spec.music.loops * spec.count) - sum(welcome.get(entry.index, 1.0) > 1.0 for entry in kept)
+    count = min(spec.count, len(kept) + wanted)
+    loops = [entry for entry in others if welcome.get(entry.index, 1.0) > 1.0]
+    if not loops or count <= len(kept):
+        return []
+    choice = msgspec.structs.replace(spec.choose, shares={})
+    return choose(loops, count, choice, welcome, kept)[len(kept) :]
 
 
 def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[Entry]:

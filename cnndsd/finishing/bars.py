@@ -54,8 +54,8 @@ class _Ear(NamedTuple):
 # may be between the places. All of a loop may be late by this share of a window, as with soft attacks. Detectors place
 # onsets where the energy has risen, or at the peaks of the onset strength: a loop is on the grid for both.
 _EARS = (
-    _Ear(0.0464, 0.06, 0.01, 0.1, 0.05, 0.007, 0.1),
-    _Ear(0.0232, 0.07, 0.05, 0.25, 0.05, 0.009, 0.2),
+    _Ear(0.0464, 0.06, 0.01, 0.1, 0.05, 0.006, 0.07),
+    _Ear(0.0232, 0.07, 0.12, 0.25, 0.05, 0.009, 0.2),
 )
 _LATE_WINDOWS = 0.2
 # A bar has at least this many places with an onset.

@@ -15,6 +15,7 @@ from cnndsd.ear.description import Description
 from cnndsd.ear.interpolation import REACH_STEPS
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import FLOOR_DB
+from cnndsd.ear.sureness import sure_pitch
 from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
@@ -200,7 +201,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     finished = normalise(conditioned, rate, mastering, channels)
     del conditioned
     one = np.atleast_2d(finished)[0]
-    pitch = tuning.estimate_pitch(one - one.mean(), rate, spec.music.tuning_hz)
+    pitch = sure_pitch(one - one.mean(), rate, spec.music.tuning_hz)
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
         pitch = pitch if on_note else None

@@ -230,3 +230,29 @@ def test_a_pack_with_loops_is_proven_and_made_again_from_itself(looped, tmp_path
     again = factory.repack(path, [sound.candidate], tmp_path / "again", jobs=1)
     (same,) = read_manifest(again.path).sounds
     assert (same.file_sha256, same.bars) == (sound.file_sha256, sound.bars)
+
+
+@pytest.mark.parametrize("picked", [0, 2])
+def test_a_share_of_the_pack_is_chosen_among_the_loops_first(found, picked):
+    """``picked``: how many loops were kept by ear; they are part of the share."""
+    loops = {entry.index: 1.01 for entry in sorted(found.entries, key=lambda entry: entry.score)[:40]}
+    findings = Findings(depth=found.shelf.depth)
+    findings.shelf.merge(found.entries)
+    findings.picks = dict.fromkeys(list(loops)[:picked], "keep")
+    choice = Choice(score=0.0, distance=0.0, static_share=1.0)
+
+    def chosen(share, welcome):
+        spec = Spec(name="x", count=12, choose=choice, music=Music(bpm=120.0, loops=share))
+        return {entry.index for entry in production.choose_sounds(spec, findings, welcome=welcome)}
+
+    counts = {share: len(chosen(share, loops) & set(loops)) for share in (0.0, 0.5, 1.0)}
+    assert counts[0.0] < 6
+    assert counts[0.5] >= 6
+    assert counts[1.0] == 12
+    assert len(chosen(0.5, loops)) == 12
+    assert set(findings.picks) <= chosen(0.5, loops)
+    # Fewer loops than that: others take their places.
+    few = dict.fromkeys(list(loops)[:4], 1.01)
+    assert len(chosen(1.0, few)) == 12
+    assert set(few) <= chosen(1.0, few)
+    assert chosen(1.0, {}) == chosen(0.0, {})

@@ -23,7 +23,7 @@ from cnndsd.spec import load_spec
 def searched(tmp_path_factory):
     """The folder of a run in which many sounds vary others."""
     folder = tmp_path_factory.mktemp("searched")
-    write_spec(folder, 1600)
+    write_spec(folder, 2400)
     packed(folder)
     return folder
 
@@ -102,7 +102,7 @@ def test_a_run_has_the_recipes_of_its_shelf(folder):
 def test_a_child_that_is_not_on_the_shelf_is_one_line(folder, capsys):
     found, spec = runs.read(folder / "s.run")[2], load_spec(folder / "s.toml")
     known = found.known()
-    lost = next(i for i in range(1600) if i not in known and not is_afresh(spec.luck, i // BLOCK))
+    lost = next(i for i in range(2400) if i not in known and not is_afresh(spec.luck, i // BLOCK))
     assert cli.main(["pack", str(folder / "s.toml"), "--keep", str(lost)]) == 2
     assert capsys.readouterr().err == (
         f"cnndsd: candidate {lost} varies another one, and its recipe is not in this run; allowed: those on the shelf, "
@@ -137,7 +137,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     found = runs.read(folder / "s.run")[2]
     best = [unpack(item) for item in found.shelf.best]
     assert shown["luck"] == 0.25
-    assert shown["generations"] == 1600 // 256
+    assert shown["generations"] == 2400 // 256
     assert shown["cells"] == len(best)
     assert shown["qd_score"] == pytest.approx(sum(entry.score for entry in best))
     of_children = [entry.score for entry in best if entry.recipe.variations]
@@ -148,7 +148,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     assert shown["best_of_cells"]["drawn_afresh"]["cells"] == len(best) - len(of_children) > 0
     assert cli.main(["show", str(folder / "s.run")]) == 0
     text = capsys.readouterr().out
-    assert "generations 6\n" in text
+    assert "generations 9\n" in text
     assert f"cells       {len(best)}, sum of their best scores {shown['qd_score']:.1f}; " in text
 
 
@@ -229,7 +229,7 @@ def test_favourites_are_in_the_pack_and_the_rest_is_chosen_around_them(folder, c
     assert len(after) == 6
     assert other in after
     assert dropped not in after
-    assert "6 sounds of 1600 candidates, 1 of them kept by ear; " in capsys.readouterr().err
+    assert "6 sounds of 2400 candidates, 1 of them kept by ear; " in capsys.readouterr().err
     packed(folder, "--only-kept")
     assert candidates_of(folder / "s_kept.zip") == {other}
     assert candidates_of(folder / "s.zip") == after
@@ -270,7 +270,7 @@ def test_a_pack_says_how_many_of_its_sounds_a_person_chose(folder):
     packed(folder)
     assert read_manifest(folder / "s.zip").by_hand == 1
     with PackFile(folder / "s.zip") as archive:
-        assert b"6 sounds, 1 chosen by hand and the others by machine out of 1600 candidates" in archive.read(
+        assert b"6 sounds, 1 chosen by hand and the others by machine out of 2400 candidates" in archive.read(
             "README.txt"
         )
     assert verify(folder / "s.zip") == []

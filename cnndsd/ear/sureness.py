@@ -1,0 +1,108 @@
+"""Whether a pitch is sure: a plain tuner, which takes one period at a time, must say the same.
+
+``tuning`` measures a pitch over many periods, in some frames. A tuner, a sampler's detector and most programs measure
+one period, everywhere. Where periods are a few samples long, or partials lie beside the harmonics, the two differ: such
+a pitch is told differently by every ear, and no note is told.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.ear.tuning import Pitch, estimate_pitch
+
+# A frame of the tuner holds so many seconds and periods at least; there are so many frames at most.
+_FRAME_S, _PERIODS, _FRAMES = 0.06, 3, 160
+# It looks for a period within so many semitones of the told one.
+_REACH = 3.5
+# A frame is periodic when the normalised difference at the period is below this (de Cheveigné and Kawahara 2002).
+_DIP = 0.6
+# What is this far below the loudest frame is not heard.
+_HEARD_DB = 60.0
+# The middle of the periodic frames, and the middle of their energy, may be so far from the told pitch; the middle half
+# of these frames spreads over at most so many cents, and this share of them is within ``_STEADY_CENTS``.
+_CENTS, _SPREAD_CENTS = 1.5, 1.5
+_STEADY_CENTS, _STEADY = 5.0, 0.85
+# The frames within so many cents of it hold this share of the energy of all frames, periodic or not.
+_AGREEING_CENTS, _AGREEING = 12.0, 0.5
+
+
+class Tuned(NamedTuple):
+    """What a tuner shows: of each periodic frame, how far it is from a pitch in cents, and its energy.
+
+    ``share``: of each of these frames, of the energy of all frames, periodic or not. Both have shape ``(frames,)``.
+    """
+
+    cents: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+
+def sure_pitch(
+    sound: NDArray[np.float64], sample_rate: int, tuning_hz: float = 440.0, within: float = 1.0
+) -> Pitch | None:
+    """Return the pitch of a sound when a tuner tells it, too, or None; see ``tuning.estimate_pitch``.
+
+    ``within``: see ``is_sure``.
+    """
+    pitch = estimate_pitch(sound, sample_rate, tuning_hz)
+    return pitch if pitch is not None and is_sure(sound, sample_rate, pitch.hz, within) else None
+
+
+def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: float = 1.0) -> bool:
+    """Return whether a tuner tells a pitch in Hz, too, for most frames and for most of the energy, and stands still.
+
+    ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. ``within``: by what all bounds in
+    cents are multiplied; with less than 1, the sound stays sure when it is changed a little.
+    """
+    cents, share = tuner(sound, sample_rate, hz)
+    if cents.size == 0:
+        return False
+    order = np.argsort(cents, kind="stable")
+    loud = cents[order][np.searchsorted(np.cumsum(share[order]), 0.5 * share.sum())]
+    low, middle, high = np.percentile(cents, [25, 50, 75])
+    off = np.abs(cents) / within
+    is_steady = high - low <= within * _SPREAD_CENTS and (off <= _STEADY_CENTS).mean() >= _STEADY
+    is_right = max(abs(middle), abs(loud)) <= within * _CENTS
+    return bool(is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING)
+
+
+def tuner(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
+    """Return what a tuner shows of a sound near a pitch in Hz; see ``is_sure``."""
+    period = sample_rate / hz
+    shortest = max(2, math.floor(period * 2 ** (-_REACH / 12)))
+    longest = math.ceil(period * 2 ** (_REACH / 12)) + 2
+    window = max(round(_FRAME_S * sample_rate), math.ceil(_PERIODS * period))
+    size = window + longest
+    if sound.size < size:
+        sound = np.pad(sound, (0, size - sound.size))
+    count = min(_FRAMES, 1 + 2 * sound.size // window)
+    starts = np.unique(np.linspace(0, sound.size - size, count).astype(int))
+    energies = np.array([np.square(sound[start : start + size]).sum() for start in starts])
+    heard = energies > energies.max() * 10 ** (-_HEARD_DB / 10)
+    shown = [
+        (1200 * math.log2(period / found), energy)
+        for start, energy in zip(starts[heard], energies[heard], strict=True)
+        if (found := _period(sound[start : start + size], window, shortest, longest)) is not None
+    ]
+    cents, energy = np.array(shown, np.float64).reshape(-1, 2).T
+    return Tuned(cents, energy / max(float(energies.sum()), 1e-300))
+
+
+def _period(frame: NDArray[np.float64], window: int, shortest: int, longest: int) -> float | None:
+    """Return the period of a frame in samples, from ``shortest`` to ``longest``, or None when it is not periodic."""
+    size = 1 << (frame.size + window).bit_length()
+    spectrum = np.fft.rfft(frame, size)
+    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(frame[:window], size)), size)[: longest + 1]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(frame))])
+    lags = np.arange(longest + 1)
+    difference = np.maximum(energy[window] + energy[lags + window] - energy[lags] - 2.0 * product, 0.0)
+    mean = np.cumsum(difference[1:]) / lags[1:]
+    dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
+    lag = shortest + int(np.argmin(dips[shortest:longest]))
+    if not (dips[lag] < _DIP and shortest < lag < longest - 1):
+        return None
+    before, here, after = (float(dip) for dip in dips[lag - 1 : lag + 2])
+    bend = before - 2.0 * here + after
+    return lag + (0.5 * (before - after) / bend if bend > 0.0 else 0.0)
