@@ -9,7 +9,7 @@ import numpy as np
 from cnndsd.ear.description import COEFFICIENTS, COURSES, Description
 from cnndsd.ear.pitch import PITCH_HZ
 
-# So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.5.
+# So that sounds that are hard to distinguish are about 0.3 apart, and two at random about 2.
 _SCALE = 0.18
 # Of the timbre: means and deviations, and the course over time, which counts less (benchmarks/variety.py).
 _TIMBRE_SCALE = np.repeat((0.2, 0.09), (2 * COEFFICIENTS, 2 * COURSES)).tolist()
@@ -37,7 +37,7 @@ def position(sound: Description) -> list[float]:
 def distance(a: Description, b: Description) -> float:
     """Return how different two sounds are: 0 for equal descriptions, without unit, the same in both directions.
 
-    Two sounds below 0.2 are hard to distinguish; half of all pairs are above 1.5 (``benchmarks/relatives.py``).
+    Two sounds below 0.3 are hard to distinguish; half of all pairs are above 2 (``benchmarks/relatives.py``).
 
     >>> distance(describe(first), describe(second))
     """
