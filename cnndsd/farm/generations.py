@@ -22,7 +22,7 @@ _GROWTH = 16
 # A generation's parents are older than the one before it.
 _LAG = 2
 # So large a share of the children has parents of the kinds that are sought, if any are.
-_SOUGHT = 0.5
+_SOUGHT = 0.9
 
 
 def _first_blocks() -> list[int]:
@@ -129,8 +129,8 @@ class Generations:
 def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[tuple[float, list[Item]]]:
     """The best of the cells from which parents are drawn, in parts, each after its share of the children.
 
-    ``shares`` by kind: half of the children are divided by them as a pack is, so that each kind gets its share, and
-    the other kinds the rest. The other half has parents of any kind: these start new lines of each kind.
+    ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and
+    the other kinds the rest. The others have parents of any kind: these start new lines of each kind.
     """
     every: list[Item] = []
     others: list[Item] = []
