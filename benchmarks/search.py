@@ -24,7 +24,7 @@ from cnndsd.spec import Search, Spec
 
 def best_scores(found: Findings) -> np.ndarray:
     """Return the best score of each filled cell."""
-    return np.array([unpack(item).score for item in found.shelf.best])
+    return np.array([unpack(item).score for _, item in found.shelf.best])
 
 
 def ten_best(found: Findings) -> dict[str, float]:

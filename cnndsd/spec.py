@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -40,6 +40,9 @@ SoundFormat = Literal["wav16", "wav24", "wavfloat", "flac", "ogg", "mp3"]
 Kind = Literal[
     "hit", "beat", "glitch", "riser", "fall", "noise", "bass", "lead", "pad", "drone", "metallic", "growl", "texture"
 ]
+
+# Of a pack, by kind.
+Shares = dict[Kind, Share]
 
 # What other programs read, in the order of the files in a pack (``finishing.exports``).
 ExportName = Literal[
@@ -164,10 +167,15 @@ class Search(Checked, frozen=True, kw_only=True):
     """``[search]``: how new candidates come about.
 
     ``luck``: share of them that are drawn afresh, 0..1. The others are variations of the best that were found before.
-    A ``[family]`` is not searched: all of its candidates are drawn.
+    ``shares``: of which kinds more is searched for; None: of those in ``choose.shares``. A ``[family]`` is not
+    searched: all of its candidates are drawn.
     """
 
     luck: Share = 0.25
+    shares: Shares | None = None
+
+    def _check(self) -> None:
+        _check_shares(self.shares or {})
 
 
 class Limits(Checked, frozen=True, kw_only=True):
@@ -197,11 +205,15 @@ class Choice(Checked, frozen=True, kw_only=True):
     score: Share = 0.5
     distance: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.6
     static_share: Share = 0.08
-    shares: dict[Kind, Share] = msgspec.field(default_factory=dict)
+    shares: Shares = msgspec.field(default_factory=dict)
 
     def _check(self) -> None:
-        if not sum(self.shares.values()) <= 1.0 + 1e-9:
-            raise Invalid(f"shares: {sum(self.shares.values()):.6g} in total is too much; allowed: up to 1")
+        _check_shares(self.shares)
+
+
+def _check_shares(shares: Shares) -> None:
+    if not sum(shares.values()) <= 1.0 + 1e-9:
+        raise Invalid(f"shares: {sum(shares.values()):.6g} in total is too much; allowed: up to 1")
 
 
 class Music(Checked, frozen=True, kw_only=True):
@@ -394,6 +406,12 @@ class Spec(Checked, frozen=True, kw_only=True):
     def luck(self) -> float:
         """Share of the candidates that are drawn afresh, 0..1."""
         return self.search.luck if self.draws_networks else 1.0
+
+    @property
+    def sought(self) -> dict[Kind, float]:
+        """The shares of the kinds of which more is searched for, in the order of ``Kind``; none without a search."""
+        shares = self.choose.shares if self.search.shares is None else self.search.shares
+        return {name: shares[name] for name in get_args(Kind) if name in shares} if self.luck < 1.0 else {}
 
     @property
     def heaviest_macs(self) -> float:

@@ -133,7 +133,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 def _searched(spec: Spec, findings: Findings) -> dict[str, Any]:
     """Return how much of the shelf is filled, how well, and what search found there beside luck."""
-    best = [unpack(item) for item in findings.shelf.best]
+    best = [unpack(item) for _, item in findings.shelf.best]
     # In a family all are variations, and none is a child.
     children = [bool(entry.recipe.variations) and spec.family is None for entry in best]
 

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from operator import mul
 
 import numpy as np
 
-from cnndsd.ear.description import Description
+from cnndsd.ear.description import COEFFICIENTS, COURSES, Description
 from cnndsd.ear.pitch import PITCH_HZ
 
-# So that sounds that are hard to distinguish are about 0.2 apart, and two at random about 1.5.
+# So that sounds that are hard to distinguish are about 0.3 apart, and two at random about 2.
 _SCALE = 0.18
+# Of the timbre: means and deviations, and the course over time, which counts less (benchmarks/variety.py).
+_TIMBRE_SCALE = np.repeat((0.2, 0.09), (2 * COEFFICIENTS, 2 * COURSES)).tolist()
 # So many sounds at a time are compared with all, which takes 8 bytes for each pair. Squares are exact to a share of
 # their size; of those that are equally near to it so many are compared exactly: all of a pack may be equal.
 _TOGETHER, _EXACT, _EQUALS = 256, 1e-12, 16
@@ -20,7 +23,7 @@ def position(sound: Description) -> list[float]:
     octaves = math.log2(max(sound.pitch_hz, PITCH_HZ[0]) / PITCH_HZ[0])
     # Pitch and pitch class matter as much as they are clear.
     return [
-        *(_SCALE * value for value in sound.timbre),
+        *map(mul, _TIMBRE_SCALE, sound.timbre),
         _SCALE * math.log2(max(sound.sounding_s, 0.02) / 0.02),
         _SCALE * sound.clarity * octaves / 2.0,
         _SCALE * sound.clarity * math.cos(2.0 * math.pi * octaves),
@@ -34,7 +37,7 @@ def position(sound: Description) -> list[float]:
 def distance(a: Description, b: Description) -> float:
     """Return how different two sounds are: 0 for equal descriptions, without unit, the same in both directions.
 
-    Two sounds below 0.2 are hard to distinguish; half of all pairs are above 1.5 (``benchmarks/relatives.py``).
+    Two sounds below 0.3 are hard to distinguish; half of all pairs are above 2 (``benchmarks/relatives.py``).
 
     >>> distance(describe(first), describe(second))
     """

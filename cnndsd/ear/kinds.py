@@ -48,15 +48,15 @@ def kind_number(row):  # type: ignore[no-untyped-def]
         return _IS.riser
     if not is_whine and center > 0.6 and rise_db > 10.0:
         return _IS.riser
-    if center < 0.35 and rise_db < -10.0:
-        return _IS.fall
-    if row[AT.late_db] > 6.0:
-        return _IS.glitch
     is_low = brightness_hz < 900.0
     if is_low and clarity > 0.75 and glide_octaves < 0.15 and pitch_hz < _BASS_HZ:
         low_db = 10.0 * math.log10(10.0 ** (row[AT.bands_db] / 10.0) + 10.0 ** (row[AT.bands_db + 1] / 10.0))
         if low_db > _BASS_SHARE_DB:
             return _IS.bass
+    if center < 0.35 and rise_db < -10.0:
+        return _IS.fall
+    if row[AT.late_db] > 6.0:
+        return _IS.glitch
     if flatness > 0.4 and clarity < 0.7 and not (is_low and activity > 0.3):
         return _IS.noise
     if clarity > 0.85 and glide_octaves < 0.1 and not is_whine:

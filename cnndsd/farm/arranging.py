@@ -61,16 +61,17 @@ class Placed(NamedTuple):
 def arrange(
     spec: Spec,
     offered: Sequence[Entry],
-    choose: Callable[[Mapping[int, float]], list[Entry]],
+    choose: Callable[[Mapping[int, float] | None], list[Entry]],
     workers: Workers,
 ) -> list[Placed]:
     """Choose the sounds of a pack, and bring them into key and time; kind by kind, each from dark to bright.
 
     ``offered``: the sounds of which loops may be made. ``choose`` chooses the sounds; it is given how much candidates
-    count, by their index, where that is not 1: less for those that cannot be brought into the key or the tempo.
+    count, by their index, where that is not 1: less for those that cannot be brought into the key or the tempo. None
+    where nothing is tuned.
     """
     if not spec.has_music:
-        return [Placed(entry) for entry in choose({})]
+        return [Placed(entry) for entry in choose(None)]
     if spec.recipes:
         # Whoever listed them knows their notes: each goes to its nearest one.
         tasks = ((spec, entry) for entry in choose({}))

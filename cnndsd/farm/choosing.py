@@ -1,7 +1,8 @@
 """Chooses from the shelf what comes into the pack: good sounds, as different as can be, for all uses.
 
 Farthest-first traversal (Gonzalez 1985), weighted: again and again the entry whose distance to the nearest one that is
-chosen, times its score, is greatest. Scores above ``GOOD`` count alike: there, difference decides.
+chosen, times its score, is greatest. Scores above ``GOOD`` count alike: there, difference decides. Then sounds are
+exchanged while that makes the pack as a whole more different (``exchanges``).
 """
 
 import math
@@ -14,6 +15,7 @@ from cnndsd.ear.description import Description
 from cnndsd.ear.distances import position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import is_static
+from cnndsd.farm.exchanges import exchange
 from cnndsd.farm.shelf import Entry
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Choice, Kind
@@ -41,7 +43,7 @@ def choose(
     welcome: Mapping[int, float] | None = None,
     kept: Sequence[Entry] = (),
 ) -> list[Entry]:
-    """Choose at most ``count`` entries, in the order of choice; the order of ``entries`` changes nothing.
+    """Choose at most ``count`` entries; the order of ``entries`` changes nothing.
 
     ``kept``: they come first, whatever the rules and ``count`` say; the rules hold for the others, beside them.
 
@@ -63,12 +65,13 @@ def choose(
         return []
     sounds = [entry.sound for entry in entries]
     places = np.array([position(sound) for sound in sounds])
-    twins = np.array([(s.dc, s.rms_dbfs, s.crest_db) for s in sounds])
+    twins = np.array([(s.dc, s.rms_dbfs, s.crest_db) for s in sounds]) / _TWIN_LIMITS
     static = np.array([is_static(sound) for sound in sounds])
     notes = np.array([_pitch_class(sound) if welcome is None else -1 for sound in sounds])
     kinds = np.array([KINDS.index(kind(sound)) for sound in sounds])
     worth = np.minimum(np.array([entry.score for entry in entries]), GOOD)
     worth *= np.array([(welcome or {}).get(entry.index, 1.0) for entry in entries])
+    weights = worth**2
     nearest = np.full(len(entries), np.inf)
     free = np.ones(len(entries), dtype=bool)
     chosen: list[int] = []
@@ -84,7 +87,7 @@ def choose(
         if notes[best] >= 0:
             worth[notes == notes[best]] *= _SAME_NOTE
         if choice.distance > 0.0:
-            free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > _TWIN_LIMITS).any(axis=1)
+            free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > 1.0).any(axis=1)
         free[best] = False
 
     for place in range(len(kept)):
@@ -100,7 +103,9 @@ def choose(
             # Nothing is chosen yet: the best score comes first.
             value = np.where(allowed, worth * (nearest if chosen else 1.0), -1.0)
             take(int(value.argmax()))
-    return [entries[i] for i in chosen]
+    places_chosen = np.array(chosen, dtype=int)
+    exchange(places, weights, kinds, static, notes, twins, choice.distance, len(kept), places_chosen)
+    return [entries[i] for i in places_chosen]
 
 
 # Which kinds each role has, shape ``(roles, kinds)``.

@@ -5,7 +5,7 @@ these and the parent's recipe.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -98,10 +98,19 @@ def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     return Wide(seed=int(next(u) * 2**53), amount=amount)
 
 
-def draw_rivals(spec: Spec, seed: int, block: int, count: int) -> list[int]:
-    """The places, 0 to ``count - 1``, of those among which a block's parent is chosen."""
+def draw_rivals(spec: Spec, seed: int, block: int, shares: Sequence[float]) -> tuple[int, list[float]]:
+    """From which of several sources a block's parent comes, and the places in it of those among which it is chosen.
+
+    ``shares``: of the blocks, for each source; their sum is 1. Places are 0..1, without 1.
+    """
     u = uniform(_key(spec, seed), block, _PARENTS)
-    return [int(next(u) * count) for _ in range(RIVALS)]
+    source = 0
+    if len(shares) > 1:
+        at = next(u)
+        while source < len(shares) - 1 and at >= shares[source]:
+            at -= shares[source]
+            source += 1
+    return source, [next(u) for _ in range(RIVALS)]
 
 
 def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:

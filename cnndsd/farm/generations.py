@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 
 from cnndsd.farm.drawing import BLOCK, draw_rivals
-from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, packed_recipe
-from cnndsd.spec import Spec
+from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, kind_of_cell, packed_recipe
+from cnndsd.spec import Kind, Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
 _GROWTH = 16
 # A generation's parents are older than the one before it.
 _LAG = 2
+# So large a share of the children has parents of the kinds that are sought, if any are.
+_SOUGHT = 0.9
 
 
 def _first_blocks() -> list[int]:
@@ -114,11 +116,35 @@ class Generations:
         self.parent_of = dict(parents)
 
     def _plan(self, generation: int) -> None:
-        parents = self.parents.best
-        if not parents:
+        if not self.parents:
             return
+        sources = _sources(self.parents, self._spec.sought)
+        shares = [share for share, _ in sources]
         for block in range(first_block(generation), first_block(generation + 1)):
             if not is_afresh(self._spec.luck, block):
-                rivals = [parents[place] for place in draw_rivals(self._spec, self._spec.seed, block, len(parents))]
+                source, places = draw_rivals(self._spec, self._spec.seed, block, shares)
+                items = sources[source][1]
+                rivals = [items[int(place * len(items))] for place in places]
                 # The first part of an item is its score with the sign changed. Of equal ones the first drawn is taken.
                 self.parent_of[block] = packed_recipe(min(rivals, key=itemgetter(0)))
+
+
+def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[tuple[float, list[Item]]]:
+    """The best of the cells from which parents are drawn, in parts, each after its share of the children.
+
+    ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and
+    the other kinds the rest. The others have parents of any kind: these start new lines of each kind.
+    """
+    every: list[Item] = []
+    others: list[Item] = []
+    of_kinds: dict[Kind, list[Item]] = {name: [] for name in shares}
+    for number, item in shelf.best:
+        every.append(item)
+        of_kinds.get(kind_of_cell(number), others).append(item)
+    if not shares:
+        return [(1.0, every)]
+    parts = [(share, of_kinds[name]) for name, share in shares.items()]
+    parts.append((max(0.0, 1.0 - sum(shares.values())), others))
+    # Of a kind that has no sound yet, any may be a parent.
+    wanted = [(_SOUGHT * share, items) for share, items in parts if items]
+    return [*wanted, (1.0 - sum(share for share, _ in wanted), every)]

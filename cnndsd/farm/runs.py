@@ -264,7 +264,7 @@ def identity(spec: Spec) -> bytes:
         del drawn["wide"]
         if not drawn["bandlimited"]:
             del drawn["bandlimited"]
-        source = {"sound": drawn, "search": spec.search}
+        source = {"sound": drawn, "search": {"luck": spec.luck, "shares": spec.sought}}
     return msgspec.json.encode(
         {
             "format": ledger.FORMAT,

@@ -133,6 +133,11 @@ def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # ty
     return ((number * by_length + length) * by_width + width) * by_rhythm + rhythm
 
 
+def kind_of_cell(number: int) -> Kind:
+    """The kind of the sounds in the cell of this number."""
+    return KINDS[number // math.prod(_SIZES)]
+
+
 def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:
     """The scores, and the numbers of the cells, of descriptions as rows of numbers."""
     scores, cells = np.empty(len(rows)), np.empty(len(rows), np.int64)
@@ -181,9 +186,9 @@ class Shelf:
         return itertools.chain.from_iterable(self._cells.values())
 
     @property
-    def best(self) -> list[Item]:
-        """The best of each cell, by the number of the cell, not unpacked."""
-        return [self._cells[number][0] for number in sorted(self._cells)]
+    def best(self) -> list[tuple[int, Item]]:
+        """The number of each filled cell and the best in it, not unpacked, by number."""
+        return [(number, self._cells[number][0]) for number in sorted(self._cells)]
 
     def add(self, entry: Entry) -> None:
         """Put a candidate, which was not added before, in its cell, if it is among the best there."""

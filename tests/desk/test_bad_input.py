@@ -91,6 +91,7 @@ BROKEN_SPECS = [
     ),
     ('name = "x"\n[choose]\nshares = { beat = nan }', "choose.shares.beat", "nan"),
     ('name = "x"\n[choose]\nshares = { beat = 0.7, hit = 0.6 }', "choose.shares", "up to 1"),
+    ('name = "x"\n[search]\nshares = { beat = 0.7, hit = 0.6 }', "search.shares", "up to 1"),
     ('name = "x"\n[choose]\nshares = { drums = 0.5 }', "choose.shares", '"drums"'),
     ('name = "x"\n[family]\namount = [0.1, 0.2]', "family", "recipe"),
     ('name = "x"\n[family]\nrecipe = {}\namount = [0.0, 0.2]', "family.amount[0]", "1e-09 to 1"),

@@ -99,6 +99,34 @@ def naive(entries, count, choice):
     for attempt in (1, 2, 3, 4):
         while len(chosen) < count and (able := [e for e in pool if is_allowed(e, attempt)]):
             chosen.append(max(able, key=lambda e: (value(e), -e.index)))
+    return exchanged(pool, chosen, choice, apart)
+
+
+def exchanged(pool, chosen, choice, apart):
+    """Three times each in turn gives its place to the one that makes the sum greatest, if that may be in the pack."""
+    if len(chosen) < 3:
+        return chosen
+
+    def total(pack):
+        nearest = (min(apart(e.index, c.index) for c in pack if c != e) for e in pack)
+        return sum(min(e.score, 0.85) ** 2 * near for e, near in zip(pack, nearest, strict=True))
+
+    def may_replace(e, old, others):
+        return (
+            e not in chosen
+            and kind(e.sound) == kind(old.sound)
+            and (is_static(old.sound) or not is_static(e.sound))
+            and (note(e.sound) in (None, note(old.sound)) or note(e.sound) not in [note(c.sound) for c in others])
+            and all(apart(e.index, c.index) >= choice.distance for c in others)
+            and not (choice.distance > 0 and any(is_twin(e.sound, c.sound) for c in others))
+        )
+
+    for place in [*range(len(chosen))] * 3:
+        old, others = chosen[place], [*chosen[:place], *chosen[place + 1 :]]
+        able = [e for e in sorted(pool, key=lambda e: e.index) if may_replace(e, old, others)]
+        best = max(able, key=lambda e: total([*others, e]), default=old)
+        if total([*others, best]) > total(chosen) * (1 + 1e-9):
+            chosen = [*chosen[:place], best, *chosen[place + 1 :]]
     return chosen
 
 

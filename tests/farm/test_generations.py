@@ -2,28 +2,31 @@
 
 import itertools
 import random
+from collections import Counter
 from concurrent.futures import Future
 
 import msgspec
 import pytest
 import small_runs
-from sounds import made_up
+from sounds import like, made_up
 
 from cnndsd import Recipe, Spec, describe, render
+from cnndsd.ear.kinds import kind
 from cnndsd.farm import generations, ledger, searching
 from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_child_shape, draw_shape
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
-from cnndsd.farm.generations import first_block, generation_of, is_afresh
+from cnndsd.farm.generations import Generations, first_block, first_candidate, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, unpack
+from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, pack, unpack
 from cnndsd.farm.units import judge_unit
 from cnndsd.recipe import unpack_recipe
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
 MADE_UP = Spec(name="x", candidates=3000, sound={"adjusting": {"share": 0.4}})
+SOUGHT = msgspec.structs.replace(MADE_UP, choose={"shares": {"riser": 0.5, "bass": 0.25, "drone": 0.25}})
 # The first raises, the others end their workers.
 POISON = (70, 700, 1433)
 USUAL = generations._FIRST_BLOCKS, generations._MOST_BLOCKS
@@ -121,21 +124,35 @@ def whole():
         return state(undisturbed(MADE_UP))
 
 
+@pytest.fixture(scope="module")
+def whole_sought():
+    with small_runs.small_generations():
+        return state(undisturbed(SOUGHT))
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_a_run_that_is_disturbed_finds_the_same(tmp_path, whole, seed):
     """Results in any order, dead workers, stops, and fewer candidates at first; from memory or from the ledger."""
+    assert disturbed(MADE_UP, seed, tmp_path / "ledger.sqlite") == whole
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_disturbed_run_that_seeks_kinds_finds_the_same(tmp_path, whole, whole_sought, seed):
+    assert disturbed(SOUGHT, seed, tmp_path / "ledger.sqlite") == whole_sought != whole
+
+
+def disturbed(spec, seed, path):
     rng = random.Random(seed)
-    path = tmp_path / "ledger.sqlite"
-    found = no_findings(MADE_UP, depth=1)
-    while found.candidates < MADE_UP.candidates:
-        wanted = min(MADE_UP.candidates, found.reach + rng.choice([1, 100, 800, 3000]))
-        spec = msgspec.structs.replace(MADE_UP, candidates=max(1, wanted))
-        searching.judge_missing(spec, Disturbed(rng), found, progress=Stops(rng.randint(1, 30)), judge=judge_made_up)
+    found = no_findings(spec, depth=1)
+    while found.candidates < spec.candidates:
+        wanted = min(spec.candidates, found.reach + rng.choice([1, 100, 800, 3000]))
+        part = msgspec.structs.replace(spec, candidates=max(1, wanted))
+        searching.judge_missing(part, Disturbed(rng), found, progress=Stops(rng.randint(1, 30)), judge=judge_made_up)
         if rng.random() < 0.5:
-            ledger.create(path, b"{}", MADE_UP, found, Watch())
+            ledger.create(path, b"{}", spec, found, Watch())
             with Ledger(path) as book:
                 found = book.read()[2]
-    assert state(found) == whole
+    return state(found)
 
 
 def test_what_a_run_makes_of_parents_shows_in_its_children(whole):
@@ -155,6 +172,51 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one():
         assert state(longer) == state(undisturbed(MADE_UP))
 
 
+BASS_BANDS = (0.0, *[-30.0] * 7)
+
+
+def kinds_of_parents(spec, sounds):
+    """The share of each kind among the parents of 1,000 blocks; a sound has its place in the list as seed."""
+    shelf = Generations(spec, 1)
+    for index, sound in enumerate(sounds):
+        shelf.add_packed(0, cell_number(cell(sound)), [pack(Entry(index, 0.9, sound, Recipe(seed=index)))])
+    found, generation = {}, 0
+    while len(found) < 1000:
+        generation += 1
+        shelf.reached(first_candidate(generation))
+        found |= shelf.shapes
+    counts = Counter(kind(sounds[shape.seed]) for shape in found.values())
+    return {name: count / len(found) for name, count in counts.items()}
+
+
+def test_most_parents_are_of_the_kinds_that_are_sought():
+    basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
+    sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
+    usual = kinds_of_parents(MADE_UP, sounds)
+    assert usual["bass"] < 0.1 < usual["riser"]
+    spec = msgspec.structs.replace(MADE_UP, choose={"shares": {"bass": 0.6, "texture": 0.2}})
+    found = kinds_of_parents(spec, sounds)
+    others = 0.1 + 0.9 * 0.2 / (1.0 - usual["bass"] - usual["texture"])
+    assert found["bass"] == pytest.approx(0.54 + 0.1 * usual["bass"], abs=0.05)
+    assert found["texture"] == pytest.approx(0.18 + 0.1 * usual["texture"], abs=0.05)
+    assert found["riser"] == pytest.approx(usual["riser"] * others, abs=0.05)
+    # Without any texture, its part of the parents may be of any kind.
+    rest = [sound for sound in sounds if kind(sound) != "texture"]
+    found = kinds_of_parents(spec, rest)
+    assert found["bass"] == pytest.approx(0.54 + 0.28 * kinds_of_parents(MADE_UP, rest)["bass"], abs=0.05)
+    assert found["riser"] == pytest.approx(usual["riser"] * (0.28 + 0.18), abs=0.06)
+
+
+def test_the_search_seeks_what_the_choice_asks_for():
+    one, other = ({"shares": {"bass": 0.5, "hit": 0.2}}, {"shares": {"hit": 0.2, "bass": 0.5}})
+    spec = msgspec.structs.replace(MADE_UP, choose=one)
+    assert list(spec.sought.items()) == [("hit", 0.2), ("bass", 0.5)]
+    assert list(msgspec.structs.replace(MADE_UP, choose=other).sought) == ["hit", "bass"]
+    assert msgspec.structs.replace(spec, search={"shares": {"pad": 1.0}}).sought == {"pad": 1.0}
+    assert msgspec.structs.replace(spec, search={"shares": {}}).sought == {}
+    assert msgspec.structs.replace(spec, search={"luck": 1.0}).sought == {}
+
+
 @pytest.mark.parametrize("ticks", [1, 20, 60, 200])
 def test_a_deadline_finds_what_as_many_candidates_find(ticks):
     """The clock ticks whenever it is looked at."""
@@ -167,10 +229,11 @@ def test_a_deadline_finds_what_as_many_candidates_find(ticks):
 
 
 def test_one_two_and_five_workers_find_the_same():
-    found = [searching.judge_missing(REAL, InProcess())]
+    spec = msgspec.structs.replace(REAL, choose={"shares": {"hit": 0.5}})
+    found = [searching.judge_missing(spec, InProcess())]
     for jobs in (2, 5):
         with Processes(jobs, preload=["cnndsd.farm.production"]) as workers:
-            found.append(searching.judge_missing(REAL, workers))
+            found.append(searching.judge_missing(spec, workers))
     assert any(entry.recipe.variations for entry in found[0].entries)
     assert state(found[0]) == state(found[1]) == state(found[2])
 

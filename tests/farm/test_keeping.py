@@ -135,7 +135,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     assert cli.main(["show", str(folder / "s.run"), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     found = runs.read(folder / "s.run")[2]
-    best = [unpack(item) for item in found.shelf.best]
+    best = [unpack(item) for _, item in found.shelf.best]
     assert shown["luck"] == 0.25
     assert shown["generations"] == 2400 // 256
     assert shown["cells"] == len(best)

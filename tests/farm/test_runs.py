@@ -269,6 +269,16 @@ def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
 
 
+def test_other_shares_are_chosen_from_a_run_that_keeps_those_it_was_searched_with(tmp_path, in_process):
+    write_spec(tmp_path, 1000)
+    first = packed(tmp_path)
+    write_spec(tmp_path, 1000, "[choose]\nshares = { hit = 0.5 }\n[search]\nshares = {}\n")
+    assert packed(tmp_path) != first
+    assert "begun: 1000 of 1000 candidates were judged before" in (tmp_path / "s.run" / "log.txt").read_text(
+        encoding="utf-8"
+    )
+
+
 FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
 
 
@@ -278,6 +288,7 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
         ("", ["--seed", "2"], "seed 1, not 2"),
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
         ("[search]\nluck = 0.5\n", [], "search.luck 0.25, not 0.5"),
+        ("[choose]\nshares = { hit = 0.5 }\n", [], "search.shares.hit null, not 0.5"),
         ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
         ("", ["--count", "500"], "depth of the shelf 4, not 10"),
         ("", ["--candidates", "399"], "--candidates 400 or more"),
