@@ -27,12 +27,12 @@ from cnndsd.finishing.zipfiles import PackFile
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
-    "search": "9608086ffbc3a513a3ff4132e6adc2f5bab7a0fd704aa26ead674fd503ecdd8e",
-    "page": "e4a814644fd0022401b1bb77d433ba249423e74a592ec8e66732d32fa800c837",
-    "device": "048aa275b00a2bf29d13dd760a50cb5ef2db860ce58551a1e9b7d0f12a8f7062",
-    "float": "f4e97f654a540bd71baebec7b406c5654448c7c5a9a0e62f627965aba6d03ee7",
-    "wide": "40c35a0fe2f8e7270fa5af4e625a988bca83531911b8f0d715aad5ec704502c3",
-    "flac": "4102b88302b7edbf5c134414acc30f4a5b7f0e8602844d0bbe42c94d2e8582bd",
+    "search": "ba38f1418d044f2fbedac280e9bf832402f7940a726056b1b7901a0f724d73fe",
+    "page": "561e7ce671b502c0f08209b6db8cb33f76cf87950cd6df37f4f5e63e93f3b9e8",
+    "device": "cd433e8ef072b30a42c2877c536d6beae54a28dd1248191756e031fa8f60abbe",
+    "float": "12769e14f8e6b84d52f61b5832ba3b633afb22f7b01d2d99bec33da2d44e1bf6",
+    "wide": "831ef352554801604540797bfdeb09a942ec6981cb8b7dbd721a23d9fad708af",
+    "flac": "ae1f6a0a6ab822f83d4d824f54f6f5185cc30f1134a25f079042c25fde982bb1",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},

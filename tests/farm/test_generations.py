@@ -179,13 +179,13 @@ def kinds_of_parents(spec, sounds):
     """The share of each kind among the parents of 1,000 blocks; a sound has its place in the list as seed."""
     shelf = Generations(spec, 1)
     for index, sound in enumerate(sounds):
-        shelf.add_packed(0, cell_number(cell(sound)), [pack(Entry(index, 0.9, sound, Recipe(seed=index)))])
+        shelf.add_packed(0, {cell_number(cell(sound)): [pack(Entry(index, 0.9, sound, Recipe(seed=index)))]})
     found, generation = {}, 0
     while len(found) < 1000:
         generation += 1
         shelf.reached(first_candidate(generation))
-        found |= shelf.shapes
-    counts = Counter(kind(sounds[shape.seed]) for shape in found.values())
+        found |= shelf.parent_of
+    counts = Counter(kind(sounds[unpack_recipe(parent).seed]) for parent in found.values())
     return {name: count / len(found) for name, count in counts.items()}
 
 
