@@ -86,6 +86,9 @@ def hour(terminal: Terminal, pack: str, program: str) -> float:
     assert "12 sounds" in terminal.type(again)
     assert "2 sounds" in terminal.type(f"{again} --only-kept")
     terminal.type(f"{program} picks {short} --clear")
+    # A place to play, without anything and on a finished pack.
+    terminal.type(f"{program} studio", interrupt_after_s=20.0)
+    terminal.type(f"{program} studio {short.with_suffix('.zip')} --folder played", interrupt_after_s=20.0)
     # Stopped, and gone on with by what is printed.
     stopped = terminal.type(f"{program} pack --candidates 2000000 --out long", 130, interrupt_after_s=20.0)
     goes_on = re.sub(r"\s*\n\s*", "", stopped).partition("to continue: ")[2].strip()

@@ -158,7 +158,6 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     faults[5] = ramp(octaves, math.log2(3000.0), math.log2(8000.0))
     faults[6] = ramp(row[AT.whine_db], -12.0, -2.0) * ramp(heard_s, 0.2, 0.6)
     faults[7] = ramp(pitch_octaves, math.log2(500.0), math.log2(1000.0)) * ramp(clarity, 0.6, 0.9)
-    faults[17] = faults[7] * (1.0 - ramp(flatness, 0.02, 0.1))
     faults[8] = 1.0 - ramp(octaves, math.log2(45.0), math.log2(100.0))
     faults[9] = 1.0 - ramp(sounding_s, 0.01, 0.08)
     faults[10] = (1.0 - ramp(sounding_s / max(0.4, heard_s), 0.05, 0.3)) * unless_beat
@@ -173,6 +172,7 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     faults[15] = ramp(heard_s, 2.0, 4.0)
     thin_ring = (1.0 - ramp(flatness, 0.002, 0.02)) * (1.0 - ramp(low_db, -30.0, -18.0))
     faults[16] = thin_ring * ramp(row[AT.onset_db], 6.0, 12.0)
+    faults[17] = faults[7] * (1.0 - ramp(flatness, 0.02, 0.1))
 
 
 @inlined

@@ -451,9 +451,13 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
         {"hole_s": 1.0},
         {"heard_s": 4.0, "sounding_s": 3.6},
         {"onset_db": 14.0, "flatness": 0.001, "bands_db": (-40.0, -35.0, -32.0, -6.0, -6.0, -9.0, -9.0, -9.0)},
+        {"pitch_hz": 1000.0, "flatness": 0.01},
     ]
     for change in worse:
         assert score(like(**change)) < score(PLAIN), change
+    whistle, rich = (appraise(like(pitch_hz=1000.0, flatness=flatness))[1][-1] for flatness in (0.01, 0.2))
+    assert (whistle.text, rich.loss) == ("a thin whistle", 0.0)
+    assert whistle.loss > 0.25
     assert len(worse) == len(appraise(PLAIN)[1])
 
 
