@@ -211,7 +211,10 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
     with _locked(folder), Ledger(path) as book:
         identity, spec, findings, watch = book.read()
         if identity.get("version") != units.version():
-            raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
+            raise Failed(
+                f"{folder}: was made by {identity.get('version')}; this is {units.version()}; allowed: that version, "
+                "or cnndsd pack with --restart, which forgets the run"
+            )
 
         def remember(index: int, pick: Pick | None) -> None:
             before = dict(findings.picks)
