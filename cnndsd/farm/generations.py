@@ -8,6 +8,7 @@ A generation has 64 blocks, or, when the run has come far, a sixteenth of all bl
 workers at a time have enough to do.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
@@ -144,7 +145,8 @@ def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[tuple[float, li
     if not shares:
         return [(1.0, every)]
     parts = [(share, of_kinds[name]) for name, share in shares.items()]
-    parts.append((max(0.0, 1.0 - sum(shares.values())), others))
+    # Exact sums are the same in every Python; those of ``sum`` are not.
+    parts.append((max(0.0, 1.0 - math.fsum(shares.values())), others))
     # Of a kind that has no sound yet, any may be a parent.
     wanted = [(_SOUGHT * share, items) for share, items in parts if items]
-    return [*wanted, (1.0 - sum(share for share, _ in wanted), every)]
+    return [*wanted, (1.0 - math.fsum(share for share, _ in wanted), every)]

@@ -211,7 +211,10 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
     with _locked(folder), Ledger(path) as book:
         identity, spec, findings, watch = book.read()
         if identity.get("version") != units.version():
-            raise Failed(f"{folder}: was made by {identity.get('version')}; this is {units.version()}")
+            raise Failed(
+                f"{folder}: was made by {identity.get('version')}; this is {units.version()}; allowed: that version, "
+                "or cnndsd pack with --restart, which forgets the run"
+            )
 
         def remember(index: int, pick: Pick | None) -> None:
             before = dict(findings.picks)
@@ -234,8 +237,13 @@ def _continued(path: Path, spec: Spec) -> Findings:
     for key in ours:
         if key not in theirs or theirs[key] != ours[key]:
             key, mine, other = _difference(key, ours[key], theirs.get(key))
+            same = "the same"
+            if key.startswith("search.shares"):
+                key, (mine, other) = "search.shares", (_in_toml(run["search"].get("shares")) for run in (ours, theirs))
+                # Those under [choose] may be any when the search's own are in the spec.
+                same = f"[search] shares = {other} in the spec"
             raise Invalid(
-                f"{path.parent}: holds a run with {key} {other}, not {mine}; allowed: the same, another --out, "
+                f"{path.parent}: holds a run with {key} {other}, not {mine}; allowed: {same}, another --out, "
                 "or --restart, which forgets it"
             )
     if findings.reach > spec.candidates:
@@ -253,6 +261,12 @@ def _difference(key: str, mine: Any, other: Any) -> tuple[str, str, str]:
         key, mine, other = f"{key}.{part}", mine.get(part), other.get(part)
     short = [text if len(text) <= 60 else text[:57] + "..." for text in (json.dumps(mine), json.dumps(other))]
     return key, short[0], short[1]
+
+
+def _in_toml(table: Any) -> str:
+    """A table of numbers as a spec has it, on one line."""
+    pairs = [f"{key} = {json.dumps(value)}" for key, value in table.items()] if isinstance(table, dict) else []
+    return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
 
 
 def identity(spec: Spec) -> bytes:

@@ -15,8 +15,8 @@ from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
-# How far an alternate is from its hit (``ear.distances``), and how much less or more it may be. At 0.2 two sounds are
-# hard to distinguish, at 0.3 they sound alike.
+# How far an alternate is from its hit (``ear.distances``), and how much less or more it may be. Below 0.3 two sounds
+# are hard to distinguish.
 DISTANCE, TOLERANCE = 0.25, 0.05
 # Two alternates are at least this far from each other.
 _APART = 0.1

@@ -430,7 +430,10 @@ def test_a_port_that_is_taken_and_a_folder_without_a_run_are_told_in_a_line(fini
 
 def test_another_version_s_run_is_not_heard(finished_run, monkeypatch):
     monkeypatch.setattr(units, "version", lambda: "cnndsd 9")
-    with pytest.raises(Failed, match="this is cnndsd 9"), runs.opened_for_picks(finished_run / "s.run"):
+    with (
+        pytest.raises(Failed, match=r"this is cnndsd 9; allowed: .* --restart"),
+        runs.opened_for_picks(finished_run / "s.run"),
+    ):
         pass
 
 

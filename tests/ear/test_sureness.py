@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnndsd.ear import sureness, tuning
-from cnndsd.ear.sureness import is_sure, tuner
+from cnndsd.ear.sureness import Tuned, is_sure, sure_pitch, tuner
 
 RATE = 44_100
 
@@ -20,6 +20,44 @@ def tone(hz, seconds=1.5, partials=(1.0, 0.5, 0.3, 0.2), sharp=0.0):
 def held_pulses(hz):
     """Steps that are held, with a short pulse once a period: strong harmonics up to the highest."""
     return np.where((np.arange(2 * RATE) * hz / RATE) % 1.0 < 0.12, 1.0, -0.13)
+
+
+def frames(*groups, periodic=1.0):
+    """What a tuner shows: groups of so many frames, so many cents off, with so much of the energy of what it shows.
+
+    ``periodic``: the share of all energy that it shows.
+    """
+    cents = np.concatenate([np.full(count, off) for count, off, _ in groups])
+    energy = np.concatenate([np.full(count, share / count) for count, _, share in groups])
+    return Tuned(cents, periodic * energy / energy.sum())
+
+
+# Of each rule, what it just allows, and what it alone does not allow.
+BOUNDS = {
+    "the middle half spreads": (
+        frames((50, -0.74, 0.5), (50, 0.74, 0.5)),
+        frames((50, -0.76, 0.5), (50, 0.76, 0.5)),
+    ),
+    "so many frames are near": (frames((86, 0.0, 0.86), (14, 9.0, 0.14)), frames((84, 0.0, 0.84), (16, 9.0, 0.16))),
+    "they are as near": (frames((80, 0.0, 0.8), (20, 4.9, 0.2)), frames((80, 0.0, 0.8), (20, 5.1, 0.2))),
+    "the middle is right": (frames((45, 0.3, 0.8), (55, 1.4, 0.2)), frames((45, 0.3, 0.8), (55, 1.6, 0.2))),
+    "the middle is not flat": (frames((45, -0.3, 0.8), (55, -1.4, 0.2)), frames((45, -0.3, 0.8), (55, -1.6, 0.2))),
+    "the loud ones are right": (frames((55, 0.3, 0.2), (45, 1.4, 0.8)), frames((55, 0.3, 0.2), (45, 1.6, 0.8))),
+    "half of the energy": (frames((100, 0.0, 1.0), periodic=0.51), frames((100, 0.0, 1.0), periodic=0.49)),
+    "energy that agrees": (
+        frames((90, 0.0, 0.6), (10, 11.9, 0.4), periodic=0.8),
+        frames((90, 0.0, 0.6), (10, 12.1, 0.4), periodic=0.8),
+    ),
+}
+
+
+@pytest.mark.parametrize("within", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("rule", BOUNDS)
+def test_every_rule_decides_where_it_says(rule, within, monkeypatch):
+    """``within`` moves all bounds in cents."""
+    for shown, is_right in zip(BOUNDS[rule], (True, False), strict=True):
+        monkeypatch.setattr(sureness, "tuner", lambda *_, shown=shown: shown._replace(cents=within * shown.cents))
+        assert is_sure(np.zeros(1), RATE, 220.0, within) is is_right
 
 
 @pytest.mark.parametrize("hz", [36.0, 110.0, 441.3, 1100.0])
@@ -53,9 +91,70 @@ def test_a_period_that_a_tuner_misses_is_not_sure():
     found = tuning.estimate_pitch(sound, RATE)
     assert found is not None
     assert abs(1200 * np.log2(found.hz / 1865.0)) < 1.0
-    assert sureness.sure_pitch(sound, RATE) is None
+    assert sure_pitch(sound, RATE) is None
     heard, voiced, _ = librosa.pyin(sound[: RATE // 2], fmin=1500, fmax=2300, sr=RATE, resolution=0.02)
     assert abs(1200 * np.log2(np.median(heard[voiced]) / 1865.0)) > 2.0
+
+
+def test_a_sure_pitch_is_told_in_the_tuning_and_within_the_bounds_that_are_asked_for():
+    t = np.arange(int(1.5 * RATE)) / RATE
+    sound = tone(432.0, sharp=0.7 * np.sin(2 * np.pi * 3 * t))
+    pitch = sure_pitch(sound, RATE, 432.0)
+    assert pitch is not None
+    assert (pitch.name, abs(pitch.cents) < 1.0) == ("A4", True)
+    assert sure_pitch(sound, RATE, 432.0, 0.5) is None
+
+
+def test_a_tuner_looks_no_further_than_its_reach():
+    """A period beyond it is not taken for the nearest that is within it."""
+    for semitones in (-3.3, 3.3):
+        shown = tuner(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents
+        assert np.median(shown) == pytest.approx(100 * semitones, abs=2.0)
+    for semitones in (-3.9, 3.9):
+        assert tuner(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents.size == 0
+
+
+@pytest.mark.parametrize(("quiet_db", "is_shown"), [(-55, True), (-65, False)])
+def test_what_is_not_heard_is_not_shown(quiet_db, is_shown):
+    after = 10 ** (quiet_db / 20) * tone(220.0, sharp=100.0)
+    shown = tuner(np.concatenate([tone(220.0), after]), RATE, 220.0)
+    assert bool((shown.cents > 50.0).any()) is is_shown
+    assert shown.share.sum() > 0.9
+
+
+@pytest.mark.parametrize(("hz", "seconds", "window", "count"), [(36.0, 1.0, 3675, 25), (441.0, 10.0, 2646, 160)])
+def test_frames_hold_three_periods_and_cover_the_whole_sound(hz, seconds, window, count, monkeypatch):
+    taken = []
+    monkeypatch.setattr(sureness, "_period", lambda frame, window, *_: taken.append((frame, window)))
+    sound = np.arange(seconds * RATE)
+    tuner(sound, RATE, hz)
+    assert {found for _, found in taken} == {window}
+    assert len(taken) == count
+    assert taken[0][0][0] == sound[0]
+    assert taken[-1][0][-1] == sound[-1]
+
+
+def naive_period(frame, window, shortest, longest):
+    """YIN, sum by sum."""
+    difference = [sum((frame[t] - frame[t + lag]) ** 2 for t in range(window)) for lag in range(longest + 1)]
+    dips = [1.0, *(difference[lag] * lag / sum(difference[1 : lag + 1]) for lag in range(1, longest + 1))]
+    lag = min(range(shortest, longest), key=dips.__getitem__)
+    if dips[lag] >= 0.6 or lag in (shortest, longest - 1):
+        return None
+    at = np.polyfit([-1, 0, 1], dips[lag - 1 : lag + 2], 2)
+    return lag - at[1] / (2 * at[0])
+
+
+def test_periods_are_those_of_plain_sums():
+    rng = np.random.default_rng(1)
+    found = []
+    for period in (11.3, 20.4, 33.7):
+        for noise in (0.0, 0.5, 4.0):
+            frame = tone(RATE / period, 200 / RATE) + noise * rng.standard_normal(200)
+            found.append(sureness._period(frame, 140, 9, 50))
+            assert found[-1] == pytest.approx(naive_period(frame, 140, 9, 50), abs=1e-6)
+    assert None in found
+    assert sum(period is not None for period in found) > 4
 
 
 @pytest.mark.parametrize("size", [1, 100, 5000])

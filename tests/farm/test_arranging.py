@@ -13,6 +13,7 @@ from sounds import REAL_LOOP, SPEC
 
 from cnndsd import Mastering, Recipe, describe, render, score, verify
 from cnndsd.ear.kinds import kind
+from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
 from cnndsd.farm.arranging import Heard, Placed, arrange, hear_music, place_alone, places_of
 from cnndsd.farm.executors import InProcess
@@ -55,6 +56,20 @@ def off_note(hz, tuning_hz=440.0):
     """How far a frequency is from the nearest note, in cents."""
     exact = 12 * math.log2(hz / tuning_hz)
     return 100 * abs(exact - round(exact))
+
+
+@pytest.mark.parametrize(("hz", "is_sure"), [(220.0, True), (1864.655, False)])
+def test_a_pitch_that_a_plain_tuner_misses_is_neither_heard_nor_named(hz, is_sure, monkeypatch):
+    """Of pulses of few samples, ``tuning`` alone tells a pitch at both places; see ``tests/ear/test_sureness.py``."""
+    recipe = Recipe(seconds=2.0, sample_rate=44_100)
+    audio = np.where((np.arange(recipe.samples) * hz / recipe.sample_rate) % 1.0 < 0.12, 1.0, 0.0)
+    sound = describe(audio, recipe.sample_rate)
+    monkeypatch.setattr(arranging, "render", lambda _: audio)
+    finished = finish(audio, recipe, sound, ALL)
+    one = audiofile.decode_channels(finished.data)[0]
+    assert estimate_pitch(one - one.mean(), 44_100).hz == pytest.approx(hz, rel=1e-3)
+    for pitch_hz in (hear_music(ALL, recipe, sound).pitch_hz, finished.pitch and finished.pitch.hz):
+        assert pitch_hz == (pytest.approx(hz, rel=1e-3) if is_sure else None)
 
 
 @pytest.mark.parametrize("tuning_hz", [440.0, 432.0])

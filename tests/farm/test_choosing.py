@@ -20,6 +20,7 @@ from cnndsd.ear.distances import distance, position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import is_static
 from cnndsd.farm.choosing import choose
+from cnndsd.farm.exchanges import exchange
 from cnndsd.farm.shelf import Entry, Shelf
 from cnndsd.recipe import Variation
 from cnndsd.spec import Choice
@@ -165,6 +166,51 @@ CHOICES = st.builds(
 def test_choosing_equals_its_slow_twin(seed, size, count, choice):
     entries = few_notes_and_twins(seed, size)
     assert choose(entries, count, choice) == naive(entries, count, choice)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_exchanges_from_any_beginning_equal_plain_sums(seed):
+    """A choice leaves few exchanges, a random beginning many, up to the last of three passes."""
+    rng = np.random.default_rng(seed)
+    places, weights, twins = rng.random((80, 2)), rng.uniform(0.1, 0.8, 80), rng.uniform(0.0, 8.0, (80, 3))
+    kinds, static, notes = rng.integers(0, 2, 80), rng.random(80) < 0.3, rng.integers(-1, 6, 80)
+    apart = np.linalg.norm(places[:, None] - places, axis=2)
+    chosen = rng.permutation(80)[:16]
+    wanted = chosen.tolist()
+
+    def total(pack):
+        return sum(weights[e] * min(apart[e, c] for c in pack if c != e) for e in pack)
+
+    for place in [*range(2, 16)] * 3:
+        old, others = wanted[place], [*wanted[:place], *wanted[place + 1 :]]
+        able = [
+            e
+            for e in range(80)
+            if e not in wanted
+            and kinds[e] == kinds[old]
+            and (static[old] or not static[e])
+            and (notes[e] in (-1, notes[old]) or notes[e] not in notes[wanted])
+            and all(apart[e, c] >= 0.04 and np.abs(twins[e] - twins[c]).max() > 1.0 for c in others)
+        ]
+        best = max(able, key=lambda e: total([*others, e]), default=old)
+        if total([*others, best]) > total(wanted) * (1.0 + 1e-9):
+            wanted[place] = best
+    exchange(places, weights, kinds, static, notes, twins, 0.04, 2, chosen)
+    assert chosen.tolist() == wanted
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 24), CHOICES)
+def test_what_is_kept_stays_and_the_rules_hold_for_the_others_beside_it(seed, size, count, choice):
+    entries = few_notes_and_twins(seed, 80)
+    kept, others = entries[:size], entries[size:]
+    chosen = choose(others, count, choice, kept=kept)
+    assert chosen[:size] == kept
+    assert len(chosen) <= max(size, count)
+    for e in chosen[size:]:
+        beside = [c for c in chosen if c is not e]
+        assert all(distance(e.sound, c.sound) >= choice.distance - 1e-9 for c in beside)
+        assert choice.distance == 0.0 or not any(is_twin(e.sound, c.sound) for c in beside)
 
 
 @settings(max_examples=30)

@@ -111,6 +111,26 @@ def test_a_ledger_that_never_ends_is_refused_before_it_is_read(change, folder):
         runs.read(folder)
 
 
+def test_an_older_format_is_named_whatever_its_tables_are(folder):
+    """Format 3 had another table."""
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("ALTER TABLE parents RENAME TO shapes")
+        connection.execute("""UPDATE facts SET value = CAST('{"format": 3}' AS BLOB) WHERE name = 'identity'""")
+    connection.close()
+    wanted = r"was made by another version \(format 3; this one reads 4\); allowed: --restart, which begins anew$"
+    with pytest.raises(Invalid, match=wanted):
+        runs.read(folder)
+
+
+@pytest.mark.parametrize("identity", ["[" * 100_000, "7", "{"])
+def test_an_identity_that_is_none_is_damage(identity, folder):
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'identity'", (identity.encode(),))
+    connection.close()
+    with pytest.raises(Invalid, match=r"ledger\.sqlite: is damaged \("):
+        runs.read(folder)
+
+
 def test_pages_that_are_in_a_table_again_and_again_are_damage(folder):
     """In three levels of such a tree all children are the same page: few pages, and rows without end."""
     with sqlite3.connect(folder / "ledger.sqlite") as connection:

@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -269,6 +271,9 @@ def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
 
 
+OTHERS = {"hit": 0.2, "bass": 0.5}
+
+
 def test_other_shares_are_chosen_from_a_run_that_keeps_those_it_was_searched_with(tmp_path, in_process):
     write_spec(tmp_path, 1000)
     first = packed(tmp_path)
@@ -277,6 +282,18 @@ def test_other_shares_are_chosen_from_a_run_that_keeps_those_it_was_searched_wit
     assert "begun: 1000 of 1000 candidates were judged before" in (tmp_path / "s.run" / "log.txt").read_text(
         encoding="utf-8"
     )
+
+
+@pytest.mark.parametrize("searched", [{}, {"hit": 0.1, "pad": 1e-05, "texture": 0.3}])
+def test_what_a_run_was_searched_with_is_told_as_a_spec_has_it(tmp_path, searched):
+    with runs.begin(tmp_path / "s.run", Spec(name="s", choose={"shares": searched})):
+        pass
+    with pytest.raises(Invalid) as refused, runs.begin(tmp_path / "s.run", Spec(name="s", choose={"shares": OTHERS})):
+        pass
+    (told,) = re.findall(r"allowed: \[search\] (shares = \{.*\}) in the spec,", str(refused.value))
+    spec = Spec(name="s", choose={"shares": OTHERS}, search=tomllib.loads(told))
+    with runs.begin(tmp_path / "s.run", spec) as run:
+        assert run.spec == spec
 
 
 FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
@@ -288,7 +305,11 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
         ("", ["--seed", "2"], "seed 1, not 2"),
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
         ("[search]\nluck = 0.5\n", [], "search.luck 0.25, not 0.5"),
-        ("[choose]\nshares = { hit = 0.5 }\n", [], "search.shares.hit null, not 0.5"),
+        (
+            "[choose]\nshares = { hit = 0.5 }\n",
+            [],
+            "search.shares {}, not { hit = 0.5 }; allowed: [search] shares = {} in the spec, another --out, ",
+        ),
         ("[judge]\nrms_dbfs = -40\n", [], "judge.rms_dbfs -50.0, not -40.0"),
         ("", ["--count", "500"], "depth of the shelf 4, not 10"),
         ("", ["--candidates", "399"], "--candidates 400 or more"),
