@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
@@ -454,7 +455,7 @@ def errors(session, action):
 def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, monkeypatch):
     copied(finished_run, tmp_path)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     with studio_of(tmp_path) as (session, run):
@@ -464,19 +465,54 @@ def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, mo
             for pick in ("keep", "drop"):
                 assert errors(session, actions.Choose(tile=number, pick=pick)) == ["No space left on device"]
             assert session.view().picks == run.findings.picks == {}
+            # Nor does its file stay.
+            assert list(tmp_path.glob("*.wav")) == []
+        # In the run and in the history, or in neither.
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "add", fail)
+            for pick in ("keep", "drop"):
+                assert errors(session, actions.Choose(tile=number, pick=pick)) == ["No space left on device"]
+        assert session.view().picks == run.findings.picks == {}
+        assert list(tmp_path.glob("*.wav")) == []
         assert errors(session, actions.Choose(tile=number, pick="drop")) == []
         with monkeypatch.context() as patch:
             patch.setattr(ledger.Ledger, "commit", fail)
             assert errors(session, actions.Undo(state=session.view().state)) == ["No space left on device"]
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "go", fail)
+            assert errors(session, actions.Undo(state=session.view().state)) == ["No space left on device"]
         assert session.view().picks == {number: "drop"}
         assert list(run.findings.picks.values()) == ["drop"]
+        # A file that was there before stays.
+        assert errors(session, actions.Choose(tile=number, pick="keep")) == []
+        (path,) = tmp_path.glob("*.wav")
+        with sqlite3.connect(tmp_path / "history.sqlite") as book:
+            book.execute("DELETE FROM files")
+        assert errors(session, actions.Choose(tile=number)) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger.Ledger, "commit", fail)
+            assert errors(session, actions.Choose(tile=number, pick="keep")) == ["No space left on device"]
+        assert list(tmp_path.glob("*.wav")) == [path]
+
+
+def test_a_sound_of_the_run_on_the_first_sheet_is_the_one_in_the_list(finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with studio_of(tmp_path) as (session, run):
+        sheet = session.view().sheet
+        assert len(sheet) == 12
+        assert {*sheet} <= {*run.listed}
+        assert errors(session, actions.Choose(tile=sheet[0], pick="keep")) == []
+        assert run.findings.picks == {run.listed[sheet[0]].entry.index: "keep"}
+    with studio_of(tmp_path) as (session, _):
+        assert session.view().sheet == sheet
+        assert session.view().picks == {sheet[0]: "keep"}
 
 
 def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(finished_run, tmp_path):
     copied(finished_run, tmp_path)
     with studio_of(tmp_path) as (session, run):
         count = session.view().count
-        one, two, three, four, *_ = run.listed
+        one, two, three, four, *_ = [number for number in run.listed if number not in session.view().sheet]
         for action in (
             actions.Star(tile=one), actions.Choose(tile=two, pick="keep"), actions.Vary(tile=three),
             actions.Recall(tile=four), actions.Change(tile=four, gap=4),
@@ -499,6 +535,11 @@ def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(fini
             number: candidates[number] for number in (one, two, three, four)
         }
         assert view.count == count + 4 + 12 + 1
+        # Undo takes back what was done here, and no more.
+        while session.view().can_undo:
+            assert errors(session, actions.Undo(state=session.view().state)) == []
+        assert (session.view().picks, session.view().stars) == ({one: "drop"}, [])
+        assert run.findings.picks == {candidates[one]: "drop"}
 
 
 def test_a_pick_is_forgotten_when_the_disk_refuses_it(finished_run, tmp_path, monkeypatch):
