@@ -36,6 +36,7 @@ class Files:
     def __init__(self, folder: Path, spec: Spec) -> None:
         # Whole: its paths are copied into other programs.
         self.folder, self._spec = folder.absolute(), spec
+        self.ending = FORMATS[spec.format].extension
         # Browsers ask for several sounds at once; each is made once.
         self._lock = threading.Lock()
         self._held = functools.lru_cache(_HELD)(self._finish)
@@ -109,8 +110,7 @@ class Files:
         """Return names for the file of a sound: the one that it has in a pack, and others for when that is taken."""
         names, finished = Names(self._spec), sound.finished
         facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
-        ending = FORMATS[self._spec.format].extension
-        return [f"{Path(names.name(sound.recipe, *facts)).name}.{ending}" for _ in range(20)]
+        return [f"{Path(names.name(sound.recipe, *facts)).name}.{self.ending}" for _ in range(20)]
 
     def _free_path(self, ending: str) -> Path:
         for number in itertools.count(1):

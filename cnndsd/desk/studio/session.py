@@ -147,7 +147,7 @@ class Session:
             "files": {tile: path for tile, _, _, path in marked if path is not None},
             "count": history.count(),
             "folder": str(self.folder),
-            "opened": history.fact("opened") or "",
+            "ending": self._files.ending,
         }
         if number is None:
             return View(None, "", False, False, [], None, self._knobs, **common)  # type: ignore[arg-type]
@@ -334,11 +334,9 @@ class Session:
         for tile, (before, after) in state.marked.items():
             old, new = (after, before) if back else (before, after)
             now = present.get(tile, Marks())
-            # Only what it changed: the other mark may have been set elsewhere since.
-            marks[tile] = Marks(
-                now.pick if old.pick == new.pick else new.pick,
-                now.is_star if old.is_star == new.is_star else new.is_star,
-            )
+            # What another command changed since stays.
+            pick = new.pick if now.pick == old.pick else now.pick
+            marks[tile] = Marks(pick, new.is_star if now.is_star == old.is_star else now.is_star)
         with self._remembered(marks):
             self._history.go(state, back, marks)
 
@@ -354,7 +352,7 @@ class Session:
     def _open(self, opening: Opening) -> None:
         """Begin with what was given: as a state of its own, after those that are there."""
         knobs = Knobs(sound=opening.spec.sound)
-        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name, "opening": opening.digest}
+        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opening": opening.digest}
         # A sound of the run is the same one on the sheet: to keep it here is to keep it there.
         known = {} if self.run is None else {one.tile.recipe: number for number, one in self.run.listed.items()}
         numbers = [known.get(recipe) or self._history.numbers(1)[0] for recipe in opening.recipes]
