@@ -19,7 +19,7 @@ from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
 from cnndsd.desk.studio import actions, sessions
 from cnndsd.desk.studio.history import History
-from cnndsd.desk.studio.opening import of_run
+from cnndsd.desk.studio.opening import Opening, of_run
 from cnndsd.desk.studio.openrun import offered
 from cnndsd.desk.studio.session import Session
 from cnndsd.farm import ledger, production, runs, units
@@ -325,6 +325,7 @@ def test_on_a_phone_a_run_is_heard_marked_and_taken_with_a_thumb(chromium, finis
         page = context.new_page()
         page.goto(address)
         page.wait_for_function(LISTED)
+        page.wait_for_function("() => at('now').textContent.startsWith('Tap a sound to hear it. Keep or Drop')")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
         page.tap("#listed li:nth-child(2) button")
         page.wait_for_function("() => heard.tile === shown[1]")
@@ -578,9 +579,20 @@ def test_a_sound_of_the_run_on_the_first_sheet_is_the_one_in_the_list(finished_r
         assert {*sheet} <= {*run.listed}
         assert errors(session, actions.Choose(tile=sheet[0], pick="keep")) == []
         assert run.findings.picks == {run.listed[sheet[0]].entry.index: "keep"}
+        word = session.tile(sheet[0]).word
     with studio_of(tmp_path) as (session, _):
         assert session.view().sheet == sheet
         assert session.view().picks == {sheet[0]: "keep"}
+    # Without the run, its sounds are still there; what is decided then is not decided in the run, and that is told.
+    alone = Session(tmp_path, History(tmp_path / "history.sqlite"), Opening(Spec(name="s")), again=False, ahead=False)
+    (*_, told) = alone.do(actions.Choose(tile=sheet[0], pick="drop"))
+    assert told.said == f"dropped {word} (only here, not in its run); no longer kept, its file stays"
+    alone.close()
+    with studio_of(tmp_path) as (session, run):
+        assert session.view().picks == {sheet[0]: "keep"}
+        (*_, told) = session.do(actions.Choose(tile=sheet[0]))
+        assert told.said == f"{word} is no longer kept, its file stays"
+        assert run.findings.picks == {}
 
 
 def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(finished_run, tmp_path):

@@ -103,6 +103,11 @@ class OpenRun:
         return self.findings.picks.get(self.listed[number].entry.index)
 
 
+def is_candidate(tile: Tile) -> bool:
+    """Return whether a sound of the history was a candidate of a run."""
+    return tile.done.startswith(_CANDIDATE)
+
+
 def as_finished(spec: Spec, entry: Entry) -> Recipe:
     """Return the recipe of a candidate as its pack has it: whether it is wide is drawn for the finished sound."""
     if not spec.draws_networks:

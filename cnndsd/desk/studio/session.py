@@ -20,7 +20,7 @@ from cnndsd.desk.studio.files import Files, reveal
 from cnndsd.desk.studio.history import History, Marks, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, difference, locked
 from cnndsd.desk.studio.opening import Opening
-from cnndsd.desk.studio.openrun import OpenRun
+from cnndsd.desk.studio.openrun import OpenRun, is_candidate
 from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
 from cnndsd.desk.studio.views import Tell, Told, View
 from cnndsd.farm import production
@@ -249,13 +249,16 @@ class Session:
                 files[tile.id] = str(stack.enter_context(self._files.written(tile)))
             self._mark(tile, before._replace(pick=action.pick), f"{verb} {tile.word}", files)
         self._tell_view(tell)
+        # The run has the last word when it is opened again.
+        is_away = is_candidate(tile) and (self.run is None or tile.id not in self.run.listed)
+        name = f"{tile.word} (only here, not in its run)" if is_away else tile.word
         if action.pick == "keep":
-            tell(Told(said=f"kept {tile.word}", path=self._history.file(tile.id)))
+            tell(Told(said=f"kept {name}", path=self._history.file(tile.id)))
         elif before.pick == "keep":
-            now = f"{verb} {tile.word}; " if action.pick else f"{tile.word} is "
+            now = f"{verb} {name}; " if action.pick else f"{name} is "
             tell(Told(said=f"{now}no longer kept, its file stays"))
         else:
-            tell(Told(said=f"{verb} {tile.word}"))
+            tell(Told(said=f"{verb} {name}"))
 
     def _star(self, action: actions.Star, tell: Tell) -> None:
         tile = self.tile(action.tile)

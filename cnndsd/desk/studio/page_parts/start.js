@@ -70,7 +70,8 @@ makeKnobs();
   if (!view.sheet.length) return say("Press R to roll.");
   if (!isRun()) select(current ?? view.sheet[0]);
   say(matchMedia("(pointer: coarse)").matches
-    ? "Tap a sound to hear it. Roll shows others, More is like this one."
+    ? isRun() ? "Tap a sound to hear it. Keep or Drop it, or More makes others like it."
+    : "Tap a sound to hear it. Roll shows others, More is like this one."
     : isRun() ? "Press Space or an arrow key, or click a sound, to hear it. K keeps, D drops, V makes more like it; ? shows all keys."
     : "Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();
