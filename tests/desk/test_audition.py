@@ -72,6 +72,13 @@ def asked(address, path):
     return json.loads(ask(int(host.partition(":")[2]), request("GET", f"/{token}/{path}", host))[2])
 
 
+def asked_head(address, path):
+    """The headers of what the server of an address answers."""
+    host, token = address.split("/")[2:4]
+    head = ask(int(host.partition(":")[2]), request("GET", f"/{token}/{path}", host))[1]
+    return dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
+
+
 def numbers(address):
     """The number of each sound of the run in the page, by its candidate."""
     return {sound["candidate"]: sound["id"] for sound in asked(address, "run")["sounds"]}
@@ -175,6 +182,10 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         assert t.ask("[current, Number(document.activeElement.dataset.tile)]") == [first[1]] * 2
         length = t.ask("finishedOf(current).then(({ buffer }) => source.node.buffer === buffer && buffer.length)")
         assert length > 1000
+        # With the name that its file has.
+        name = asked_head(address, f"files/{first[1]}")["content-disposition"].removeprefix("attachment; filename=")
+        assert t.ask("listed(current).word") in name
+        assert f". file: {name}. why this score: " in t.ask("at('sound-done').textContent.toLowerCase()")
         # A sound without a parent is compared with the one before.
         t.press("ArrowRight")
         page.wait_for_function(f"() => heard.tile === {first[2]}")

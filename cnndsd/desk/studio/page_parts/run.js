@@ -208,11 +208,14 @@ async function fetchInView() {
 
 // A sound of the run as its pack has it: its finished file.
 const FINISHED = 48, finished = new Map();
+// The name of its file, which has the note and tempo that it is finished with.
+const fileNames = new Map();
 function finishedOf(id) {
   if (!finished.has(id)) {
-    const made = ask(`files/${id}`).then(async (response) => ({
-      buffer: await audio.decodeAudioData(await response.arrayBuffer()), isLoop: response.headers.has("Loop"),
-    }));
+    const made = ask(`files/${id}`).then(async (response) => {
+      fileNames.set(id, /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition"))?.[1]);
+      return { buffer: await audio.decodeAudioData(await response.arrayBuffer()), isLoop: response.headers.has("Loop") };
+    });
     made.catch(() => finished.delete(id));
     finished.set(id, made);
     if (finished.size > FINISHED) finished.delete(finished.keys().next().value);

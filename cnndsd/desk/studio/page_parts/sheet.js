@@ -127,7 +127,8 @@ function showSound() {
   at("sound-name").textContent = tile ? tile.word : "No sound yet";
   if (!tile) return;
   at("sound-facts").textContent = [...facts(tile), `score ${tile.score.toFixed(2)}`, ...(tile.recipe ? networkFacts(tile) : [])].join(" · ");
-  const done = [tile.done, listed(current)?.why].filter(Boolean).join(". Why this score: ");
+  const file = fileNames.get(current), why = listed(current)?.why;
+  const done = [tile.done, file && `File: ${file}`, why && `Why this score: ${why}`].filter(Boolean).join(". ");
   at("sound-done").textContent = playing !== null && playing !== current ? `playing ${factsAt(playing)?.word}` : done;
   at("keep").setAttribute("aria-pressed", pick === "keep");
   at("star").setAttribute("aria-pressed", isStar(current));
