@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from small_runs import begun, gone, left, needs_proc, packed, write_spec
 
 from cnndsd.desk.studio import actions, sessions
 from cnndsd.desk.studio.history import History
-from cnndsd.desk.studio.opening import of_run
+from cnndsd.desk.studio.opening import Opening, of_run
 from cnndsd.desk.studio.openrun import offered
 from cnndsd.desk.studio.session import Session
 from cnndsd.farm import ledger, production, runs, units
@@ -69,6 +70,13 @@ def asked(address, path):
     """What the server of an address answers, from JSON."""
     host, token = address.split("/")[2:4]
     return json.loads(ask(int(host.partition(":")[2]), request("GET", f"/{token}/{path}", host))[2])
+
+
+def asked_head(address, path):
+    """The headers of what the server of an address answers."""
+    host, token = address.split("/")[2:4]
+    head = ask(int(host.partition(":")[2]), request("GET", f"/{token}/{path}", host))[1]
+    return dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
 
 
 def numbers(address):
@@ -134,6 +142,11 @@ def test_what_is_kept_in_the_browser_is_what_the_pack_holds(chromium, finished_r
             t.press("i")
             command = t.ask("at('command-text').textContent")
             assert t.ask("at('command-about').textContent").startswith("2 kept, 1 dropped: ")
+            # The dialog itself says whether it was copied.
+            t.ask("{ navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+            t.page.click("#copy-command")
+            t.page.wait_for_function("() => at('copied').textContent === 'Copied.'")
+            assert t.ask("copied") == command
         code, told = end()
         assert code == 0
         said_before, again = told.split(": ", 2)[1:]
@@ -169,6 +182,10 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         assert t.ask("[current, Number(document.activeElement.dataset.tile)]") == [first[1]] * 2
         length = t.ask("finishedOf(current).then(({ buffer }) => source.node.buffer === buffer && buffer.length)")
         assert length > 1000
+        # With the name that its file has.
+        name = asked_head(address, f"files/{first[1]}")["content-disposition"].removeprefix("attachment; filename=")
+        assert t.ask("listed(current).word") in name
+        assert f". file: {name}. why this score: " in t.ask("at('sound-done').textContent.toLowerCase()")
         # A sound without a parent is compared with the one before.
         t.press("ArrowRight")
         page.wait_for_function(f"() => heard.tile === {first[2]}")
@@ -196,6 +213,22 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         page.select_option("#kind", kinds[0])
         assert t.ask("[...new Set(shown.map((id) => listed(id).kind))]") == kinds[:1]
         page.select_option("#kind", "")
+        # A note without its octave; A4 as a word, and a tempo as a number.
+        notes = t.ask("run.sounds.map((s) => s.note).filter(Boolean)")
+        page.select_option("#note", notes[0].rstrip("0123456789-"))
+        found = t.ask("shown.map((id) => listed(id).note)")
+        assert notes[0] in found
+        assert {note.rstrip("0123456789-") for note in found} == {notes[0].rstrip("0123456789-")}
+        page.select_option("#note", "")
+        page.fill("#search", notes[0].lower())
+        assert set(t.ask("shown.map((id) => listed(id).note)")) == {notes[0]}
+        tempo, other = 120, t.ask("(run.sounds[7].tempo = 119.6, run.sounds[7].candidate)")
+        for text in (f"{tempo}", f"{tempo} bpm", f"{tempo}bpm", f"{other}"):
+            page.fill("#search", text)
+            found = t.ask("shown.map((id) => [listed(id).candidate, Math.round(listed(id).tempo)])")
+            assert [other, tempo] in found
+            assert all(int(re.match(r"\d+", text)[0]) in pair for pair in found)
+        page.fill("#search", "")
         page.select_option("#sort", "dark to bright")
         bright = t.ask("shown.map((id) => listed(id).brightness_hz)")
         assert bright == sorted(bright)
@@ -234,12 +267,66 @@ def test_a_run_is_heard_filtered_and_taken_to_the_sheet_by_keys(chromium, finish
         assert t.ask("where") == "run"
         t.press("e")
         page.wait_for_function(f"() => where === 'sheet' && current === {last} && view.sheet.includes({last})")
+        # What is typed after / are letters there, from the sheet too.
+        before = t.ask("[view.state, view.picks]")
+        t.press("/")
+        page.keyboard.type("drvk")
+        assert t.ask("[where, at('search').value]") == ["run", "drvk"]
+        assert t.ask("[view.state, view.picks]") == before
+        page.fill("#search", "")
+        t.press("Escape")
         # Undone in the page, undone in the run.
         assert set(runs.read(tmp_path / "s.run")[2].picks.values()) == {"keep", "drop"}
         while t.ask("view.can_undo"):
             t.press("Control+z")
         assert runs.read(tmp_path / "s.run")[2].picks == {}
         assert t.ask("view.picks") == {}
+
+
+def test_keys_in_a_run_need_no_sound_that_is_held(chromium, finished_run, tmp_path):
+    """As when they are faster than the network, or far down a long list."""
+    copied(finished_run, tmp_path)
+    with served(tmp_path) as (address, _), tab(chromium, address) as t:
+        page, word = t.page, t.ask("listed(current).word")
+        t.ask("{ tiles.clear(); }")
+        t.press("g")
+        page.wait_for_function("() => at('family').open")
+        t.press("Escape")
+        t.ask("{ tiles.clear(); }")
+        t.press("b")
+        page.wait_for_function("() => breedWith === current")
+        assert re.search(r" in view ha(s|ve) the same shape\b", t.ask("at('now').textContent"))
+        t.ask("{ tiles.clear(); current = shown.find((id) => id !== current); }")
+        t.press("b")
+        page.wait_for_function(f"() => at('now').textContent.startsWith('{word} and ')")
+        # A knob of a sound that is not held does nothing.
+        state = t.ask("view.state")
+        page.focus("[data-knob=own-gap]")
+        t.ask("{ tiles.clear(); }")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(450)
+        t.ask("sent")
+        assert t.ask("view.state") == state
+        # A sound that a filter took away is no place to scroll to.
+        page.evaluate("() => at('listed').focus()")
+        t.press("End")
+        page.wait_for_function("() => scrollY > 0 && inView.has(shown.at(-1))")
+        t.ask("{ at('marked').value = 'none'; filter(); view.picks[current] = 'drop'; arrange(); }")
+        there = t.ask("scrollY")
+        t.press("Escape")
+        assert t.ask("scrollY") == there
+        # The window got narrow while the sheet was shown.
+        page.select_option("#marked", "")
+        page.evaluate("() => at('listed').focus()")
+        t.press("Home", "t")
+        wide = t.ask("getComputedStyle(at('sheet')).gridTemplateColumns.split(' ').length")
+        page.set_viewport_size({"width": 600, "height": 850})
+        t.press("t")
+        now = t.ask("columns()")
+        assert now < wide
+        assert t.ask("shown.indexOf(inView.keys().next().value)") % now == 0
+        rows = t.ask("parseFloat(at('listed').style.height) / rowHeight()")
+        assert round(rows) == -(-t.ask("shown.length") // now)
 
 
 def test_on_a_phone_a_run_is_heard_marked_and_taken_with_a_thumb(chromium, finished_run, tmp_path):
@@ -249,6 +336,7 @@ def test_on_a_phone_a_run_is_heard_marked_and_taken_with_a_thumb(chromium, finis
         page = context.new_page()
         page.goto(address)
         page.wait_for_function(LISTED)
+        page.wait_for_function("() => at('now').textContent.startsWith('Tap a sound to hear it. Keep or Drop')")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
         page.tap("#listed li:nth-child(2) button")
         page.wait_for_function("() => heard.tile === shown[1]")
@@ -457,7 +545,7 @@ def errors(session, action):
 def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, monkeypatch):
     copied(finished_run, tmp_path)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     with studio_of(tmp_path) as (session, run):
@@ -467,22 +555,68 @@ def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, mo
             for pick in ("keep", "drop"):
                 assert errors(session, actions.Choose(tile=number, pick=pick)) == ["No space left on device"]
             assert session.view().picks == run.findings.picks == {}
+            # Nor does its file stay.
+            assert list(tmp_path.glob("*.wav")) == []
+        # In the run and in the history, or in neither.
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "add", fail)
+            for pick in ("keep", "drop"):
+                assert errors(session, actions.Choose(tile=number, pick=pick)) == ["No space left on device"]
+        assert session.view().picks == run.findings.picks == {}
+        assert list(tmp_path.glob("*.wav")) == []
         assert errors(session, actions.Choose(tile=number, pick="drop")) == []
         with monkeypatch.context() as patch:
             patch.setattr(ledger.Ledger, "commit", fail)
             assert errors(session, actions.Undo(state=session.view().state)) == ["No space left on device"]
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "go", fail)
+            assert errors(session, actions.Undo(state=session.view().state)) == ["No space left on device"]
         assert session.view().picks == {number: "drop"}
         assert list(run.findings.picks.values()) == ["drop"]
+        # A file that was there before stays.
+        assert errors(session, actions.Choose(tile=number, pick="keep")) == []
+        (path,) = tmp_path.glob("*.wav")
+        with sqlite3.connect(tmp_path / "history.sqlite") as book:
+            book.execute("DELETE FROM files")
+        assert errors(session, actions.Choose(tile=number)) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger.Ledger, "commit", fail)
+            assert errors(session, actions.Choose(tile=number, pick="keep")) == ["No space left on device"]
+        assert list(tmp_path.glob("*.wav")) == [path]
+
+
+def test_a_sound_of_the_run_on_the_first_sheet_is_the_one_in_the_list(finished_run, tmp_path):
+    copied(finished_run, tmp_path)
+    with studio_of(tmp_path) as (session, run):
+        sheet = session.view().sheet
+        assert len(sheet) == 12
+        assert {*sheet} <= {*run.listed}
+        assert errors(session, actions.Choose(tile=sheet[0], pick="keep")) == []
+        assert run.findings.picks == {run.listed[sheet[0]].entry.index: "keep"}
+        word = session.tile(sheet[0]).word
+    with studio_of(tmp_path) as (session, _):
+        assert session.view().sheet == sheet
+        assert session.view().picks == {sheet[0]: "keep"}
+    # Without the run, its sounds are still there; what is decided then is not decided in the run, and that is told.
+    alone = Session(tmp_path, History(tmp_path / "history.sqlite"), Opening(Spec(name="s")), again=False, ahead=False)
+    (*_, told) = alone.do(actions.Choose(tile=sheet[0], pick="drop"))
+    assert told.said == f"dropped {word} (only here, not in its run); no longer kept, its file stays"
+    alone.close()
+    with studio_of(tmp_path) as (session, run):
+        assert session.view().picks == {sheet[0]: "keep"}
+        (*_, told) = session.do(actions.Choose(tile=sheet[0]))
+        assert told.said == f"{word} is no longer kept, its file stays"
+        assert run.findings.picks == {}
 
 
 def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(finished_run, tmp_path):
     copied(finished_run, tmp_path)
     with studio_of(tmp_path) as (session, run):
         count = session.view().count
-        one, two, three, four, *_ = run.listed
+        one, two, three, four, *_ = [number for number in run.listed if number not in session.view().sheet]
         for action in (
             actions.Star(tile=one), actions.Choose(tile=two, pick="keep"), actions.Vary(tile=three),
-            actions.Recall(tile=four), actions.Change(tile=four, gap=4),
+            actions.Recall(tile=four), actions.Choose(tile=four, pick="keep"), actions.Change(tile=four, gap=4),
         ):  # fmt: skip
             assert errors(session, action) == []
         assert session.view().count == count + 4 + 12 + 1
@@ -491,17 +625,23 @@ def test_a_run_s_sounds_are_in_the_history_when_something_is_done_with_them(fini
         kept = candidates[two]
     # What was kept and dropped meanwhile, by other commands, counts; and no undo takes it back.
     with runs.opened_for_picks(tmp_path / "s.run") as (_, findings, remember):
-        assert findings.picks == {kept: "keep"}
-        remember(kept, None)
+        assert findings.picks == {kept: "keep", candidates[four]: "keep"}
+        remember(kept, "drop")
+        remember(candidates[four], None)
         remember(candidates[one], "drop")
     with studio_of(tmp_path) as (session, run):
         view = session.view()
-        assert (view.picks, view.stars) == ({one: "drop"}, [one])
+        assert (view.picks, view.stars) == ({one: "drop", two: "drop"}, [one])
         # Each has the number that it had.
         assert {number: run.listed[number].entry.index for number in (one, two, three, four)} == {
             number: candidates[number] for number in (one, two, three, four)
         }
         assert view.count == count + 4 + 12 + 1
+        # Undo takes back what was done here, and no more.
+        while session.view().can_undo:
+            assert errors(session, actions.Undo(state=session.view().state)) == []
+        assert (session.view().picks, session.view().stars) == ({one: "drop", two: "drop"}, [])
+        assert run.findings.picks == {candidates[one]: "drop", kept: "drop"}
 
 
 def test_a_pick_is_forgotten_when_the_disk_refuses_it(finished_run, tmp_path, monkeypatch):

@@ -652,6 +652,14 @@ def test_a_loop_in_time_is_told_with_its_file(tmp_path):
     studio.close()
 
 
+def test_files_are_called_as_the_spec_has_their_format(tmp_path):
+    studio = began(tmp_path / "kept", Opening(msgspec.structs.replace(SHORT, format="flac"), (SOFT,)))
+    assert studio.view().ending == "flac"
+    do(studio, actions.Choose(tile=studio.view().sheet[0], pick="keep"))
+    assert len(list(studio.folder.glob("*.flac"))) == 1
+    studio.close()
+
+
 def test_new_sounds_are_wide_where_the_spec_asks_for_it(tmp_path):
     studio = began(tmp_path / "kept", Opening(msgspec.structs.replace(SHORT, sound=Ranges(seconds=(0.3, 0.6), wide=1))))
     recipes = [tile.recipe for tile in do(studio, actions.Roll())]

@@ -181,6 +181,10 @@ def test_from_a_roll_to_a_pack_by_keys_alone(chromium, tmp_path):
         # The next kept one, wherever it is.
         t.press("n")
         t.page.wait_for_function("() => isKept(current)")
+        # Put on the sheet again.
+        assert page.evaluate("() => [view.sheet.includes(current), at('take').hidden]") == [False] * 2
+        t.press("e")
+        page.wait_for_function("() => view.sheet.includes(current) && isKept(current)")
         t.press("p")
         page.wait_for_function("() => at('now').textContent.startsWith('packed 2 sounds')", timeout=20_000)
         (pack,) = tmp_path.glob("*.zip")
@@ -232,6 +236,14 @@ def test_sounds_are_heard_and_pictures_drawn(chromium, tmp_path):
         media, _, path = dragged.partition(":")
         assert media == "audio/wav"
         assert path.partition(":")[2].startswith(address)
+        # And is called as its format is.
+        other = t.page.evaluate(
+            "() => { view.ending = 'flac'; const data = new DataTransfer();"
+            "const card = document.querySelector('#sheet button.tile');"
+            "card.dispatchEvent(new DragEvent('dragstart', {dataTransfer: data, bubbles: true}));"
+            "return data.getData('DownloadURL').split(':').slice(0, 2); }"
+        )
+        assert (other[0], Path(other[1]).suffix) == ("audio/flac", ".flac")
         name, data, _ = session.finished(t.view()["sheet"][0])
         body = t.context.request.get(path.partition(":")[2])
         assert body.body() == data
@@ -370,6 +382,18 @@ def test_on_a_phone_a_thumb_is_enough(chromium, tmp_path):
         assert len(sizes) == 6
         assert min(sizes) >= 44
         context.close()
+
+
+def test_a_server_that_ended_before_the_page_was_there_is_told(chromium, tmp_path):
+    with served(tmp_path) as (_, address):
+        for path in ("view", "run"):
+            page = chromium.new_page()
+            page.route(f"**/{path}", lambda route: route.abort())
+            page.goto(address)
+            page.wait_for_function("() => at('now').textContent.includes('server has ended')")
+            page.wait_for_timeout(100)
+            assert "server has ended" in page.evaluate("() => at('now').textContent")
+            page.close()
 
 
 def test_two_tabs_show_the_same(chromium, tmp_path):

@@ -26,8 +26,8 @@ def add(commands: Any) -> None:
         "opened",
         nargs="?",
         metavar="SPEC|PACK|RUN|SOUND",
-        help="what to begin with: the ranges of a spec, or the sounds of a pack (.zip), a run (.run), which are all "
-        "listed, or a sound file (default: to go on, or the default spec)",
+        help="what to begin with: the ranges of a spec, or the sounds of a pack (.zip), a run (.run), whose "
+        "best are listed, or a sound file (default: to go on, or the default spec)",
     )
     parser.add_argument(
         "--folder", default="cnndsd_studio", metavar="DIR", help="folder for kept sounds (default: cnndsd_studio)"

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,7 @@ class Files:
     def __init__(self, folder: Path, spec: Spec) -> None:
         # Whole: its paths are copied into other programs.
         self.folder, self._spec = folder.absolute(), spec
+        self.ending = FORMATS[spec.format].extension
         # Browsers ask for several sounds at once; each is made once.
         self._lock = threading.Lock()
         self._held = functools.lru_cache(_HELD)(self._finish)
@@ -52,17 +54,30 @@ class Files:
         """Return the name that the file of a sound has in a pack."""
         return self._names(sound)[0]
 
-    def write(self, tile: Tile) -> Path:
-        """Write the finished file of a sound; where its name is taken, it gets another one."""
-        sound = self.finished(tile)
+    @contextmanager
+    def written(self, tile: Tile) -> Iterator[Path]:
+        """Write the finished file of a sound; it is taken away again when what is done meanwhile fails.
+
+        Where its name is taken, it gets another one. A file that was there before stays.
+        """
+        path, is_new = self._write(self.finished(tile))
+        try:
+            yield path
+        except BaseException:
+            if is_new:
+                path.unlink(missing_ok=True)
+            raise
+
+    def _write(self, sound: PackSound) -> tuple[Path, bool]:
+        """Return the path of a sound's file, and whether it was not there before."""
         for name in self._names(sound):
             path = self.folder / name
             if not path.exists():
                 with atomic_write(path) as file:
                     file.write(sound.finished.data)
-                return path
+                return path, True
             if path.stat().st_size == len(sound.finished.data) and path.read_bytes() == sound.finished.data:
-                return path
+                return path, False
         raise Failed(f"{self.folder}: has too many files of this name; allowed: another --folder")
 
     def pack(self, kept: Sequence[Tile], progress: Progress) -> tuple[int, Path]:
@@ -95,8 +110,7 @@ class Files:
         """Return names for the file of a sound: the one that it has in a pack, and others for when that is taken."""
         names, finished = Names(self._spec), sound.finished
         facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
-        ending = FORMATS[self._spec.format].extension
-        return [f"{Path(names.name(sound.recipe, *facts)).name}.{ending}" for _ in range(20)]
+        return [f"{Path(names.name(sound.recipe, *facts)).name}.{self.ending}" for _ in range(20)]
 
     def _free_path(self, ending: str) -> Path:
         for number in itertools.count(1):

@@ -181,14 +181,14 @@ class History:
             self.note("cursor", str(number))
             return number
 
-    def go(self, state: State, back: bool) -> None:
-        """Make the neighbour of the present state the present one, with the marks of then.
+    def go(self, state: State, back: bool, marks: Mapping[int, Marks]) -> None:
+        """Make the neighbour of the present state the present one: the one before ``state`` if ``back``, or ``state``.
 
-        ``state``: the one whose marks are taken back, if ``back``, otherwise made again.
+        ``marks``: to set with it.
         """
         with self._commit() as connection:
-            for tile, (before, after) in state.marked.items():
-                self._mark(tile, before if back else after)
+            for tile, now in marks.items():
+                self._mark(tile, now)
             target = state.before if back else state.id
             if back:
                 connection.execute("UPDATE states SET later = ? WHERE id = ?", (state.id, target))

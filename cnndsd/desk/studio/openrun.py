@@ -1,6 +1,7 @@
 """The run that a studio has open: its sounds, and what is kept and dropped of them, which its own ledger holds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -76,10 +77,21 @@ class OpenRun:
         there = {tile.id for tile in history.tiles(ours)}
         return [self.listed[number].tile for number in ours if number not in there]
 
-    def remember(self, number: int, pick: Pick | None) -> None:
-        """Save the pick of a sound, if it is one of the run."""
-        if number in self.listed and self._pick(number) != pick:
-            self._remember(self.listed[number].entry.index, pick)
+    @contextmanager
+    def remembered(self, picks: Mapping[int, Pick | None]) -> Iterator[None]:
+        """Save the picks of those of these sounds that are of the run; taken back when what is done meanwhile fails."""
+        before: dict[int, Pick | None] = {}
+        try:
+            for number, pick in picks.items():
+                if number in self.listed and (old := self._pick(number)) != pick:
+                    index = self.listed[number].entry.index
+                    self._remember(index, pick)
+                    before[index] = old
+            yield
+        except BaseException:
+            for index, old in before.items():
+                self._remember(index, old)
+            raise
 
     def similar(self, number: int, count: int) -> list[int]:
         """Return so many of the other sounds, the most similar first."""
@@ -89,6 +101,11 @@ class OpenRun:
 
     def _pick(self, number: int) -> Pick | None:
         return self.findings.picks.get(self.listed[number].entry.index)
+
+
+def is_candidate(tile: Tile) -> bool:
+    """Return whether a sound of the history was a candidate of a run."""
+    return tile.done.startswith(_CANDIDATE)
 
 
 def as_finished(spec: Spec, entry: Entry) -> Recipe:

@@ -4,6 +4,7 @@ One thread does what changes the state, one action after the other; each tells w
 is told when it is in the history, and never before.
 """
 
+import contextlib
 import queue
 import random
 import threading
@@ -19,7 +20,7 @@ from cnndsd.desk.studio.files import Files, reveal
 from cnndsd.desk.studio.history import History, Marks, State, Tile
 from cnndsd.desk.studio.knobs import Knobs, difference, locked
 from cnndsd.desk.studio.opening import Opening
-from cnndsd.desk.studio.openrun import OpenRun
+from cnndsd.desk.studio.openrun import OpenRun, is_candidate
 from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
 from cnndsd.desk.studio.views import Tell, Told, View
 from cnndsd.farm import production
@@ -61,10 +62,10 @@ class Session:
         self._spec = msgspec.json.decode(text, type=Spec) if goes_on and text is not None else opening.spec
         self._files = Files(folder, self._spec)
         self._rolls = Rolls(self._spec, seeds or random.SystemRandom())
-        if not goes_on:
-            self._open(opening)
         if run is not None:
             run.enter(history)
+        if not goes_on:
+            self._open(opening)
         if ahead:
             self._rolls.roll_ahead(self._wish)
 
@@ -146,7 +147,7 @@ class Session:
             "files": {tile: path for tile, _, _, path in marked if path is not None},
             "count": history.count(),
             "folder": str(self.folder),
-            "opened": history.fact("opened") or "",
+            "ending": self._files.ending,
         }
         if number is None:
             return View(None, "", False, False, [], None, self._knobs, **common)  # type: ignore[arg-type]
@@ -241,19 +242,23 @@ class Session:
         if action.pick == before.pick:
             self._tell_view(tell)
             return
-        files: dict[int, str] = {}
-        if action.pick == "keep" and not self._is_written(tile):
-            files[tile.id] = str(self._files.write(tile))
         verb = {"keep": "kept", "drop": "dropped", None: "no longer picked:"}[action.pick]
-        self._mark(tile, before._replace(pick=action.pick), f"{verb} {tile.word}", files)
+        files: dict[int, str] = {}
+        with contextlib.ExitStack() as stack:
+            if action.pick == "keep" and not self._is_written(tile):
+                files[tile.id] = str(stack.enter_context(self._files.written(tile)))
+            self._mark(tile, before._replace(pick=action.pick), f"{verb} {tile.word}", files)
         self._tell_view(tell)
+        # The run has the last word when it is opened again.
+        is_away = is_candidate(tile) and (self.run is None or tile.id not in self.run.listed)
+        name = f"{tile.word} (only here, not in its run)" if is_away else tile.word
         if action.pick == "keep":
-            tell(Told(said=f"kept {tile.word}", path=self._history.file(tile.id)))
+            tell(Told(said=f"kept {name}", path=self._history.file(tile.id)))
         elif before.pick == "keep":
-            now = f"{verb} {tile.word}; " if action.pick else f"{tile.word} is "
+            now = f"{verb} {name}; " if action.pick else f"{name} is "
             tell(Told(said=f"{now}no longer kept, its file stays"))
         else:
-            tell(Told(said=f"{verb} {tile.word}"))
+            tell(Told(said=f"{verb} {name}"))
 
     def _star(self, action: actions.Star, tell: Tell) -> None:
         tile = self.tile(action.tile)
@@ -267,11 +272,10 @@ class Session:
         state = self._present(action.state)
         if not self._has_before(state):
             raise Invalid("this is the first sheet; there is nothing before it")
-        self._remember({tile: before for tile, (before, _) in state.marked.items()})
-        self._history.go(state, back=True)
+        self._step(state, back=True)
         if not (now := self._present()).sheet:
             # Where another spec was opened, before its first sheet.
-            self._history.go(now, back=True)
+            self._step(now, back=True)
         self._tell_view(tell, said=f"undone: {state.what}")
 
     def _redo(self, action: actions.Redo, tell: Tell) -> None:
@@ -279,10 +283,9 @@ class Session:
         if state.later is None:
             raise Invalid("nothing was undone here")
         later = self._history.state(state.later)
-        self._remember({tile: after for tile, (_, after) in later.marked.items()})
-        self._history.go(later, back=False)
+        self._step(later, back=False)
         if not (now := self._present()).sheet and now.later is not None:
-            self._history.go(self._history.state(now.later), back=False)
+            self._step(self._history.state(now.later), back=False)
         self._tell_view(tell, said=f"done again: {later.what}")
 
     def _recall(self, action: actions.Recall, tell: Tell) -> None:
@@ -323,24 +326,43 @@ class Session:
 
     def _mark(self, tile: Tile, now: Marks, what: str, files: Mapping[int, str] | None = None) -> None:
         """Mark a sound: a state of its own."""
-        self._remember({tile.id: now})
         marked = {tile.id: (self._marks(tile), now)}
-        self._add(what, self._present().sheet, tile.id, self._knobs, marked=marked, files=files)
+        with self._remembered({tile.id: now}):
+            self._add(what, self._present().sheet, tile.id, self._knobs, marked=marked, files=files)
 
-    def _remember(self, marked: Mapping[int, Marks]) -> None:
-        """Save what is kept and dropped in the run, before it is in the history: what cannot be saved is not done."""
-        if self.run is not None:
-            for number, marks in marked.items():
-                self.run.remember(number, marks.pick)
+    def _step(self, state: State, back: bool) -> None:
+        """Go to the state before this one if ``back``, otherwise to this one."""
+        present = self._history.marks
+        marks = {}
+        for tile, (before, after) in state.marked.items():
+            old, new = (after, before) if back else (before, after)
+            now = present.get(tile, Marks())
+            # What another command changed since stays.
+            pick = new.pick if now.pick == old.pick else now.pick
+            marks[tile] = Marks(pick, new.is_star if now.is_star == old.is_star else now.is_star)
+        with self._remembered(marks):
+            self._history.go(state, back, marks)
+
+    @contextlib.contextmanager
+    def _remembered(self, marked: Mapping[int, Marks]) -> Iterator[None]:
+        """Save what is kept and dropped in the run, before it is in the history; where one fails, none is done."""
+        with contextlib.ExitStack() as stack:
+            if self.run is not None:
+                picks = {number: marks.pick for number, marks in marked.items()}
+                stack.enter_context(self.run.remembered(picks))
+            yield
 
     def _open(self, opening: Opening) -> None:
         """Begin with what was given: as a state of its own, after those that are there."""
         knobs = Knobs(sound=opening.spec.sound)
-        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opened": opening.name, "opening": opening.digest}
-        numbers = self._history.numbers(len(opening.recipes))
+        facts = {"spec": msgspec.json.encode(self._spec).decode(), "opening": opening.digest}
+        # A sound of the run is the same one on the sheet: to keep it here is to keep it there.
+        known = {} if self.run is None else {one.tile.recipe: number for number, one in self.run.listed.items()}
+        numbers = [known.get(recipe) or self._history.numbers(1)[0] for recipe in opening.recipes]
         tiles = [
             tile_of(number, production.entry_of(0, recipe), (), f"from {opening.name}")
             for number, recipe in zip(numbers, opening.recipes, strict=True)
+            if recipe not in known
         ]
         first = numbers[0] if numbers else None
         self._add(f"opened {opening.name}", numbers, first, knobs, tiles, facts=facts)

@@ -12,7 +12,7 @@ class View(msgspec.Struct, frozen=True):
     """What the page shows, besides the sounds themselves.
 
     ``picks``: by sound. ``stars``: the favourites. ``words``, ``files``: of the kept sounds. ``count``: sounds in the
-    history. ``opened``: what it began with.
+    history. ``ending``: of the names of files, such as ``wav``.
     """
 
     state: int | None
@@ -28,7 +28,7 @@ class View(msgspec.Struct, frozen=True):
     files: dict[int, str]
     count: int
     folder: str
-    opened: str
+    ending: str
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -101,22 +101,30 @@ function vary(far, since) {
   if (rolling < 2) act({ do: "vary", tile: current, far }, { isRoll: true, since });
 }
 
-function breed() {
+// Choose a sound to breed, or breed the one that was chosen with this one.
+async function breed() {
   if (current === null) return;
-  if (breedWith === null || breedWith === current) {
-    breedWith = breedWith === current ? null : current;
-    const others = view.sheet.filter((id) => id !== current && fits(knownTile(current), knownTile(id)));
+  const one = breedWith ?? current, other = current, isFirst = breedWith === null;
+  try {
+    // Their shapes are compared; of a run, only the sounds in view are held.
+    await fetchTiles([one, other]);
+  } catch (error) {
+    return say(error.message, true);
+  }
+  if (one === other) {
+    breedWith = isFirst ? other : null;
+    const where = isRun() ? "in view" : "on this sheet", { word } = knownTile(other);
+    const others = (isRun() ? [...inView.keys()] : view.sheet).filter((id) => id !== other && fits(knownTile(other), knownTile(id)));
     say(breedWith === null ? "No longer breeding." : others.length
-      ? `Go to another sound and press B: ${others.length} on this sheet ${others.length === 1 ? "has" : "have"} the same shape (dashed).`
-      : `No sound on this sheet has the same shape. Shift+B rolls partners for ${knownTile(current).word}.`);
+      ? `Go to another sound and press B: ${others.length} ${where} ${others.length === 1 ? "has" : "have"} the same shape (dashed).`
+      : `No sound ${where} has the same shape. Shift+B rolls partners for ${word}.`);
     return showView();
   }
-  const one = breedWith;
-  if (!fits(knownTile(one), knownTile(current))) {
-    return say(`${knownTile(one)?.word} and ${knownTile(current)?.word} have other shapes. Shift+B rolls partners that fit.`, true);
+  if (!fits(knownTile(one), knownTile(other))) {
+    return say(`${knownTile(one).word} and ${knownTile(other).word} have different shapes. Shift+B rolls partners that fit.`, true);
   }
   breedWith = null;
-  act({ do: "breed", one, other: current }, { isRoll: true });
+  act({ do: "breed", one, other }, { isRoll: true });
 }
 
 function partners() {
@@ -154,7 +162,12 @@ async function bringBack(id) {
   go(id);
 }
 
-const toSheet = () => (current !== null && isRun() ? bringBack(current) : say("It is on the sheet already."));
+function toSheet() {
+  if (current === null) return;
+  if (isRun() || !view.sheet.includes(current)) bringBack(current);
+  else say("It is on the sheet already.");
+}
+
 const undo = () => act(() => ({ do: "undo", state: view.state }));
 const redo = () => act(() => ({ do: "redo", state: view.state }));
 const pack = () => (kept().length ? act({ do: "pack" }) : say("Nothing is kept yet. Press K on a sound that you like."));
@@ -194,18 +207,22 @@ function lock(name) {
   act({ do: "hold", lock: name, tile: isLocked(name) ? null : current });
 }
 
-async function copyPath() {
+function copyPath() {
   const path = view.files[current];
-  if (!path) return say("Keep the sound first: then it has a file.");
-  copyText(path);
+  if (path) return copyText(path);
+  say(isKept(current) ? "It was kept in another folder, and has no file here: press K twice to write one."
+    : "Keep the sound first: then it has a file.");
 }
 
+// Returns whether it is on the clipboard.
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     say(`copied: ${text}`);
+    return true;
   } catch {
     say(text);
+    return false;
   }
 }
 

@@ -44,7 +44,7 @@ const PRESS = {
   e: toSheet,
   s: showSimilar,
   i: showCommand,
-  "/": () => (isRun() ? at("search").focus() : showPlace("run")),
+  "/": toSearch,
   "?": () => at("help").showModal(),
 };
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -138,7 +138,7 @@ function makeKnobs() {
   }
   for (const knob of OWN) {
     at("own").append(makeKnob(knob, (value) => {
-      if (current !== null) act({ do: "change", tile: current, ...knob.change(value, knownTile(current).recipe) }, { playsFirst: true });
+      if (knownTile(current)) act({ do: "change", tile: current, ...knob.change(value, knownTile(current).recipe) }, { playsFirst: true });
     }));
   }
 }

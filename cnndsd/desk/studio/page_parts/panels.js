@@ -43,7 +43,7 @@ function showHistory() {
 }
 
 async function showFamily() {
-  const tile = knownTile(current);
+  const tile = factsAt(current);
   if (!tile) return;
   try {
     const { ancestors, children } = await (await ask(`lineage/${current}`)).json();

@@ -4,7 +4,7 @@ let run = null, where = "sheet";
 // Those that pass the filters, in order, by number; and of which sound the similar ones are shown.
 let shown = [], similarTo = null, similar = [];
 // Where the selected sound stood when a filter took it away; and the one that was selected when the run was left.
-let gap = 0, left = null;
+let gap = 0, left = null, leftAt = 0;
 const inView = new Map();
 const ROWS_BEYOND = 2;
 
@@ -19,6 +19,7 @@ function noteNumber({ note }) {
   const parts = /^([A-G])(#?)(-?\d+)$/.exec(note ?? "");
   return parts ? STEPS[parts[1]] + parts[2].length + 12 * Number(parts[3]) : Infinity;
 }
+const pitchClass = ({ note }) => note?.replace(/-?\d+$/, "") ?? "";
 const SORTS = {
   "best first": (s) => -s.score, "dark to bright": (s) => s.brightness_hz, "short to long": (s) => s.seconds,
   "note, low first": noteNumber, "tempo, slow first": (s) => s.tempo ?? Infinity, "candidate": (s) => s.candidate,
@@ -30,23 +31,39 @@ async function openRun() {
   for (const sound of run.sounds) Object.assign(sound, { parents: [], done: `candidate ${sound.candidate}` });
   run.byId = new Map(run.sounds.map((sound) => [sound.id, sound]));
   at("to-run").textContent = `Run ${run.sounds.length}`;
-  for (const name of KINDS) {
-    const count = run.sounds.filter(({ kind }) => kind === name).length;
-    if (count) at("kind").add(new Option(`${name} (${count})`, name));
-  }
+  offer("kind", KINDS, ({ kind }) => kind);
+  offer("note", NOTES, pitchClass);
   for (const name of Object.keys(SORTS)) at("sort").add(new Option(name));
   at("places").hidden = at("run-help").hidden = false;
   arrange();
-  if (run.begins === "run") showPlace("run");
+  if (run.begins !== "run") return;
+  current = shown[0] ?? current;
+  showPlace("run");
+}
+
+// The choices of a filter, each with how many sounds it shows.
+function offer(id, names, nameOf) {
+  for (const name of names) {
+    const count = run.sounds.filter((sound) => nameOf(sound) === name).length;
+    if (count) at(id).add(new Option(`${name} (${count})`, name));
+  }
 }
 
 const markOf = (id) => view.picks[id] ?? "none";
 
+// A number is a tempo, or that of a candidate.
+function isFound(sound, word) {
+  const tempo = sound.tempo && Math.round(sound.tempo);
+  if (/^\d+$/.test(word)) return Number(word) === tempo || Number(word) === sound.candidate;
+  return [sound.word, ...facts(sound), tempo && `${tempo}bpm`].join(" ").toLowerCase().includes(word);
+}
+
 function arrange() {
-  const before = shown.indexOf(current), key = SORTS[at("sort").value], [kind, mark] = [at("kind").value, at("marked").value];
+  const before = shown.indexOf(current), key = SORTS[at("sort").value];
+  const [kind, note, mark] = ["kind", "note", "marked"].map((id) => at(id).value);
   const words = at("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const passes = (s) => (!kind || s.kind === kind) && (!mark || markOf(s.id) === mark || (mark === "star" && isStar(s.id))) &&
-    words.every((word) => [s.word, s.candidate, ...facts(s)].join(" ").toLowerCase().includes(word));
+  const passes = (s) => (!kind || s.kind === kind) && (!note || pitchClass(s) === note) &&
+    (!mark || markOf(s.id) === mark || (mark === "star" && isStar(s.id))) && words.every((word) => isFound(s, word));
   // Those without a note or a tempo come last; others that are equal, best first.
   shown = similarTo === null
     ? run.sounds.filter(passes).map((s) => [key(s), s.id]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, id]) => id)
@@ -61,6 +78,12 @@ function arrange() {
 function filter() {
   similarTo = null;
   arrange();
+}
+
+// What is typed next are letters, and no keys.
+function toSearch() {
+  showPlace("run");
+  if (isRun()) at("search").focus();
 }
 
 async function showSimilar() {
@@ -81,7 +104,7 @@ function showPlace(name) {
   if (where === name) return;
   if (name === "run" && !run) return say("There is no run here: “cnndsd studio RUN” lists the sounds of one.");
   stop();
-  if (isRun()) left = current;
+  if (isRun()) [left, leftAt] = [current, scrollY];
   where = document.body.dataset.where = name;
   at("run").hidden = !isRun();
   at("at-hand").hidden = isRun();
@@ -90,7 +113,9 @@ function showPlace(name) {
   const isThere = isRun() ? shown.includes(current) : view.sheet.includes(current) || isKept(current);
   if (isRun() && shown.includes(left)) current = left;
   else if (!isThere) current = (isRun() ? shown[0] : view.sheet.includes(view.at) ? view.at : view.sheet[0]) ?? current;
-  if (!isRun()) scrollTo({ top: 0 });
+  scrollTo({ top: isRun() ? leftAt : 0 });
+  // The window may have another size since.
+  showListed();
   showView();
   if (factsAt(current)) select(current);
 }
@@ -156,7 +181,7 @@ function showCards() {
 }
 
 function bringIntoView(id) {
-  if (!inView.has(id)) {
+  if (!inView.has(id) && shown.includes(id)) {
     const row = Math.floor(shown.indexOf(id) / columns());
     scrollTo({ top: at("listed").getBoundingClientRect().top + scrollY + (row + 0.5) * rowHeight() - innerHeight / 2 });
     showListed();
@@ -183,11 +208,14 @@ async function fetchInView() {
 
 // A sound of the run as its pack has it: its finished file.
 const FINISHED = 48, finished = new Map();
+// The name of its file, which has the note and tempo that it is finished with.
+const fileNames = new Map();
 function finishedOf(id) {
   if (!finished.has(id)) {
-    const made = ask(`files/${id}`).then(async (response) => ({
-      buffer: await audio.decodeAudioData(await response.arrayBuffer()), isLoop: response.headers.has("Loop"),
-    }));
+    const made = ask(`files/${id}`).then(async (response) => {
+      fileNames.set(id, /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition"))?.[1]);
+      return { buffer: await audio.decodeAudioData(await response.arrayBuffer()), isLoop: response.headers.has("Loop") };
+    });
     made.catch(() => finished.delete(id));
     finished.set(id, made);
     if (finished.size > FINISHED) finished.delete(finished.keys().next().value);
@@ -206,5 +234,11 @@ function showCommand() {
   at("command-about").textContent = `${of("keep")} kept, ${of("drop")} dropped: your choice is saved in the run. ` +
     "End this with Ctrl-C in the terminal, then run this there: the sounds you kept are in the pack, those you dropped are not.";
   at("command-text").textContent = run.command;
+  at("copied").textContent = "";
   at("command").showModal();
+}
+
+// The line at the foot of the page is behind the dialog.
+async function copyCommand() {
+  at("copied").textContent = await copyText(run.command) ? "Copied." : "The browser does not allow this: select the command and copy it.";
 }

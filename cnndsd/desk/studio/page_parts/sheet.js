@@ -54,9 +54,8 @@ function makeCard(tile) {
   card.dataset.tile = head.dataset.tile = tile.id;
   const name = element("span", "name", element("span", "", tile.word), element("span", "", tile.score.toFixed(2)));
   name.lastChild.title = "score: the share of such sounds that a listener keeps, 0 to 1";
-  const more = element("span", "facts", element("span", "", dot, tile.kind), element("span", "", tile.done));
-  more.append(element("span", "", [tile.note, tile.tempo && `${Math.round(tile.tempo)} bpm`].filter(Boolean).join(" ")));
-  more.children[1].hidden = true;
+  const more = element("span", "facts", element("span", "", dot, tile.kind));
+  more.append(element("span", "", facts(tile).slice(1).join(" ")));
   card.append(canvas, head, name, more);
   card.tabIndex = -1;
   card.draggable = true;
@@ -128,14 +127,15 @@ function showSound() {
   at("sound-name").textContent = tile ? tile.word : "No sound yet";
   if (!tile) return;
   at("sound-facts").textContent = [...facts(tile), `score ${tile.score.toFixed(2)}`, ...(tile.recipe ? networkFacts(tile) : [])].join(" · ");
-  const done = [tile.done, listed(current)?.why].filter(Boolean).join(". Why this score: ");
+  const file = fileNames.get(current), why = listed(current)?.why;
+  const done = [tile.done, file && `File: ${file}`, why && `Why this score: ${why}`].filter(Boolean).join(". ");
   at("sound-done").textContent = playing !== null && playing !== current ? `playing ${factsAt(playing)?.word}` : done;
   at("keep").setAttribute("aria-pressed", pick === "keep");
   at("star").setAttribute("aria-pressed", isStar(current));
   at("drop").setAttribute("aria-pressed", pick === "drop");
   at("ab").disabled = !partnersInComparison().length;
   at("copy").disabled = !view.files[current];
-  at("take").hidden = !isRun();
+  at("take").hidden = !isRun() && view.sheet.includes(current);
   at("breed").setAttribute("aria-pressed", breedWith !== null);
   if (tile.recipe) showOwn(tile);
 }

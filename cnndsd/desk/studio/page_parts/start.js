@@ -2,17 +2,17 @@
 
 const BUTTONS = {
   roll: () => roll(false), "roll-far": () => roll(true), vary: () => vary(false), "vary-far": () => vary(true), breed,
-  partners,  undo, redo, keep: () => pick("keep"), star, drop: () => pick("drop"), ab: compare,
+  partners, undo, redo, keep: () => pick("keep"), star, drop: () => pick("drop"), ab: compare,
   "lineage-button": showFamily, "history-button": showHistory, "next-kept": nextKept, pack, copy: copyPath,
   folder: () => act({ do: "reveal" }), save: () => act({ do: "save" }), "help-button": () => at("help").showModal(),
   "history-more": () => listHistory(true), "to-sheet": () => showPlace("sheet"), "to-run": () => showPlace("run"), take: toSheet,
-  similar: showSimilar, "command-button": showCommand, "copy-command": () => copyText(run.command),
+  similar: showSimilar, "command-button": showCommand, "copy-command": copyCommand,
 };
 for (const [id, action] of Object.entries(BUTTONS)) at(id).addEventListener("click", () => view && action());
 for (const button of document.querySelectorAll("[data-press]")) {
   button.addEventListener("click", () => at(button.dataset.press).click());
 }
-for (const id of ["kind", "marked", "sort"]) at(id).addEventListener("change", filter);
+for (const id of ["kind", "note", "marked", "sort"]) at(id).addEventListener("change", filter);
 at("search").addEventListener("input", filter);
 addEventListener("scroll", showListed, { passive: true });
 addEventListener("resize", showListed);
@@ -27,12 +27,13 @@ document.addEventListener("click", (event) => {
   }
 });
 // A tile that is dragged out is its finished file.
+const MEDIA = { wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", mp3: "audio/mpeg" };
 document.addEventListener("dragstart", (event) => {
   const card = event.target.closest?.("button.tile"), tile = card && factsAt(Number(card.dataset.tile));
   if (!tile) return;
   const address = new URL(`files/${tile.id}`, location.href).href;
-  const name = view.files[tile.id]?.split(/[\\/]/).pop() ?? `cnndsd_${tile.kind}_${tile.word}.wav`;
-  event.dataTransfer.setData("DownloadURL", `audio/wav:${name}:${address}`);
+  const name = view.files[tile.id]?.split(/[\\/]/).pop() ?? `cnndsd_${tile.kind}_${tile.word}.${view.ending}`;
+  event.dataTransfer.setData("DownloadURL", `${MEDIA[view.ending]}:${name}:${address}`);
   event.dataTransfer.setData("text/uri-list", address);
   event.dataTransfer.effectAllowed = "copy";
 });
@@ -54,17 +55,23 @@ makeKnobs();
   // The first sheet is rolled while the browser starts; the first time of all, the program compiles for half a minute.
   for (let isBusy = true, isRunKnown = false; isBusy;) {
     isBusy = await refresh();
-    if (view && !isRunKnown) {
-      await openRun();
+    if (!view) return;
+    if (!isRunKnown) {
+      try {
+        await openRun();
+      } catch (error) {
+        return say(error.message, true);
+      }
       isRunKnown = true;
     }
     if (isBusy) await new Promise((wait) => setTimeout(wait, 100));
-    if (isBusy && view && !view.sheet.length) say("Warming up; the first time of all, this takes half a minute …");
+    if (isBusy && !view.sheet.length) say("Warming up; the first time of all, this takes half a minute …");
   }
-  if (!view?.sheet.length) return say("Press R to roll.");
+  if (!view.sheet.length) return say("Press R to roll.");
   if (!isRun()) select(current ?? view.sheet[0]);
   say(matchMedia("(pointer: coarse)").matches
-    ? "Tap a sound to hear it. Roll shows others, More is like this one."
+    ? isRun() ? "Tap a sound to hear it. Keep or Drop it, or More makes others like it."
+    : "Tap a sound to hear it. Roll shows others, More is like this one."
     : isRun() ? "Press Space or an arrow key, or click a sound, to hear it. K keeps, D drops, V makes more like it; ? shows all keys."
     : "Press Space or an arrow key, or click a sound, to hear it. R rolls others; ? shows all keys.");
 })();

@@ -60,7 +60,7 @@ function take(tile) {
   // The oldest go first.
   for (const [id, { samples, channels }] of tiles) {
     if (tiles.size <= HELD && heldSamples <= HELD_SAMPLES) break;
-    if (id === tile.id || id === current || view?.sheet.includes(id)) continue;
+    if (id === tile.id || id === current || id === breedWith || view?.sheet.includes(id)) continue;
     tiles.delete(id);
     heldSamples -= samples * channels;
   }
