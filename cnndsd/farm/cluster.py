@@ -12,6 +12,8 @@ from cnndsd.schema import Failed
 
 # How often the cluster's workers are counted.
 _COUNT_S = 5.0
+# Workers that die while they are prepared are replaced by others so many times, after a pause each.
+_TRIES, _PAUSE_S = 5, 1.0
 
 
 class Cluster(Executor):
@@ -83,16 +85,27 @@ class Cluster(Executor):
         return outer
 
     def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
-        """Call ``fn(*args)`` once on each machine of the cluster, before there is work."""
+        """Call ``fn(*args)`` once on each machine of the cluster, before there is work.
+
+        On a machine whose worker dies of something else meanwhile, another one takes its place.
+        """
         done: Future[Any] = Future()
 
         def run() -> None:
-            try:
-                found = self._client.scheduler_info(-1)["workers"].items()
-                one_of_each = {worker["host"]: address for address, worker in found}
-                done.set_result(self._client.run(fn, *args, workers=list(one_of_each.values())))
-            except BaseException as error:
-                done.set_exception(error)
+            for tries in range(1, _TRIES + 1):
+                try:
+                    found = self._client.scheduler_info(-1)["workers"].items()
+                    one_of_each = {worker["host"]: address for address, worker in found}
+                    done.set_result(self._client.run(fn, *args, workers=list(one_of_each.values())))
+                    return
+                except self._died as error:
+                    if tries == _TRIES:
+                        done.set_exception(error)
+                        return
+                    time.sleep(_PAUSE_S)
+                except BaseException as error:
+                    done.set_exception(error)
+                    return
 
         # Dask would wait for ever when the scheduler is lost meanwhile.
         threading.Thread(target=run, daemon=True).start()

@@ -48,6 +48,20 @@ def test_what_becomes_of_work_is_told_as_our_own_workers_tell_it(scheduler):
         assert first.result(timeout=30) is None
 
 
+def test_a_worker_that_dies_while_it_is_prepared_is_replaced(scheduler, tmp_path):
+    done = tmp_path / "done"
+    once = (
+        "import os, pathlib\n"
+        f"died, done = pathlib.Path({str(tmp_path / 'died')!r}), pathlib.Path({str(done)!r})\n"
+        "died.exists() or died.touch() or os._exit(1)\n"
+        "done.touch()"
+    )
+    with Cluster(scheduler) as workers:
+        workers.prepare(exec, once)
+        assert done.exists()
+        assert workers.submit(divmod, 7, 2).result(timeout=30) == (3, 1)
+
+
 def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
     judging = copies.with_kernels(tmp_path / "other") / "ear" / "judging.py"
     judging.write_text(
