@@ -91,15 +91,15 @@ def _in_words(message: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. ``arguments``: those of the process when None."""
-    prepare_output()
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options, unknown = parser().parse_known_args(_joined(arguments))
-    if unknown:
-        options.parser.refuse(unknown, arguments)
-    if options.run is None:
-        options.parser.error("the following arguments are required: COMMAND")
-    options.arguments = arguments
     try:
+        prepare_output()
+        arguments = sys.argv[1:] if arguments is None else arguments
+        options, unknown = parser().parse_known_args(_joined(arguments))
+        if unknown:
+            options.parser.refuse(unknown, arguments)
+        if options.run is None:
+            options.parser.error("the following arguments are required: COMMAND")
+        options.arguments = arguments
         return int(options.run(options))
     except KeyboardInterrupt:
         return say("interrupted", INTERRUPTED)

@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 
+from cnndsd.desk import cli
 from cnndsd.desk.stopping import Stop, Stopped
 
 
@@ -47,3 +48,12 @@ def test_a_signal_whose_exception_is_dropped_is_heeded_later(stop):
     del lock
     assert reference() is None
     assert stop.asked()
+
+
+def test_ctrl_c_while_the_arguments_are_read_is_one_line(monkeypatch, capsys):
+    def stopped():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "parser", stopped)
+    assert cli.main(["pack"]) == 130
+    assert capsys.readouterr().err == "cnndsd: interrupted\n"
