@@ -56,7 +56,7 @@ def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: flo
     ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. ``within``: by what all bounds in
     cents are multiplied; with less than 1, the sound stays sure when it is changed a little.
     """
-    cents, share = tuner(sound, sample_rate, hz)
+    cents, share = tune_in(sound, sample_rate, hz)
     if cents.size == 0:
         return False
     order = np.argsort(cents, kind="stable")
@@ -68,7 +68,7 @@ def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: flo
     return bool(is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING)
 
 
-def tuner(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
+def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
     """Return what a tuner shows of a sound near a pitch in Hz; see ``is_sure``."""
     period = sample_rate / hz
     shortest = max(2, math.floor(period * 2 ** (-_REACH / 12)))
@@ -84,13 +84,13 @@ def tuner(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
     shown = [
         (1200 * math.log2(period / found), energy)
         for start, energy in zip(starts[heard], energies[heard], strict=True)
-        if (found := _period(sound[start : start + size], window, shortest, longest)) is not None
+        if (found := _find_period(sound[start : start + size], window, shortest, longest)) is not None
     ]
     cents, energy = np.array(shown, np.float64).reshape(-1, 2).T
     return Tuned(cents, energy / max(float(energies.sum()), 1e-300))
 
 
-def _period(frame: NDArray[np.float64], window: int, shortest: int, longest: int) -> float | None:
+def _find_period(frame: NDArray[np.float64], window: int, shortest: int, longest: int) -> float | None:
     """Return the period of a frame in samples, from ``shortest`` to ``longest``, or None when it is not periodic."""
     size = 1 << (frame.size + window).bit_length()
     spectrum = np.fft.rfft(frame, size)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnndsd.ear import sureness, tuning
-from cnndsd.ear.sureness import Tuned, is_sure, sure_pitch, tuner
+from cnndsd.ear.sureness import Tuned, is_sure, sure_pitch, tune_in
 
 RATE = 44_100
 
@@ -56,7 +56,7 @@ BOUNDS = {
 def test_every_rule_decides_where_it_says(rule, within, monkeypatch):
     """``within`` moves all bounds in cents."""
     for shown, is_right in zip(BOUNDS[rule], (True, False), strict=True):
-        monkeypatch.setattr(sureness, "tuner", lambda *_, shown=shown: shown._replace(cents=within * shown.cents))
+        monkeypatch.setattr(sureness, "tune_in", lambda *_, shown=shown: shown._replace(cents=within * shown.cents))
         assert is_sure(np.zeros(1), RATE, 220.0, within) is is_right
 
 
@@ -64,8 +64,8 @@ def test_every_rule_decides_where_it_says(rule, within, monkeypatch):
 def test_a_steady_tone_is_sure_at_its_pitch_alone(hz):
     sound = tone(hz, 2.5)
     assert is_sure(sound, RATE, hz)
-    assert abs(np.median(tuner(sound, RATE, hz).cents)) < 0.7
-    assert abs(tuner(sound, RATE, hz).share.sum() - 1.0) < 1e-9
+    assert abs(np.median(tune_in(sound, RATE, hz).cents)) < 0.7
+    assert abs(tune_in(sound, RATE, hz).share.sum() - 1.0) < 1e-9
     assert not is_sure(sound, RATE, hz * 2 ** (4 / 1200))
     assert not is_sure(sound, RATE, hz * 2 ** (-4 / 1200))
 
@@ -108,16 +108,16 @@ def test_a_sure_pitch_is_told_in_the_tuning_and_within_the_bounds_that_are_asked
 def test_a_tuner_looks_no_further_than_its_reach():
     """A period beyond it is not taken for the nearest that is within it."""
     for semitones in (-3.3, 3.3):
-        shown = tuner(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents
+        shown = tune_in(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents
         assert np.median(shown) == pytest.approx(100 * semitones, abs=2.0)
     for semitones in (-3.9, 3.9):
-        assert tuner(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents.size == 0
+        assert tune_in(tone(220.0 * 2 ** (semitones / 12)), RATE, 220.0).cents.size == 0
 
 
 @pytest.mark.parametrize(("quiet_db", "is_shown"), [(-55, True), (-65, False)])
 def test_what_is_not_heard_is_not_shown(quiet_db, is_shown):
     after = 10 ** (quiet_db / 20) * tone(220.0, sharp=100.0)
-    shown = tuner(np.concatenate([tone(220.0), after]), RATE, 220.0)
+    shown = tune_in(np.concatenate([tone(220.0), after]), RATE, 220.0)
     assert bool((shown.cents > 50.0).any()) is is_shown
     assert shown.share.sum() > 0.9
 
@@ -125,9 +125,9 @@ def test_what_is_not_heard_is_not_shown(quiet_db, is_shown):
 @pytest.mark.parametrize(("hz", "seconds", "window", "count"), [(36.0, 1.0, 3675, 25), (441.0, 10.0, 2646, 160)])
 def test_frames_hold_three_periods_and_cover_the_whole_sound(hz, seconds, window, count, monkeypatch):
     taken = []
-    monkeypatch.setattr(sureness, "_period", lambda frame, window, *_: taken.append((frame, window)))
+    monkeypatch.setattr(sureness, "_find_period", lambda frame, window, *_: taken.append((frame, window)))
     sound = np.arange(seconds * RATE)
-    tuner(sound, RATE, hz)
+    tune_in(sound, RATE, hz)
     assert {found for _, found in taken} == {window}
     assert len(taken) == count
     assert taken[0][0][0] == sound[0]
@@ -151,7 +151,7 @@ def test_periods_are_those_of_plain_sums():
     for period in (11.3, 20.4, 33.7):
         for noise in (0.0, 0.5, 4.0):
             frame = tone(RATE / period, 200 / RATE) + noise * rng.standard_normal(200)
-            found.append(sureness._period(frame, 140, 9, 50))
+            found.append(sureness._find_period(frame, 140, 9, 50))
             assert found[-1] == pytest.approx(naive_period(frame, 140, 9, 50), abs=1e-6)
     assert None in found
     assert sum(period is not None for period in found) > 4
@@ -162,10 +162,10 @@ def test_whatever_a_sound_is_nothing_fails(size):
     for sound in (np.zeros(size), np.eye(1, size)[0], np.random.default_rng(1).standard_normal(size)):
         for hz in (32.0, 440.0, 4000.0):
             assert not is_sure(sound, 8000, hz)
-            assert np.isfinite(tuner(sound, 8000, hz).share).all()
+            assert np.isfinite(tune_in(sound, 8000, hz).share).all()
 
 
 def test_frames_without_a_period_show_nothing(monkeypatch):
     noise = np.random.default_rng(1).standard_normal(RATE)
     monkeypatch.setattr(sureness, "_DIP", 0.1)
-    assert tuner(noise, RATE, 440.0).cents.size == 0
+    assert tune_in(noise, RATE, 440.0).cents.size == 0
