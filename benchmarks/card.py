@@ -5,7 +5,7 @@ Prints, for the first NVIDIA card of this machine:
 1. how many of 2,000 random recipes have the processor's bits, statistics of frames too;
 2. times real time and the share of the card's measured limit of each shape of ``cnndsd bench``, without and with the
    transfer of the sounds, for each number of threads that may share a network (* where ``plans`` would choose it);
-3. candidates a second of 1,024 blocks of the default spec, in shapes as mixed as the spec draws them, with statistics,
+3. candidates a second of 4,096 blocks of the default spec, in shapes as mixed as the spec draws them, with statistics,
    without and with the transfer, and of all cores of the processor.
 
 It stops between measurements when its time is over, so that what was found is printed. ``--only bits,shapes,mixed``.
@@ -36,7 +36,7 @@ from cnndsd.sound.rendering import render_batches, scratch
 from cnndsd.sound.speed import PRECISIONS, SHAPES
 
 SPEC = Path(__file__).parent.parent / "packs" / "sample_pack.toml"
-BLOCKS = 1024
+BLOCKS = 4096
 # Of blocks that the processor's cores take at a time.
 _CHUNK = 16
 

@@ -19,8 +19,8 @@ from cnndsd.sound.gpu.plans import WARP, Group, Plan, fitting_size, plan
 from cnndsd.sound.network import sample_type
 from cnndsd.sound.speed import PRECISIONS, SHAPES, Speed, operations_per_step
 
-# As many blocks as the card computes at a time, this often.
-_TURNS = 2
+# As many blocks as the card computes at a time, this often: the end, when not all units have work, then counts little.
+_TURNS = 8
 _MOST_STEPS = 11_025
 # Blocks of a multiprocessor, threads of a block, chains of a thread (those of kernels.cu) and their length.
 _CHAIN_BLOCKS, _CHAIN_THREADS, _CHAINS, _CHAIN_LENGTH = 8, 256, 16, 200_000
@@ -29,8 +29,8 @@ _CHAIN_BLOCKS, _CHAIN_THREADS, _CHAINS, _CHAIN_LENGTH = 8, 256, 16, 200_000
 class CardSpeed(Speed, frozen=True):
     """A ``Speed`` at gap 0 of all networks that a card computes at a time, with their parameters drawn on it.
 
-    ``card``: its name. ``with_transfer``: times real time when the sounds are copied to the processor's memory.
-    ``threads``: how many share a network.
+    ``card``: its name. ``with_transfer``: times real time when the sounds are copied to the processor's memory,
+    reckoned from some of them. ``threads``: how many share a network.
     """
 
     card: str
@@ -70,7 +70,7 @@ class CardTiming:
         self._group = Group(self._recipe, range(self._networks))
         self._plan: Plan = plan([self._group], threads)
         self._first_call_s = self._seconds(self._render)
-        self._read()
+        self._some = self._read()
         self._limits: list[float] = []
         self._times: list[float] = []
         self._transfers: list[float] = []
@@ -78,9 +78,10 @@ class CardTiming:
     def _render(self) -> None:
         render_planned(self._plan, self._card)
 
-    def _read(self) -> None:
-        for _ in read_group(self._plan, 0, self._group, self._card):
-            pass
+    def _read(self) -> int:
+        """Copy some of the sounds; returns how many."""
+        _, steps, _ = next(read_group(self._plan, 0, self._group, self._card))
+        return len(steps)
 
     def _seconds(self, work: Callable[[], Any]) -> float:
         self._card.wait()
@@ -103,7 +104,7 @@ class CardTiming:
         """Measure the limit, the rendering and the transfer once more."""
         self._limits.append(self._limit())
         self._times.append(self._seconds(self._render))
-        self._transfers.append(self._seconds(self._read))
+        self._transfers.append(self._seconds(self._read) * self._networks / self._some)
 
     def speed(self) -> CardSpeed:
         """The result of the measurements so far."""

@@ -21,8 +21,13 @@ STATISTICS = 6
 # The inputs and the widths of hidden layers of compiled sizes.
 LENGTHS = (2, 4, 6, 8, 10, 12, 16)
 WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
-# So many parameters leave a thread enough of its 255 registers for the rest; a double takes two.
-_REGISTER_PARAMETERS: dict[Precision, int] = {"single": 200, "double": 102}
+# So many blocks are to find registers on a multiprocessor: a thread then has 168 in single and 255 in double precision.
+_BLOCKS: dict[Precision, int] = {"single": 12, "double": 8}
+# A thread keeps all its parameters in registers if they are no more than this (a double takes two registers) ...
+_ALL_KEPT: dict[Precision, int] = {"single": 140, "double": 88}
+# ... else so many, and the others in shared memory, which has room for all of no more than that.
+_SOME_KEPT: dict[Precision, int] = {"single": 104, "double": 88}
+_MOST_PARAMETERS: dict[Precision, int] = {"single": 212, "double": 160}
 _NUMBERS: dict[Precision, type[np.float32] | type[np.float64]] = {"single": np.float32, "double": np.float64}
 CUDA_NUMBERS: dict[Precision, str] = {"single": "float", "double": "double"}
 
@@ -63,18 +68,26 @@ class Size(NamedTuple):
     @property
     def kernel(self) -> tuple[str, str]:
         """The line that makes its kernel, to stand behind kernels.cu, and the kernel's name."""
-        numbers = f"{self.length}, {self.width}, {self.layers}, {self.threads}, {str(self.adjusting).lower()}"
-        name = re.sub(r"\W+", "_", f"render_{self.precision}_{numbers}")
-        return f"RENDER({name}, {CUDA_NUMBERS[self.precision]}, {numbers})\n", name
+        network = f"{self.length}, {self.width}, {self.layers}, {self.threads}"
+        name = re.sub(r"\W+", "_", f"render_{self.precision}_{network}{'_adjusting' * self.adjusting}")
+        rest = f"{_BLOCKS[self.precision]}, {self.registers}, {str(self.adjusting).lower()}"
+        return f"RENDER({name}, {CUDA_NUMBERS[self.precision]}, {network}, {rest})\n", name
+
+    @property
+    def registers(self) -> int:
+        """How many of its parameters a thread keeps in registers."""
+        count = thread_parameters(self.length, self.width, self.layers, self.threads)
+        fit = _ALL_KEPT[self.precision] < count <= _MOST_PARAMETERS[self.precision]
+        return _SOME_KEPT[self.precision] if fit else count
 
 
 def fitting_size(shape: Recipe, threads: int | None = None) -> Size:
-    """The compiled size for a network. ``threads``: as few as have registers for all its parameters, if not given."""
+    """The compiled size for a network. ``threads``: as few as have room for all its parameters, if not given."""
     layers = len(shape.hidden)
     length = next(n for n in LENGTHS if n >= shape.length)
     width = next(n for n in WIDTHS if n >= max(shape.hidden, default=0))
     possible = [n for n in (1, 2, 4, 8, 16, 32) if width % n == 0] if layers else [1]
-    most = _REGISTER_PARAMETERS[shape.precision]
+    most = _MOST_PARAMETERS[shape.precision]
     fitting = [n for n in possible if thread_parameters(length, width, layers, n) <= most]
     threads = threads or next(iter(fitting), possible[-1])
     return Size(shape.precision, length, width, layers, threads, is_adjusting(shape))
