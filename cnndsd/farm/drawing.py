@@ -5,6 +5,7 @@ these and the parent's recipe.
 """
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -33,11 +34,29 @@ _SMOOTH_HZ = 300.0
 _WIDE_AMOUNT = (1e-9, 1e-3)
 
 
+# One generator of random bits for each thread: to make one takes as long as to draw a shape.
+_BITS = threading.local()
+
+
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
     """Numbers in [0, 1) from Philox with this key and counter. There is no state: any order gives the same numbers."""
-    bits = np.random.Philox(key=np.array(key, dtype=np.uint64), counter=np.array([0, counter, stream, 0], np.uint64))
+    if not hasattr(_BITS, "philox"):
+        _BITS.philox = np.random.Philox(0)
+    bits = _BITS.philox
+    state: dict[str, Any] = {
+        "bit_generator": "Philox",
+        "state": {"counter": np.array([0, counter, stream, 0], np.uint64), "key": np.array(key, np.uint64)},
+        # An empty buffer.
+        "buffer": np.zeros(4, np.uint64),
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
     while True:
-        yield (int(bits.random_raw()) >> 11) * 2.0**-53
+        # Others may have used it between two numbers.
+        bits.state = state
+        yield from ((bits.random_raw(4) >> np.uint64(11)) * 2.0**-53).tolist()
+        state["state"]["counter"][0] += 1
 
 
 def _key(spec: Spec, seed: int) -> tuple[int, int]:
@@ -181,12 +200,29 @@ class Drawn(NamedTuple):
     seeds: list[int]
 
 
+class Parent(NamedTuple):
+    """The recipe of a parent: its shape, after ``pack_recipe``, and its last seed, which the shape does not have."""
+
+    shape: bytes
+    last_seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, unpacked."""
+        return unpack_recipe(self.shape).reseeded(self.last_seed)
+
+
+def as_parent(recipe: Recipe) -> Parent:
+    """A recipe as a parent."""
+    return Parent(pack_recipe(recipe.reseeded(0)), recipe.last_seed)
+
+
 def draw_blocks(
-    spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, bytes] | None = None
+    spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, Parent] | None = None
 ) -> Iterator[Drawn]:
     """The candidates ``first`` to ``first + count - 1``, block by block.
 
-    ``parents``: of the blocks that vary one, its recipe after ``pack_recipe``; all others are drawn afresh.
+    ``parents``: of the blocks that vary one; all others are drawn afresh.
     """
     if spec.recipes:
         for index, recipe in enumerate(spec.recipes[first : first + count], first):
@@ -194,7 +230,7 @@ def draw_blocks(
         return
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         if parents and block in parents:
-            shape = draw_child_shape(spec, seed, block, unpack_recipe(parents[block]))
+            shape = draw_child_shape(spec, seed, block, parents[block].recipe)
         else:
             shape = draw_shape(spec, seed, block)
         low = max(first, block * BLOCK)
@@ -222,7 +258,7 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             if not recipe.variations or not _is_within(spec.sound, original):
                 return False
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])
-            parents = {index // BLOCK: pack_recipe(parent)}
+            parents = {index // BLOCK: as_parent(parent)}
         drawn = draw(spec, seed, index, parents)
         # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
         return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)
@@ -251,7 +287,7 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
     )
 
 
-def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, bytes] | None = None) -> Recipe:
+def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, Parent] | None = None) -> Recipe:
     """The recipe of candidate ``index`` of the run ``seed``; ``parents`` as for ``draw_blocks``."""
     (drawn,) = draw_blocks(spec, seed, index, 1, parents)
     return drawn.shape.reseeded(drawn.seeds[0])

@@ -12,7 +12,6 @@ from cnndsd.desk import cli
 from cnndsd.farm import factory, production, runs
 from cnndsd.farm.drawing import BLOCK, can_be
 from cnndsd.farm.generations import is_afresh
-from cnndsd.farm.shelf import unpack
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.recipe import Adjusting
@@ -135,7 +134,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     assert cli.main(["show", str(folder / "s.run"), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     found = runs.read(folder / "s.run")[2]
-    best = [unpack(item) for _, item in found.shelf.best]
+    best = found.shelf.best_entries
     assert shown["luck"] == 0.25
     assert shown["generations"] == 2400 // 256
     assert shown["cells"] == len(best)

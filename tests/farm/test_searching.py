@@ -29,7 +29,7 @@ class Growing:
 
     def submit(self, judge, spec, seed, first, count, *_):
         future = Future()
-        self.waiting.append((future, UnitResult(first, count, {"silent": count}, {})))
+        self.waiting.append((future, UnitResult(first, count, {"silent": count})))
         return future
 
     def end_one(self):
