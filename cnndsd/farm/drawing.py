@@ -19,7 +19,7 @@ from cnndsd.spec import Ranges, Spec
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
-# A parent is the best of so many that are drawn.
+# A parent is the best of so many that are drawn, at most 3.
 RIVALS = 3
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
@@ -40,23 +40,42 @@ _BITS = threading.local()
 
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
     """Numbers in [0, 1) from Philox with this key and counter. There is no state: any order gives the same numbers."""
-    if not hasattr(_BITS, "philox"):
-        _BITS.philox = np.random.Philox(0)
-    bits = _BITS.philox
-    state: dict[str, Any] = {
-        "bit_generator": "Philox",
-        "state": {"counter": np.array([0, counter, stream, 0], np.uint64), "key": np.array(key, np.uint64)},
-        # An empty buffer.
-        "buffer": np.zeros(4, np.uint64),
-        "buffer_pos": 4,
-        "has_uint32": 0,
-        "uinteger": 0,
-    }
+    bits, state = _philox(), _philox_state(key, counter, stream)
     while True:
         # Others may have used it between two numbers.
         bits.state = state
         yield from ((bits.random_raw(4) >> np.uint64(11)) * 2.0**-53).tolist()
         state["state"]["counter"][0] += 1
+
+
+def first_four(key: tuple[int, int], counters: Sequence[int], stream: int) -> list[list[float]]:
+    """The first four numbers of ``uniform`` with each of these counters."""
+    bits, state = _philox(), _philox_state(key, 0, stream)
+    raw = np.empty((len(counters), 4), np.uint64)
+    for four, counter in zip(raw, counters, strict=True):
+        state["state"]["counter"][1] = counter
+        bits.state = state
+        four[:] = bits.random_raw(4)
+    return ((raw >> np.uint64(11)) * 2.0**-53).tolist()  # type: ignore[no-any-return]
+
+
+def _philox() -> np.random.Philox:
+    if not hasattr(_BITS, "philox"):
+        _BITS.philox = np.random.Philox(0)
+    bits: np.random.Philox = _BITS.philox
+    return bits
+
+
+def _philox_state(key: tuple[int, int], counter: int, stream: int) -> Any:
+    """The state of numpy's Philox with an empty buffer; ``random_raw`` then makes four numbers at a time."""
+    return {
+        "bit_generator": "Philox",
+        "state": {"counter": np.array([0, counter, stream, 0], np.uint64), "key": np.array(key, np.uint64)},
+        "buffer": np.zeros(4, np.uint64),
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
 
 
 def _key(spec: Spec, seed: int) -> tuple[int, int]:
@@ -117,19 +136,22 @@ def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     return Wide(seed=int(next(u) * 2**53), amount=amount)
 
 
-def draw_rivals(spec: Spec, seed: int, block: int, shares: Sequence[float]) -> tuple[int, list[float]]:
-    """From which of several sources a block's parent comes, and the places in it of those among which it is chosen.
+def draw_rivals(spec: Spec, seed: int, blocks: Sequence[int], shares: Sequence[float]) -> list[tuple[int, list[float]]]:
+    """From which of several sources each block's parent comes, and the places in it of those among which it is chosen.
 
     ``shares``: of the blocks, for each source; their sum is 1. Places are 0..1, without 1.
     """
-    u = uniform(_key(spec, seed), block, _PARENTS)
-    source = 0
-    if len(shares) > 1:
-        at = next(u)
+    drawn = []
+    for at, *places in first_four(_key(spec, seed), blocks, _PARENTS):
+        if len(shares) == 1:
+            drawn.append((0, [at, *places[: RIVALS - 1]]))
+            continue
+        source = 0
         while source < len(shares) - 1 and at >= shares[source]:
             at -= shares[source]
             source += 1
-    return source, [next(u) for _ in range(RIVALS)]
+        drawn.append((source, places[:RIVALS]))
+    return drawn
 
 
 def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:

@@ -106,7 +106,8 @@ class Generations:
             for entries in self._open.pop(self.complete, ()):
                 self.parents.add_packed(entries)
             self.complete += 1
-            self.parent_of = {b: parent for b, parent in self.parent_of.items() if b >= first_block(self.complete)}
+            first = first_block(self.complete)
+            self.parent_of = {block: parent for block, parent in self.parent_of.items() if block >= first}
             self._plan(self.complete + _LAG - 1)
 
     def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
@@ -122,13 +123,15 @@ class Generations:
             return
         sources = _sources(self.parents, self._spec.sought)
         shares = [share for share, _, _ in sources]
-        for block in range(first_block(generation), first_block(generation + 1)):
-            if not is_afresh(self._spec.luck, block):
-                source, places = draw_rivals(self._spec, self._spec.seed, block, shares)
-                _, slots, scores = sources[source]
-                rivals = [int(place * len(slots)) for place in places]
-                # Of equal ones the first drawn is taken.
-                self.parent_of[block] = self.parents.parent(slots[max(rivals, key=scores.__getitem__)])
+        blocks = range(first_block(generation), first_block(generation + 1))
+        luck = self._spec.luck
+        varying = [block for block in blocks if not is_afresh(luck, block)]
+        drawn = draw_rivals(self._spec, self._spec.seed, varying, shares)
+        for block, (source, places) in zip(varying, drawn, strict=True):
+            _, slots, scores = sources[source]
+            rivals = [int(place * len(slots)) for place in places]
+            # Of equal ones the first drawn is taken.
+            self.parent_of[block] = self.parents.parent(slots[max(rivals, key=scores.__getitem__)])
 
 
 # Of the best of some cells: their share of the children, their slots, and their scores.

@@ -200,7 +200,7 @@ class Shelf:
         self._cells, self._least = np.empty(0, np.uint32), np.empty(0, np.uint16)
         self._order, self._filled = np.empty((0, depth), np.int32), np.empty(0, np.int32)
         self._heads, self._rows = np.empty(0, HEAD), np.empty((0, ROW))
-        self._shapes: list[bytes] = []
+        self._shapes: NDArray[np.object_] = np.empty(0, object)
         self._entries: dict[int, Entry] = {}
         # How many places and slots are in use.
         self._used = np.zeros(2, np.int64)
@@ -259,14 +259,12 @@ class Shelf:
             return
         self._reserve(len(heads))
         slots = np.empty(len(heads), np.int32)
-        _put(heads, self._heads, self._places, self._cells, self._order, self._filled, self._least, self._used, slots)
+        places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
+        _put(heads, rows, self._heads, self._rows, *places, slots)
         entered = np.flatnonzero(slots >= 0)
-        # Of several that entered the same slot the last one is kept.
         slots = slots[entered]
-        self._rows[slots] = rows[entered]
-        self._shapes += [b""] * (len(self) - len(self._shapes))
-        for slot, shape in zip(slots.tolist(), heads["shape"][entered].tolist(), strict=True):
-            self._shapes[slot] = shapes[shape]
+        # Of several that entered the same slot the last one is kept.
+        self._shapes[slots] = np.array(shapes, object)[heads["shape"][entered]]
         if self._entries:
             for slot in slots.tolist():
                 self._entries.pop(slot, None)
@@ -278,7 +276,9 @@ class Shelf:
                 _longer(array, places, more) for array in (self._cells, self._order, self._filled, self._least)
             )
         if slots + more > len(self._heads):
-            self._heads, self._rows = (_longer(array, slots, more) for array in (self._heads, self._rows))
+            self._heads, self._rows, self._shapes = (
+                _longer(array, slots, more) for array in (self._heads, self._rows, self._shapes)
+            )
 
     def least(self, cells: NDArray[np.uint32]) -> NDArray[np.uint16]:
         """The least scores that cells with these numbers ask for, in parts; 0 where they are not full."""
@@ -320,8 +320,8 @@ def _longer(array: Any, used: int, more: int) -> Any:
 
 
 @compiled
-def _put(new, heads, places, cells, order, filled, least, used, slots):  # type: ignore[no-untyped-def]
-    """Put heads on a shelf, whose arrays these are, and fill in the slot of each, or -1. Two have never one index."""
+def _put(new, new_rows, heads, rows, places, cells, order, filled, least, used, slots):  # type: ignore[no-untyped-def]
+    """Put entries on a shelf, whose arrays these are, and fill in the slot of each, or -1. Two have never one index."""
     depth = order.shape[1]
     for n in range(len(new)):
         number, score, index = new[n].cell, new[n].score, new[n].index
@@ -346,6 +346,7 @@ def _put(new, heads, places, cells, order, filled, least, used, slots):  # type:
             at -= 1
         order[place, at] = slot
         heads[slot] = new[n]
+        rows[slot] = new_rows[n]
         slots[n] = slot
         if filled[place] == depth:
             least[place] = round(heads[order[place, depth - 1]].score * _SCORE_PARTS)
