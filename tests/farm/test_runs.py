@@ -20,6 +20,7 @@ import small_runs
 from poison import With
 from small_runs import (
     OFTEN,
+    PACED,
     SMALL,
     USUAL,
     WHOLE,
@@ -65,15 +66,15 @@ def generations():
 
 @pytest.fixture(scope="module")
 def whole_pack(tmp_path_factory):
-    """The undisturbed pack of so many candidates, slow ones unless told otherwise."""
+    """The undisturbed pack of so many candidates."""
     made = {}
 
-    def pack(candidates, more=SLOW):
-        if (candidates, more) not in made:
+    def pack(candidates):
+        if candidates not in made:
             folder = tmp_path_factory.mktemp("whole")
-            write_spec(folder, candidates, more)
-            made[candidates, more] = packed(folder)
-        return made[candidates, more]
+            write_spec(folder, candidates)
+            made[candidates] = packed(folder)
+        return made[candidates]
 
     return pack
 
@@ -81,7 +82,7 @@ def whole_pack(tmp_path_factory):
 def go_on_and_compare(folder, whole_pack, again=packed):
     """End a disturbed run, by the command in this process or in another; the pack is the undisturbed one."""
     _, _, found, _ = runs.read(folder / "s.run")
-    # Few different numbers, so that the undisturbed packs are few, and small ones.
+    # Few different numbers, so that the undisturbed packs are few.
     candidates = (found.reach // 2000 + 1) * 2000
     assert again(folder, "--candidates", str(candidates)) == whole_pack(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
@@ -94,8 +95,8 @@ def go_on_and_compare(folder, whole_pack, again=packed):
 )
 @needs_proc
 def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path)
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, program=PACED)
     judged_some(tmp_path, 1)
     workers = descendants(running.pid)
     assert sum(map(is_worker, workers)) == 2
@@ -210,8 +211,8 @@ def test_a_unit_that_does_not_end_soon_is_dropped_when_the_search_stops(monkeypa
 
 @needs_proc
 def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path)
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, program=PACED)
     judged_some(tmp_path, 1)
     workers = descendants(running.pid)
     assert sum(map(is_worker, workers)) == 2
@@ -223,7 +224,7 @@ def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_p
 
 @needs_proc
 def test_killed_workers_change_nothing(tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
+    write_spec(tmp_path, LONG)
     running = start(tmp_path, program=OFTEN)
     judged_some(tmp_path, 1)
     log = tmp_path / "s.run" / "log.txt"
@@ -245,8 +246,8 @@ def test_killed_workers_change_nothing(tmp_path, whole_pack):
 def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, monkeypatch):
     write_spec(tmp_path, 1000)
     packed(tmp_path)
-    assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000, "")
-    again, judge_drawn = whole_pack(3000, ""), units.judge_drawn
+    assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000)
+    again, judge_drawn = whole_pack(3000), units.judge_drawn
 
     def only_to_warm(spec, *rest):
         assert spec.name == "warm", "judged again"
@@ -261,14 +262,14 @@ def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, mon
 def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     """Settings that do not affect the search may be others: the run goes on and makes another pack."""
     write_spec(tmp_path, 1000)
-    assert packed(tmp_path) == whole_pack(1000, "")
+    assert packed(tmp_path) == whole_pack(1000)
     more = '[master]\nlevel = "peak"\n[choose]\ndistance = 0.3\n'
     write_spec(tmp_path, 1000, more)
     again = packed(tmp_path, "--count", "4")
     log = (tmp_path / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert log.count("begun: 1000 of 1000 candidates were judged before") == 1
     write_spec(tmp_path / "fresh", 1000, more)
-    assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
+    assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000)
 
 
 OTHERS = {"hit": 0.2, "bass": 0.5}
@@ -375,8 +376,8 @@ def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
 
 
 def test_show_tells_how_a_run_stands_while_it_is_at_work(tmp_path):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path, "--jobs", "1")
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, "--jobs", "4", program=PACED)
     judged_some(tmp_path)
     show = [sys.executable, "-m", "cnndsd", "show", "s.run"]
     done = subprocess.run([*show, "--json"], cwd=tmp_path, capture_output=True, text=True)
@@ -543,7 +544,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
         assert done.stderr.startswith(f"cnndsd: {file}")
         assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
-    assert packed(tmp_path) == whole_pack(1000, "")
+    assert packed(tmp_path) == whole_pack(1000)
 
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):
