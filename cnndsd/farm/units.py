@@ -22,6 +22,7 @@ from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
 from cnndsd.farm.shelf import Bars, Shelf, appraise_all, make_heads, score_parts
 from cnndsd.recipe import DEFINITION, pack_recipe
 from cnndsd.schema import Failed
+from cnndsd.sound.compiler import compile_once
 from cnndsd.sound.rendering import Audio, render, render_batches, scratch
 from cnndsd.spec import Limits, Ranges, Spec
 
@@ -124,6 +125,11 @@ def _memory() -> Audio:
         _MEMORY.rows = scratch()
     rows: Audio = _MEMORY.rows
     return rows
+
+
+def prepare(spec: Spec) -> None:
+    """As ``warm``, unless that was done before on this machine: then each process loads the kernels that it needs."""
+    compile_once(__name__, spec.precision, lambda: warm(spec))
 
 
 def warm(spec: Spec) -> None:
