@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -297,6 +298,15 @@ def test_what_a_run_was_searched_with_is_told_as_a_spec_has_it(tmp_path, searche
         assert run.spec == spec
 
 
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """The folder of a finished run of 400 candidates."""
+    folder = tmp_path_factory.mktemp("first")
+    write_spec(folder, 400)
+    packed(folder)
+    return folder
+
+
 FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
 
 
@@ -321,10 +331,9 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
         ),
     ],
 )
-def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_path, capsys, in_process):
-    write_spec(tmp_path, 400)
+def test_another_run_is_refused_and_restart_forgets(change, options, words, first_run, tmp_path, capsys, in_process):
+    shutil.copytree(first_run, tmp_path, dirs_exist_ok=True)
     spec_file = str(tmp_path / "s.toml")
-    assert cli.main(["pack", spec_file]) == 0
     before = (tmp_path / "s.zip").read_bytes()
     write_spec(tmp_path, 400, change)
     capsys.readouterr()
