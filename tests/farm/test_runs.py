@@ -66,18 +66,15 @@ def generations():
 
 
 @pytest.fixture(scope="module")
-def whole_pack(tmp_path_factory):
+def whole_pack(once, tmp_path_factory):
     """The undisturbed pack of so many candidates."""
-    made = {}
 
     def pack(candidates):
-        if candidates not in made:
-            folder = tmp_path_factory.mktemp("whole")
-            write_spec(folder, candidates)
-            made[candidates] = packed(folder)
-        return made[candidates]
+        folder = tmp_path_factory.mktemp("whole")
+        write_spec(folder, candidates)
+        return packed(folder)
 
-    return pack
+    return lambda candidates: once(f"whole{candidates}", lambda: pack(candidates))
 
 
 def go_on_and_compare(folder, whole_pack, again=packed):
