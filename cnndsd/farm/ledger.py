@@ -129,6 +129,8 @@ class Ledger:
         spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
         if not all(a <= b for a, b in itertools.pairwise(spans)):
             raise self._damaged("what was judged")
+        if not all(number == entry.index for (number, _), entry in zip(rows["shelf"], entries, strict=True)):
+            raise self._damaged("the numbers of the shelf")
         findings = no_findings(progress.spec, progress.depth)
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
