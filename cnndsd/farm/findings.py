@@ -17,6 +17,8 @@ from cnndsd.spec import Spec
 
 # The reason under which candidates that could not be judged are counted.
 SET_ASIDE = "set aside"
+# Bars are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
+_BARS_SHARE = 32
 Pick = Literal["keep", "drop"]
 
 
@@ -56,6 +58,7 @@ class Findings:
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.shelf = Shelf(depth)
         self.generations = generations
+        self._bars, self._bars_due = Bars(b"", b""), 0
         # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
@@ -133,9 +136,12 @@ class Findings:
         return {block: parents[block] for block in blocks if block in parents}
 
     def bars(self) -> Bars:
-        """What an entry must reach to be of use, wherever it comes from."""
-        # Entries of open generations may be better than one that will be a parent before their time.
-        return self.shelf.bars(None if self.generations is None else self.generations.parents)
+        """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""
+        if self.candidates >= self._bars_due:
+            # Entries of open generations may be better than one that will be a parent before their time.
+            self._bars = self.shelf.bars(None if self.generations is None else self.generations.parents)
+            self._bars_due = self.candidates + self.candidates // _BARS_SHARE
+        return self._bars
 
     @property
     def needed(self) -> dict[int, Entry | Kept]:

@@ -60,7 +60,11 @@ def first_candidate(generation: int) -> int:
 
 def is_afresh(luck: float, block: int) -> bool:
     """Whether a block is drawn afresh; the share of those that are is ``luck``, evenly spread."""
-    return block < first_block(_LAG) or int((block + 1) * luck) > int(block * luck)
+    return block < first_block(_LAG) or _is_lucky(luck, block)
+
+
+def _is_lucky(luck: float, block: int) -> bool:
+    return int((block + 1) * luck) > int(block * luck)
 
 
 class Generations:
@@ -125,7 +129,7 @@ class Generations:
         shares = [share for share, _, _ in sources]
         blocks = range(first_block(generation), first_block(generation + 1))
         luck = self._spec.luck
-        varying = [block for block in blocks if not is_afresh(luck, block)]
+        varying = [block for block in blocks if not _is_lucky(luck, block)]
         drawn = draw_rivals(self._spec, self._spec.seed, varying, shares)
         for block, (source, places) in zip(varying, drawn, strict=True):
             _, slots, scores = sources[source]
