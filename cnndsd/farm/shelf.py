@@ -258,6 +258,9 @@ class Shelf:
         if not len(heads):
             return
         self._reserve(len(heads))
+        # Those that come as bytes cannot be written. For those that can the compiler would make another variant.
+        heads, rows = heads.view(), rows.view()
+        heads.flags.writeable = rows.flags.writeable = False
         slots = np.empty(len(heads), np.int32)
         places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
         _put(heads, rows, self._heads, self._rows, *places, slots)
