@@ -17,14 +17,13 @@ from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.searching import judge_missing
-from cnndsd.farm.shelf import unpack
 from cnndsd.farm.units import warm
 from cnndsd.spec import Search, Spec
 
 
 def best_scores(found: Findings) -> np.ndarray:
     """Return the best score of each filled cell."""
-    return np.array([unpack(item).score for _, item in found.shelf.best])
+    return found.shelf.best()[2]
 
 
 def ten_best(found: Findings) -> dict[str, float]:

@@ -45,7 +45,8 @@ def python(extras: str = "") -> Path:
         make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
         _run(make, "a virtual environment (on Debian: apt install python3-venv)")
         made_by.write_text(sys.version, encoding="utf-8")
-    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    # Of all modules few are imported; Python compiles those at that time.
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-compile"]
     _run([*pip, "-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}{extras}"], "the packages; see pip's words above")
     stamp.write_text(mark, encoding="utf-8")
     return interpreter

@@ -1,12 +1,14 @@
 """What more than one file of tests needs made once."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 
 import pytest
 import small_runs
+from filelock import FileLock
 from hypothesis import settings
 from small_runs import packed, without_workers, write_spec
 from sounds import SPEC
@@ -84,19 +86,44 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory):
-    """A small pack's bytes."""
-    folder = tmp_path_factory.mktemp("pack")
-    write_spec(folder, 200)
-    return packed(folder)
+def once(tmp_path_factory):
+    """Call a function without arguments in one of the processes of ``-n``; its result, by name, for all of them."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def result_of(name, make):
+        path = folder / f"{name}.pickle"
+        with FileLock(folder / f"{name}.lock"):
+            if not path.exists():
+                path.write_bytes(pickle.dumps(make()))
+            return pickle.loads(path.read_bytes())
+
+    return result_of
 
 
 @pytest.fixture(scope="session")
-def made():
+def small(once, tmp_path_factory):
+    """A small pack's bytes."""
+
+    def make():
+        folder = tmp_path_factory.mktemp("pack")
+        write_spec(folder, 200)
+        return packed(folder)
+
+    return once("small", make)
+
+
+@pytest.fixture(scope="session")
+def made(once):
     """Sounds of a search with their files: recipe, description, raw, samples, and what was made of it.
 
     Those that are chosen, and others that run in a cycle.
     """
+    return once("made", _made)
+
+
+def _made():
     found = searching.judge_missing(SPEC, InProcess())
     chosen = production.choose_sounds(SPEC, found)
     sounds = []

@@ -39,6 +39,9 @@ def keep_kernels(copy):
         for folder in copy.glob("sound/__pycache__/kernels-*"):
             name = folder.name.split("-")[1]
             package = next(folder.iterdir()).name.rpartition("_")[0]
+            if not package:
+                # It says that kernels of others were compiled.
+                continue
             digest = compiler.source_digest(f"cnndsd.{package}.{name}")
             folder.rename(folder.with_name(f"kernels-{name}-{digest[:16]}"))
     for answers in known:

@@ -63,6 +63,12 @@ def endless_from(spec, seed, first, count, wanted, bars, parents, border):
     return units.judge_unit(spec, seed, first, count, wanted, bars, parents)
 
 
+def judge_slowly(*work):
+    """``units.judge_unit``, but no unit takes less than a fifth of a second."""
+    time.sleep(0.2)
+    return units.judge_unit(*work)
+
+
 class With:
     """A judge that can be sent to a worker, with one more argument."""
 

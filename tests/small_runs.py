@@ -57,9 +57,16 @@ _SMALL = (
     f"generations._FIRST_BLOCKS, generations._MOST_BLOCKS = {FIRST_BLOCKS}, {MOST_BLOCKS};"
 )
 USUAL = ("-m", "cnndsd")
-# The program with small generations, and one that also commits what it found all the time instead of once a second.
+_PACED = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {_SMALL}"
+    "from functools import partial; from cnndsd.farm import searching; from poison import judge_slowly;"
+    "searching.judge_missing = partial(searching.judge_missing, judge=judge_slowly);"
+)
+# The program with small generations; one whose workers take their time, so that a run that is disturbed has not come
+# far, and goes on to its end soon; and one that also commits what it found all the time instead of once a second.
 SMALL = ("-c", f"{_SMALL} run()")
-OFTEN = ("-c", f"{_SMALL} runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()")
+PACED = ("-c", f"{_PACED} run()")
+OFTEN = ("-c", f"{_PACED} runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()")
 
 
 def begun(folder, *arguments, program=USUAL, **how):

@@ -18,7 +18,6 @@ from cnndsd.ear.telling import settles, summary
 from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import runs
 from cnndsd.farm.findings import Findings, refusals_in_words
-from cnndsd.farm.shelf import unpack
 from cnndsd.finishing import audiofile, manifest
 from cnndsd.recipe import Recipe
 from cnndsd.sound.audio import Audio
@@ -133,7 +132,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 def _searched(spec: Spec, findings: Findings) -> dict[str, Any]:
     """Return how much of the shelf is filled, how well, and what search found there beside luck."""
-    best = [unpack(item) for _, item in findings.shelf.best]
+    best = findings.shelf.best_entries
     # In a family all are variations, and none is a child.
     children = [bool(entry.recipe.variations) and spec.family is None for entry in best]
 

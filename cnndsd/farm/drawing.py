@@ -5,6 +5,7 @@ these and the parent's recipe.
 """
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from cnndsd.spec import Ranges, Spec
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
-# A parent is the best of so many that are drawn.
+# A parent is the best of so many that are drawn, at most 3.
 RIVALS = 3
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
@@ -33,11 +34,48 @@ _SMOOTH_HZ = 300.0
 _WIDE_AMOUNT = (1e-9, 1e-3)
 
 
+# One generator of random bits for each thread: to make one takes as long as to draw a shape.
+_BITS = threading.local()
+
+
 def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
     """Numbers in [0, 1) from Philox with this key and counter. There is no state: any order gives the same numbers."""
-    bits = np.random.Philox(key=np.array(key, dtype=np.uint64), counter=np.array([0, counter, stream, 0], np.uint64))
+    bits, state = _philox(), _philox_state(key, counter, stream)
     while True:
-        yield (int(bits.random_raw()) >> 11) * 2.0**-53
+        # Others may have used it between two numbers.
+        bits.state = state
+        yield from ((bits.random_raw(4) >> np.uint64(11)) * 2.0**-53).tolist()
+        state["state"]["counter"][0] += 1
+
+
+def first_four(key: tuple[int, int], counters: Sequence[int], stream: int) -> list[list[float]]:
+    """The first four numbers of ``uniform`` with each of these counters."""
+    bits, state = _philox(), _philox_state(key, 0, stream)
+    raw = np.empty((len(counters), 4), np.uint64)
+    for four, counter in zip(raw, counters, strict=True):
+        state["state"]["counter"][1] = counter
+        bits.state = state
+        four[:] = bits.random_raw(4)
+    return ((raw >> np.uint64(11)) * 2.0**-53).tolist()  # type: ignore[no-any-return]
+
+
+def _philox() -> np.random.Philox:
+    if not hasattr(_BITS, "philox"):
+        _BITS.philox = np.random.Philox(0)
+    bits: np.random.Philox = _BITS.philox
+    return bits
+
+
+def _philox_state(key: tuple[int, int], counter: int, stream: int) -> Any:
+    """The state of numpy's Philox with an empty buffer; ``random_raw`` then makes four numbers at a time."""
+    return {
+        "bit_generator": "Philox",
+        "state": {"counter": np.array([0, counter, stream, 0], np.uint64), "key": np.array(key, np.uint64)},
+        "buffer": np.zeros(4, np.uint64),
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
 
 
 def _key(spec: Spec, seed: int) -> tuple[int, int]:
@@ -98,19 +136,22 @@ def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     return Wide(seed=int(next(u) * 2**53), amount=amount)
 
 
-def draw_rivals(spec: Spec, seed: int, block: int, shares: Sequence[float]) -> tuple[int, list[float]]:
-    """From which of several sources a block's parent comes, and the places in it of those among which it is chosen.
+def draw_rivals(spec: Spec, seed: int, blocks: Sequence[int], shares: Sequence[float]) -> list[tuple[int, list[float]]]:
+    """From which of several sources each block's parent comes, and the places in it of those among which it is chosen.
 
     ``shares``: of the blocks, for each source; their sum is 1. Places are 0..1, without 1.
     """
-    u = uniform(_key(spec, seed), block, _PARENTS)
-    source = 0
-    if len(shares) > 1:
-        at = next(u)
+    drawn = []
+    for at, *places in first_four(_key(spec, seed), blocks, _PARENTS):
+        if len(shares) == 1:
+            drawn.append((0, [at, *places[: RIVALS - 1]]))
+            continue
+        source = 0
         while source < len(shares) - 1 and at >= shares[source]:
             at -= shares[source]
             source += 1
-    return source, [next(u) for _ in range(RIVALS)]
+        drawn.append((source, places[:RIVALS]))
+    return drawn
 
 
 def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:
@@ -181,12 +222,29 @@ class Drawn(NamedTuple):
     seeds: list[int]
 
 
+class Parent(NamedTuple):
+    """The recipe of a parent: its shape, after ``pack_recipe``, and its last seed, which the shape does not have."""
+
+    shape: bytes
+    last_seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, unpacked."""
+        return unpack_recipe(self.shape).reseeded(self.last_seed)
+
+
+def as_parent(recipe: Recipe) -> Parent:
+    """A recipe as a parent."""
+    return Parent(pack_recipe(recipe.reseeded(0)), recipe.last_seed)
+
+
 def draw_blocks(
-    spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, bytes] | None = None
+    spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, Parent] | None = None
 ) -> Iterator[Drawn]:
     """The candidates ``first`` to ``first + count - 1``, block by block.
 
-    ``parents``: of the blocks that vary one, its recipe after ``pack_recipe``; all others are drawn afresh.
+    ``parents``: of the blocks that vary one; all others are drawn afresh.
     """
     if spec.recipes:
         for index, recipe in enumerate(spec.recipes[first : first + count], first):
@@ -194,7 +252,7 @@ def draw_blocks(
         return
     for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
         if parents and block in parents:
-            shape = draw_child_shape(spec, seed, block, unpack_recipe(parents[block]))
+            shape = draw_child_shape(spec, seed, block, parents[block].recipe)
         else:
             shape = draw_shape(spec, seed, block)
         low = max(first, block * BLOCK)
@@ -222,7 +280,7 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             if not recipe.variations or not _is_within(spec.sound, original):
                 return False
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])
-            parents = {index // BLOCK: pack_recipe(parent)}
+            parents = {index // BLOCK: as_parent(parent)}
         drawn = draw(spec, seed, index, parents)
         # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
         return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)
@@ -251,7 +309,7 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
     )
 
 
-def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, bytes] | None = None) -> Recipe:
+def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, Parent] | None = None) -> Recipe:
     """The recipe of candidate ``index`` of the run ``seed``; ``parents`` as for ``draw_blocks``."""
     (drawn,) = draw_blocks(spec, seed, index, 1, parents)
     return drawn.shape.reseeded(drawn.seeds[0])

@@ -5,18 +5,20 @@ Results of units may be added in any order, and twice: the same candidates alway
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from cnndsd.farm.drawing import BLOCK
+from cnndsd.farm.drawing import BLOCK, Parent
 from cnndsd.farm.generations import Generations
-from cnndsd.farm.shelf import Bars, Entry, Item, Packed, Shelf
+from cnndsd.farm.shelf import Bars, Entry, Packed, Shelf
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
 # The reason under which candidates that could not be judged are counted.
 SET_ASIDE = "set aside"
+# Bars are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
+_BARS_SHARE = 32
 Pick = Literal["keep", "drop"]
 
 
@@ -27,16 +29,23 @@ class Aside(msgspec.Struct, frozen=True):
     recipe: Recipe
 
 
+class Kept(NamedTuple):
+    """The slot of an entry on a shelf, which need not be unpacked."""
+
+    shelf: Shelf
+    slot: int
+
+
 class UnitResult(msgspec.Struct, frozen=True):
     """What judging the candidates ``first`` to ``first + count - 1`` found.
 
-    ``refused``: how many by reason. ``entries``: the best, by the numbers of their cells.
+    ``refused``: how many by reason. ``entries``: the best of each cell.
     """
 
     first: int
     count: int
     refused: dict[str, int]
-    entries: dict[int, list[Packed]]
+    entries: Packed = Packed()
     aside: dict[int, Aside] = {}
 
 
@@ -49,6 +58,7 @@ class Findings:
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.shelf = Shelf(depth)
         self.generations = generations
+        self._bars, self._bars_due = Bars(b"", b""), 0
         # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
@@ -96,8 +106,7 @@ class Findings:
         first, stop = result.first, result.first + result.count
         if self._take(first, stop):
             self.refused.update(result.refused)
-            for number, entries in result.entries.items():
-                self.shelf.add_packed(number, entries)
+            self.shelf.add_packed(result.entries)
             if self.generations is not None:
                 self.generations.add_packed(first // BLOCK, result.entries)
             for index, aside in result.aside.items():
@@ -116,31 +125,34 @@ class Findings:
         return None if self.generations is None else self.generations.horizon
 
     @property
-    def parents(self) -> dict[int, bytes]:
-        """The parents of the blocks that vary one, as far as they are known and needed, packed, by block."""
+    def parents(self) -> dict[int, Parent]:
+        """The parents of the blocks that vary one, as far as they are known and needed, by block."""
         return {} if self.generations is None else self.generations.parent_of
 
-    def parents_of(self, first: int, count: int) -> dict[int, bytes]:
+    def parents_of(self, first: int, count: int) -> dict[int, Parent]:
         """Those of ``parents`` that a unit needs."""
         parents = self.parents
         blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
         return {block: parents[block] for block in blocks if block in parents}
 
     def bars(self) -> Bars:
-        """What an entry must reach to be of use, wherever it comes from."""
-        # Entries of open generations may be better than one that will be a parent before their time.
-        return (self.shelf if self.generations is None else self.generations.parents).bars()
+        """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""
+        if self.candidates >= self._bars_due:
+            # Entries of open generations may be better than one that will be a parent before their time.
+            self._bars = self.shelf.bars(None if self.generations is None else self.generations.parents)
+            self._bars_due = self.candidates + self.candidates // _BARS_SHARE
+        return self._bars
 
     @property
-    def needed(self) -> dict[int, Item]:
+    def needed(self) -> dict[int, Entry | Kept]:
         """All that the rest of the run needs, by index: on the shelf, for parents, and picked by ear."""
-        needed: dict[int, Item] = {i: (-entry.score, i, entry) for i, entry in self.held.items() if i in self.picks}
-        if self.generations is not None:
-            needed.update((item[1], item) for item in self.generations.needed)
-        needed.update((item[1], item) for item in self.shelf.items)
+        shelves = [self.shelf, *([] if self.generations is None else self.generations.shelves)]
+        needed: dict[int, Entry | Kept] = {i: entry for i, entry in self.held.items() if i in self.picks}
+        for shelf in shelves:
+            needed.update((index, Kept(shelf, slot)) for index, slot in shelf.slots.items())
         return needed
 
-    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], parents: Mapping[int, bytes]) -> None:
+    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], parents: Mapping[int, Parent]) -> None:
         """Go on from what was ``done`` and ``needed`` and the ``parents`` of an earlier time."""
         self.done = done
         self.shelf.merge(entries)
@@ -188,7 +200,7 @@ class Findings:
 def no_findings(spec: Spec, depth: int | None = None) -> Findings:
     """The findings of a search for this spec before it begins; ``depth``: of the shelf, if not ``shelf_depth``."""
     depth = shelf_depth(spec) if depth is None else depth
-    return Findings(depth, None if spec.luck == 1.0 else Generations(spec, depth))
+    return Findings(depth, None if spec.luck == 1.0 else Generations(spec))
 
 
 def shelf_depth(spec: Spec) -> int:

@@ -8,13 +8,16 @@ A generation has 64 blocks, or, when the run has come far, a sixteenth of all bl
 workers at a time have enough to do.
 """
 
+import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
-from cnndsd.farm.drawing import BLOCK, draw_rivals
-from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, kind_of_cell, packed_recipe
+import numpy as np
+
+from cnndsd.farm.drawing import BLOCK, Parent, draw_rivals
+from cnndsd.farm.shelf import Entry, Packed, Shelf, cells_of_kind, pack
 from cnndsd.spec import Kind, Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
@@ -57,23 +60,27 @@ def first_candidate(generation: int) -> int:
 
 def is_afresh(luck: float, block: int) -> bool:
     """Whether a block is drawn afresh; the share of those that are is ``luck``, evenly spread."""
-    return block < first_block(_LAG) or int((block + 1) * luck) > int(block * luck)
+    return block < first_block(_LAG) or _is_lucky(luck, block)
+
+
+def _is_lucky(luck: float, block: int) -> bool:
+    return int((block + 1) * luck) > int(block * luck)
 
 
 class Generations:
     """The generations of a run, as far as they are known.
 
-    ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the shelf of the
-    complete ones. ``parent_of``: the packed recipe of the parent of each block that varies one, of the open
+    ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the best of each cell in
+    the complete ones. ``parent_of``: the parent of each block that varies one, of the open
     generations that may be judged. Whoever judges the block draws its shape from that.
     """
 
-    def __init__(self, spec: Spec, depth: int) -> None:
+    def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self.complete = 0
-        self.parents = Shelf(depth)
-        self.parent_of: dict[int, bytes] = {}
-        self._open: dict[int, Shelf] = {}
+        self.parents = Shelf()
+        self.parent_of: dict[int, Parent] = {}
+        self._open: dict[int, list[Packed]] = {}
 
     @property
     def horizon(self) -> int:
@@ -81,72 +88,79 @@ class Generations:
         return first_candidate(self.complete + _LAG)
 
     @property
-    def needed(self) -> Iterator[Item]:
+    def shelves(self) -> list[Shelf]:
         """All that later parents may be chosen from: ``parents``, and the best of each open generation."""
-        for shelf in (self.parents, *self._open.values()):
-            yield from shelf.items
+        shelves = [self.parents, *(Shelf() for _ in self._open)]
+        for shelf, found in zip(shelves[1:], self._open.values(), strict=True):
+            for entries in found:
+                shelf.add_packed(entries)
+        return shelves
 
-    def add_packed(self, block: int, entries: Mapping[int, Iterable[Packed]]) -> None:
-        """Add what was found in the generation of a block, by the numbers of the cells."""
-        shelf = self._shelf_of(block)
-        for number, found in entries.items():
-            shelf.add_packed(number, found)
-
-    def _shelf_of(self, block: int) -> Shelf:
+    def add_packed(self, block: int, entries: Packed) -> None:
+        """Add what was found in the generation of a block."""
         generation = generation_of(block)
         if generation < self.complete:
-            return self.parents
-        if generation not in self._open:
-            self._open[generation] = Shelf(self.parents.depth)
-        return self._open[generation]
+            self.parents.add_packed(entries)
+        else:
+            self._open.setdefault(generation, []).append(entries)
 
     def reached(self, candidate: int) -> None:
         """Close the generations whose candidates are all below this one, and choose parents for those that follow."""
         while first_candidate(self.complete + 1) <= candidate:
-            if self.complete in self._open:
-                self.parents.take(self._open.pop(self.complete))
+            for entries in self._open.pop(self.complete, ()):
+                self.parents.add_packed(entries)
             self.complete += 1
-            self.parent_of = {b: parent for b, parent in self.parent_of.items() if b >= first_block(self.complete)}
+            first = first_block(self.complete)
+            self.parent_of = {block: parent for block, parent in self.parent_of.items() if block >= first}
             self._plan(self.complete + _LAG - 1)
 
-    def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, bytes]) -> None:
+    def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
         """Go on from what a ledger holds; all candidates below ``candidate`` were judged."""
         self.complete = generation_of(candidate // BLOCK)
-        for entry in entries:
-            self._shelf_of(entry.index // BLOCK).add(entry)
+        by_index = sorted(entries, key=attrgetter("index"))
+        for block, some in itertools.groupby(by_index, lambda entry: first_block(generation_of(entry.index // BLOCK))):
+            self.add_packed(block, pack([*some]))
         self.parent_of = dict(parents)
 
     def _plan(self, generation: int) -> None:
         if not self.parents:
             return
         sources = _sources(self.parents, self._spec.sought)
-        shares = [share for share, _ in sources]
-        for block in range(first_block(generation), first_block(generation + 1)):
-            if not is_afresh(self._spec.luck, block):
-                source, places = draw_rivals(self._spec, self._spec.seed, block, shares)
-                items = sources[source][1]
-                rivals = [items[int(place * len(items))] for place in places]
-                # The first part of an item is its score with the sign changed. Of equal ones the first drawn is taken.
-                self.parent_of[block] = packed_recipe(min(rivals, key=itemgetter(0)))
+        shares = [share for share, _, _ in sources]
+        blocks = range(first_block(generation), first_block(generation + 1))
+        luck = self._spec.luck
+        varying = [block for block in blocks if not _is_lucky(luck, block)]
+        drawn = draw_rivals(self._spec, self._spec.seed, varying, shares)
+        for block, (source, places) in zip(varying, drawn, strict=True):
+            _, slots, scores = sources[source]
+            rivals = [int(place * len(slots)) for place in places]
+            # Of equal ones the first drawn is taken.
+            self.parent_of[block] = self.parents.parent(slots[max(rivals, key=scores.__getitem__)])
 
 
-def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[tuple[float, list[Item]]]:
+# Of the best of some cells: their share of the children, their slots, and their scores.
+_Source = tuple[float, list[int], list[float]]
+
+
+def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[_Source]:
     """The best of the cells from which parents are drawn, in parts, each after its share of the children.
 
     ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and
     the other kinds the rest. The others have parents of any kind: these start new lines of each kind.
     """
-    every: list[Item] = []
-    others: list[Item] = []
-    of_kinds: dict[Kind, list[Item]] = {name: [] for name in shares}
-    for number, item in shelf.best:
-        every.append(item)
-        of_kinds.get(kind_of_cell(number), others).append(item)
+    numbers, of_slots, of_scores = shelf.best()
+    every = of_slots.tolist(), of_scores.tolist()
     if not shares:
-        return [(1.0, every)]
-    parts = [(share, of_kinds[name]) for name, share in shares.items()]
+        return [(1.0, *every)]
+    parts: list[_Source] = []
+    is_other = np.full(len(numbers), True)
+    for name, share in shares.items():
+        first, stop = np.searchsorted(numbers, cells_of_kind(name))
+        parts.append((share, of_slots[first:stop].tolist(), of_scores[first:stop].tolist()))
+        is_other[first:stop] = False
     # Exact sums are the same in every Python; those of ``sum`` are not.
-    parts.append((max(0.0, 1.0 - math.fsum(shares.values())), others))
+    rest = max(0.0, 1.0 - math.fsum(shares.values()))
+    parts.append((rest, of_slots[is_other].tolist(), of_scores[is_other].tolist()))
     # Of a kind that has no sound yet, any may be a parent.
-    wanted = [(_SOUGHT * share, items) for share, items in parts if items]
-    return [*wanted, (1.0 - math.fsum(share for share, _ in wanted), every)]
+    wanted = [(_SOUGHT * share, slots, scores) for share, slots, scores in parts if slots]
+    return [*wanted, (1.0 - math.fsum(share for share, _, _ in wanted), *every)]

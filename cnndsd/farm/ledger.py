@@ -18,10 +18,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
-from cnndsd.farm.shelf import Entry, Item, unpack
+from cnndsd.farm.drawing import Parent, as_parent
+from cnndsd.farm.findings import Aside, Findings, Kept, Pick, no_findings
+from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.atomic import replace, sync_folder
-from cnndsd.recipe import unpack_recipe
+from cnndsd.recipe import pack_recipe, unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
@@ -122,14 +123,14 @@ class Ledger:
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
             entries = [msgspec.json.decode(row, type=Entry) for _, row in rows["shelf"]]
-            parents = dict(rows["parents"])
-            for parent in parents.values():
-                unpack_recipe(parent)
+            parents = {block: as_parent(unpack_recipe(row)) for block, row in rows["parents"]}
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
         spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
         if not all(a <= b for a, b in itertools.pairwise(spans)):
             raise self._damaged("what was judged")
+        if not all(number == entry.index for (number, _), entry in zip(rows["shelf"], entries, strict=True)):
+            raise self._damaged("the numbers of the shelf")
         findings = no_findings(progress.spec, progress.depth)
         findings.refused.update(progress.refused)
         findings.aside.update(progress.aside)
@@ -258,8 +259,10 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
         raise
 
 
-def _row(value: Item | bytes) -> bytes:
-    return msgspec.json.encode(unpack(value)) if isinstance(value, tuple) else value
+def _row(value: Entry | Kept | Parent) -> bytes:
+    if isinstance(value, Parent):
+        return pack_recipe(value.recipe)
+    return msgspec.json.encode(value.shelf.entry(value.slot) if isinstance(value, Kept) else value)
 
 
 def _check(identity: bytes, progress: bytes, marks: dict[str, dict[int, int]]) -> bytes:

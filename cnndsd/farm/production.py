@@ -25,6 +25,7 @@ from cnndsd.finishing.finished import PackSound, Place, finish
 from cnndsd.finishing.manifest import Listed
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
+from cnndsd.sound.compiler import compile_once
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import Spec
 
@@ -117,6 +118,11 @@ def recipes_heard(spec: Spec, only: Collection[int]) -> Findings:
     return findings
 
 
+def prepare(spec: Spec) -> None:
+    """As ``warm``, unless that was done before on this machine: then each process loads the kernels that it needs."""
+    compile_once(__name__, f"{spec.precision}, bars {spec.music.bpm > 0.0}", lambda: warm(spec))
+
+
 def warm(spec: Spec) -> None:
     """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
     from cnndsd.finishing.bars import find_bars
@@ -188,7 +194,7 @@ def make_pack(
     from cnndsd.finishing.packing import write_pack
 
     progress = progress or Progress()
-    workers.prepare(warm, spec)
+    workers.prepare(prepare, spec)
     # A run by time says in the pack how many candidates that were, so that a run of so many makes the same zip.
     listed = msgspec.structs.replace(spec, name=path.stem, candidates=findings.candidates or spec.candidates)
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from cnndsd.farm.deadlines import Deadline
-from cnndsd.farm.drawing import BLOCK, draw
+from cnndsd.farm.drawing import BLOCK, draw, draw_shape
 from cnndsd.farm.executors import WorkerDied, Workers
 from cnndsd.farm.findings import Aside, Findings, UnitResult, no_findings
 from cnndsd.farm.generations import first_candidate
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.units import judge_unit, version
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Failed
 from cnndsd.sound.rendering import BATCH_BYTES
 from cnndsd.sound.target import ROW_BYTES
@@ -23,6 +24,9 @@ from cnndsd.spec import Spec
 # progress moves, an interruption loses little, and whoever is at work for minutes hangs. No more blocks than this.
 # The parent's work is the same for a unit of any size.
 _UNIT_WORK = 48e9
+# The average candidate, told from so many blocks, is lighter by far than the heaviest. A unit of the heaviest alone may
+# take so many times as long.
+_SAMPLE_BLOCKS, _MOST_TIMES = 64, 4
 _UNIT_BLOCKS = 64
 # What else a sound takes, in such multiply-adds: in lanes, and rendered alone.
 _SINE, _MOVE, _MOST_LANES = 4.0, 10.0, 16
@@ -148,10 +152,14 @@ def _units(spec: Spec, findings: Findings, workers: Workers) -> Iterator[tuple[i
 
 
 def most_by_work(spec: Spec) -> int:
-    """How many of the heaviest candidates make a unit that is not too long: a part of a block, or more."""
+    """How many candidates make a unit that is not too long: a part of a block, or more."""
     work, is_alone = _heaviest_work(spec)
     least = 1 if is_alone else _MOST_LANES
     count = max(least, int(_UNIT_WORK / work))
+    if count >= BLOCK and spec.family is None:
+        shapes = [draw_shape(spec, spec.seed, block) for block in range(_SAMPLE_BLOCKS)]
+        average = sum(_work_of(shape)[0] for shape in shapes) / _SAMPLE_BLOCKS
+        count = max(count, int(_UNIT_WORK / max(average, work / _MOST_TIMES)))
     # Equal parts of a block.
     return count // BLOCK * BLOCK if count >= BLOCK else 2 ** (count.bit_length() - 1)
 
@@ -162,15 +170,22 @@ def _heaviest_work(spec: Spec) -> tuple[float, bool]:
         steps = spec.sound.seconds[1] * spec.sample_rate / 2 ** spec.sound.gap[0]
         neurons = spec.sound.layers[1] * spec.sound.width[1] + 1
         every = None if spec.sound.adjusting is None else spec.sound.adjusting.every[0]
-    else:
-        recipe = spec.family.recipe
-        steps, neurons = recipe.steps, sum(recipe.hidden) + 1
-        every = None if recipe.adjusting is None else recipe.adjusting.every
-    moves = 0.0 if every is None else spec.heaviest_macs / every
+        return _work(steps, neurons, spec.heaviest_macs, every)
+    return _work_of(spec.family.recipe)
+
+
+def _work_of(recipe: Recipe) -> tuple[float, bool]:
+    every = None if recipe.adjusting is None else recipe.adjusting.every
+    return _work(recipe.steps, sum(recipe.hidden) + 1, recipe.macs, every)
+
+
+def _work(steps: float, neurons: int, macs: float, every: int | None) -> tuple[float, bool]:
+    """The work of a sound of so many steps, neurons and multiply-adds, and whether it is rendered alone."""
+    moves = 0.0 if every is None else macs / every
     if steps * ROW_BYTES > BATCH_BYTES:
         sines = steps * (_STEP_ALONE + _SINE_ALONE * neurons)
-        return _ALONE * spec.heaviest_macs + sines + _MOVE_ALONE * moves, True
-    return spec.heaviest_macs + _SINE * steps * neurons + _MOVE * moves, False
+        return _ALONE * macs + sines + _MOVE_ALONE * moves, True
+    return macs + _SINE * steps * neurons + _MOVE * moves, False
 
 
 def _after_death(spec: Spec, findings: Findings, piece: _Piece, how: str) -> list[_Piece]:

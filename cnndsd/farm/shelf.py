@@ -7,22 +7,20 @@ The bars of a shelf are the least scores that its full cells ask for. A worker t
 may still get in. Bars only rise, so old ones let too much pass and never too little.
 """
 
-import itertools
 import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.description import AT, Description, from_row, to_row
+from cnndsd.ear.description import AT, ROW, Description, from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
-from cnndsd.recipe import Recipe, pack_recipe
-from cnndsd.sound.compiler import compiled
+from cnndsd.farm.drawing import Parent, as_parent
+from cnndsd.recipe import Recipe
+from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.spec import Kind
 
 
@@ -51,9 +49,11 @@ class Bars(NamedTuple):
     cells: bytes
     scores: bytes
 
-    def least(self) -> dict[int, int]:
-        """The least score in each full cell."""
-        return dict(zip(array("I", self.cells), array("H", self.scores), strict=True))
+    def least(self) -> NDArray[np.uint16]:
+        """The least score of each cell in parts of 10,000, 0 where the cell is not full; shape ``(CELLS,)``."""
+        least = np.zeros(CELLS, np.uint16)
+        least[np.frombuffer(self.cells, np.uint32)] = np.frombuffer(self.scores, np.uint16)
+        return least
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -65,37 +65,69 @@ class Entry(msgspec.Struct, frozen=True):
     recipe: Recipe
 
 
-# An entry as workers return it: its score with the sign changed, its index, and the rest as bytes, which are unpacked
-# only when they are needed. Smaller tuples are better. On a shelf the entry itself may be in place of the bytes.
-Packed = tuple[float, int, bytes]
-Item = tuple[float, int, bytes | Entry]
-_UNPACK = msgspec.msgpack.Decoder(tuple[bytes, Recipe])
-_TAKE_APART = msgspec.msgpack.Decoder(tuple[msgspec.Raw, msgspec.Raw])
+# An entry without its description and the shape of its recipe: the number of its cell, which of several shapes it has,
+# and what else tells it from its neighbours.
+HEAD = np.dtype(
+    [("cell", np.int32), ("shape", np.int32), ("score", np.float64), ("index", np.int64), ("last_seed", np.int64)]
+)
+Heads = NDArray[np.void]
+Rows = NDArray[np.float64]
 
 
-def pack(entry: Entry) -> Packed:
-    """An entry in the form in which it travels from process to process."""
-    return pack_row(entry.index, entry.score, to_row(entry.sound), entry.recipe)
+class Packed(NamedTuple):
+    """Entries as workers return them: heads (``HEAD``) and descriptions (``description.AT``) as bytes, packed shapes.
+
+    Only what is needed is unpacked.
+    """
+
+    heads: bytes = b""
+    rows: bytes = b""
+    shapes: tuple[bytes, ...] = ()
 
 
-def pack_row(index: int, score: float, row: NDArray[np.float64], recipe: Recipe) -> Packed:
-    """As ``pack``, of an entry whose sound is described as a row of numbers (see ``description.AT``)."""
-    return -score, index, msgspec.msgpack.encode((row.tobytes(), recipe))
+def pack(entries: Sequence[Entry]) -> Packed:
+    """Entries in the form in which they travel from process to process."""
+    parents = [as_parent(entry.recipe) for entry in entries]
+    heads = make_heads(
+        [cell_number(cell(entry.sound)) for entry in entries],
+        range(len(entries)),
+        [entry.score for entry in entries],
+        [entry.index for entry in entries],
+        [parent.last_seed for parent in parents],
+    )
+    rows = b"".join(to_row(entry.sound).tobytes() for entry in entries)
+    return Packed(heads.tobytes(), rows, tuple(parent.shape for parent in parents))
 
 
-def unpack(item: Item) -> Entry:
-    """The entry of an item."""
-    negative_score, index, rest = item
-    if isinstance(rest, Entry):
-        return rest
-    sound, recipe = _UNPACK.decode(rest)
-    return Entry(index, -negative_score, from_row(np.frombuffer(sound).tolist()), recipe)
+def make_heads(
+    cells: Sequence[int],
+    shapes: int | Sequence[int],
+    scores: Sequence[float],
+    indices: Sequence[int],
+    last_seeds: Sequence[int],
+) -> Heads:
+    """The heads of entries, from their parts."""
+    heads = np.empty(len(cells), HEAD)
+    heads["cell"], heads["shape"], heads["score"] = cells, shapes, scores
+    heads["index"], heads["last_seed"] = indices, last_seeds
+    return heads
 
 
-def packed_recipe(item: Item) -> bytes:
-    """The recipe of an item, as ``pack_recipe`` packs it; an item that is packed is not unpacked for it."""
-    rest = item[2]
-    return pack_recipe(rest.recipe) if isinstance(rest, Entry) else bytes(_TAKE_APART.decode(rest)[1])
+def unpack(packed: Packed) -> list[Entry]:
+    """The entries that were packed."""
+    return [
+        _entry(head, row, packed.shapes[int(head["shape"])])
+        for head, row in zip(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), strict=True)
+    ]
+
+
+def _entry(head: Any, row: Rows, shape: bytes) -> Entry:
+    recipe = Parent(shape, int(head["last_seed"])).recipe
+    return Entry(int(head["index"]), float(head["score"]), from_row(row.tolist()), recipe)
+
+
+def _as_rows(rows: bytes) -> Rows:
+    return np.frombuffer(rows, np.float64).reshape(-1, ROW)
 
 
 def cell(sound: Description) -> Cell:
@@ -133,9 +165,10 @@ def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # ty
     return ((number * by_length + length) * by_width + width) * by_rhythm + rhythm
 
 
-def kind_of_cell(number: int) -> Kind:
-    """The kind of the sounds in the cell of this number."""
-    return KINDS[number // math.prod(_SIZES)]
+def cells_of_kind(kind: Kind) -> tuple[int, int]:
+    """The numbers of the cells of a kind, as the first and one more than the last."""
+    first = KINDS.index(kind) * math.prod(_SIZES)
+    return first, first + math.prod(_SIZES)
 
 
 def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:
@@ -160,99 +193,173 @@ class Shelf:
 
     def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
         self.depth = depth
-        # From best to worst. The last parts of two items are never compared, as no two have the same index.
-        self._cells: dict[int, list[Item]] = {}
-        # The full cells in the order in which they became full, the place of each in it, and the least score in each.
-        self._full, self._places, self._least = array("I"), dict[int, int](), array("H")
+        # Filled cells have places, in the order in which they were filled, and entries have slots. Of each cell its
+        # place, or -1; of each place the number of its cell, its slots from best to worst, how many these are, and the
+        # least score that the cell asks for, in parts, 0 until it is full.
+        self._places = np.full(CELLS, -1, np.int32)
+        self._cells, self._least = np.empty(0, np.uint32), np.empty(0, np.uint16)
+        self._order, self._filled = np.empty((0, depth), np.int32), np.empty(0, np.int32)
+        self._heads, self._rows = np.empty(0, HEAD), np.empty((0, ROW))
+        self._shapes: NDArray[np.object_] = np.empty(0, object)
+        self._entries: dict[int, Entry] = {}
+        # How many places and slots are in use.
+        self._used = np.zeros(2, np.int64)
         self.merge(entries)
 
     def __len__(self) -> int:
-        return sum(map(len, self._cells.values()))
+        return int(self._used[1])
 
     @property
     def entries(self) -> list[Entry]:
         """All that is kept, by index."""
-        entries = []
-        for kept in self._cells.values():
-            for place, item in enumerate(kept):
-                entry = unpack(item)
-                kept[place] = item[0], item[1], entry
-                entries.append(entry)
-        return sorted(entries, key=attrgetter("index"))
+        slots = np.argsort(self._heads["index"][: len(self)]).tolist()
+        self._entries.update((slot, self.entry(slot)) for slot in slots)
+        return [self._entries[slot] for slot in slots]
 
     @property
-    def items(self) -> Iterator[Item]:
-        """All that is kept, in any order, not unpacked."""
-        return itertools.chain.from_iterable(self._cells.values())
+    def slots(self) -> dict[int, int]:
+        """The slot of each candidate that is kept, by index."""
+        return {index: slot for slot, index in enumerate(self._heads["index"][: len(self)].tolist())}
+
+    def entry(self, slot: int) -> Entry:
+        """The entry in a slot."""
+        return self._entries.get(slot) or _entry(self._heads[slot], self._rows[slot], self._shapes[slot])
+
+    def parent(self, slot: int) -> Parent:
+        """The recipe of the entry in a slot."""
+        return Parent(self._shapes[slot], int(self._heads["last_seed"][slot]))
+
+    def best(self) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.float64]]:
+        """The numbers of the filled cells, ascending, and of the best in each the slot and the score."""
+        count = self._used[0]
+        by_number = np.argsort(self._cells[:count])
+        slots = self._order[by_number, 0]
+        return self._cells[by_number], slots, self._heads["score"][slots]
 
     @property
-    def best(self) -> list[tuple[int, Item]]:
-        """The number of each filled cell and the best in it, not unpacked, by number."""
-        return [(number, self._cells[number][0]) for number in sorted(self._cells)]
+    def best_entries(self) -> list[Entry]:
+        """The best of each filled cell, by the number of the cell."""
+        return [self.entry(slot) for slot in self.best()[1].tolist()]
 
     def add(self, entry: Entry) -> None:
         """Put a candidate, which was not added before, in its cell, if it is among the best there."""
-        self._put(cell_number(cell(entry.sound)), [(-entry.score, entry.index, entry)])
-
-    def add_packed(self, number: int, entries: Iterable[Packed]) -> None:
-        """As ``add``, for candidates of one cell, whose number is known."""
-        self._put(number, entries)
-
-    def takes(self, number: int, score: float, index: int) -> bool:
-        """Whether a candidate in the cell of this number would stay on the shelf."""
-        kept = self._cells.get(number, [])
-        return len(kept) < self.depth or (-score, index) < kept[-1][:2]
-
-    def _put(self, number: int, new: Iterable[Item]) -> None:
-        kept = self._cells.get(number)
-        if kept is None:
-            kept = self._cells[number] = []
-        elif len(kept) == self.depth:
-            # Most come too late: bars that workers know are older.
-            new = [item for item in new if item < kept[-1]]
-            if not new:
-                return
-        kept += new
-        if len(kept) > 1:
-            kept.sort()
-        if len(kept) >= self.depth:
-            del kept[self.depth :]
-            least = score_parts(-kept[-1][0])
-            place = self._places.setdefault(number, len(self._full))
-            if place == len(self._full):
-                self._full.append(number)
-                self._least.append(least)
-            else:
-                self._least[place] = least
-
-    def take(self, other: "Shelf") -> None:
-        """Add all of another shelf, not unpacked."""
-        for number, kept in other._cells.items():
-            self._put(number, kept)
+        self.merge([entry])
 
     def merge(self, entries: Iterable[Entry]) -> None:
-        """Add another shelf's entries."""
-        for entry in entries:
-            self.add(entry)
+        """Add entries, none of which was added before."""
+        self.add_packed(pack([*entries]))
 
-    def bars(self) -> Bars:
-        """What an entry must reach in each full cell; an equal score may still get in by a smaller index."""
-        return Bars(self._full.tobytes(), self._least.tobytes())
+    def add_packed(self, packed: Packed) -> None:
+        """As ``merge``."""
+        self.put(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.shapes)
 
-    def over(self, bars: Bars | None) -> dict[int, list[Packed]]:
-        """The entries that reach ``bars``, by the numbers of their cells; all of them where there are no bars."""
-        least = {} if bars is None else bars.least()
-        reach = {
-            number: [
-                (negative_score, index, rest) if isinstance(rest, bytes) else pack(rest)
-                for negative_score, index, rest in kept
-                if score_parts(-negative_score) >= least.get(number, 0)
-            ]
-            for number, kept in self._cells.items()
-        }
-        return {number: kept for number, kept in reach.items() if kept}
+    def put(self, heads: Heads, rows: Rows, shapes: Sequence[bytes]) -> None:
+        """As ``merge``, for entries in parts; the heads count the shapes."""
+        if not len(heads):
+            return
+        self._reserve(len(heads))
+        # Those that come as bytes cannot be written. For those that can the compiler would make another variant.
+        heads, rows = heads.view(), rows.view()
+        heads.flags.writeable = rows.flags.writeable = False
+        slots = np.empty(len(heads), np.int32)
+        places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
+        _put(heads, rows, self._heads, self._rows, *places, slots)
+        entered = np.flatnonzero(slots >= 0)
+        slots = slots[entered]
+        # Of several that entered the same slot the last one is kept.
+        self._shapes[slots] = np.array(shapes, object)[heads["shape"][entered]]
+        if self._entries:
+            for slot in slots.tolist():
+                self._entries.pop(slot, None)
+
+    def _reserve(self, more: int) -> None:
+        places, slots = self._used.tolist()
+        if places + more > len(self._filled):
+            self._cells, self._order, self._filled, self._least = (
+                _longer(array, places, more) for array in (self._cells, self._order, self._filled, self._least)
+            )
+        if slots + more > len(self._heads):
+            self._heads, self._rows, self._shapes = (
+                _longer(array, slots, more) for array in (self._heads, self._rows, self._shapes)
+            )
+
+    def least(self, cells: NDArray[np.uint32]) -> NDArray[np.uint16]:
+        """The least scores that cells with these numbers ask for, in parts; 0 where they are not full."""
+        places = self._places[cells]
+        least = self._least[places] if len(self) else np.zeros(len(cells), np.uint16)
+        least[places < 0] = 0
+        return least
+
+    def bars(self, also: "Shelf | None" = None) -> Bars:
+        """What an entry must reach in each full cell; an equal score may still get in by a smaller index.
+
+        ``also``: another shelf that it might get on, instead of this one.
+        """
+        full = np.flatnonzero(self._filled[: self._used[0]] == self.depth)
+        cells, least = self._cells[full], self._least[full]
+        if also is not None:
+            least = np.minimum(least, also.least(cells))
+            cells, least = cells[least > 0], least[least > 0]
+        return Bars(cells.tobytes(), least.tobytes())
+
+    def over(self, bars: Bars | None) -> Packed:
+        """The entries that reach ``bars``, by index; all of them where there are no bars."""
+        heads = self._heads[: len(self)]
+        reach = np.arange(len(self))
+        if bars is not None:
+            reach = np.flatnonzero(score_parts(heads["score"]) >= bars.least()[heads["cell"]])
+        slots = reach[np.argsort(heads["index"][reach])]
+        numbers: dict[bytes, int] = {}
+        heads = heads[slots]
+        heads["shape"] = [numbers.setdefault(self._shapes[slot], len(numbers)) for slot in slots.tolist()]
+        return Packed(heads.tobytes(), self._rows[slots].tobytes(), tuple(numbers))
 
 
-def score_parts(score: float) -> int:
-    """A score in the unit of bars."""
-    return round(score * _SCORE_PARTS)
+def _longer(array: Any, used: int, more: int) -> Any:
+    """An array with room for more, twice as much if that is not enough."""
+    longer = np.empty((max(2 * len(array), used + more), *array.shape[1:]), array.dtype)
+    longer[:used] = array[:used]
+    return longer
+
+
+@compiled
+def _put(new, new_rows, heads, rows, places, cells, order, filled, least, used, slots):  # type: ignore[no-untyped-def]
+    """Put entries on a shelf, whose arrays these are, and fill in the slot of each, or -1. Two have never one index."""
+    depth = order.shape[1]
+    for n in range(len(new)):
+        number, score, index = new[n].cell, new[n].score, new[n].index
+        place = places[number]
+        if place < 0:
+            place = used[0]
+            used[0] += 1
+            places[number], cells[place], filled[place], least[place] = place, number, 0, 0
+        at = filled[place]
+        slot = used[1]
+        if at == depth:
+            at -= 1
+            slot = order[place, at]
+            if not _is_better(score, index, heads[slot]):
+                slots[n] = -1
+                continue
+        else:
+            used[1] += 1
+            filled[place] += 1
+        while at > 0 and _is_better(score, index, heads[order[place, at - 1]]):
+            order[place, at] = order[place, at - 1]
+            at -= 1
+        order[place, at] = slot
+        heads[slot] = new[n]
+        rows[slot] = new_rows[n]
+        slots[n] = slot
+        if filled[place] == depth:
+            least[place] = round(heads[order[place, depth - 1]].score * _SCORE_PARTS)
+
+
+@inlined
+def _is_better(score, index, head):  # type: ignore[no-untyped-def]
+    return score > head.score or (score == head.score and index < head.index)
+
+
+def score_parts(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Scores in the unit of bars."""
+    return np.rint(scores * _SCORE_PARTS).astype(np.int64)

@@ -17,11 +17,12 @@ from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.judging import JUDGING, Reason
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import Clock
-from cnndsd.farm.drawing import Drawn, draw, draw_blocks
+from cnndsd.farm.drawing import Drawn, Parent, draw, draw_blocks
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
-from cnndsd.farm.shelf import Bars, Shelf, appraise_all, pack_row, score_parts
-from cnndsd.recipe import DEFINITION
+from cnndsd.farm.shelf import Bars, Shelf, appraise_all, make_heads, score_parts
+from cnndsd.recipe import DEFINITION, pack_recipe
 from cnndsd.schema import Failed
+from cnndsd.sound.compiler import compile_once
 from cnndsd.sound.rendering import Audio, render, render_batches, scratch
 from cnndsd.spec import Limits, Ranges, Spec
 
@@ -43,7 +44,7 @@ def judge_unit(
     count: int,
     wanted: str | None = None,
     bars: Bars | None = None,
-    parents: Mapping[int, bytes] | None = None,
+    parents: Mapping[int, Parent] | None = None,
 ) -> UnitResult:
     """Judge the candidates ``first`` to ``first + count - 1``.
 
@@ -55,11 +56,12 @@ def judge_unit(
         raise Failed(f"a worker has {version()}; wanted: {wanted}")
     refused: Counter[str] = Counter()
     shelf = Shelf(shelf_depth(spec))
-    least = {} if bars is None else bars.least()
+    least = None if bars is None else bars.least()
     aside: dict[int, Aside] = {}
     memory = _memory()
     for drawn in draw_blocks(spec, seed, first, count, parents):
-        passing: list[tuple[int, int]] = []
+        indices: list[int] = []
+        seeds: list[int] = []
         rows: list[Row] = []
         for index, last_seed, outcome in zip(
             itertools.count(drawn.first), drawn.seeds, _judge_or_set_aside(spec, drawn, memory), strict=False
@@ -69,11 +71,16 @@ def judge_unit(
             elif isinstance(outcome, Aside):
                 aside[index] = outcome
             else:
-                passing.append((index, last_seed))
+                indices.append(index)
+                seeds.append(last_seed)
                 rows.append(outcome)
-        for (index, last_seed), row, score, number in zip(passing, rows, *appraise_all(rows), strict=True):
-            if score_parts(score) >= least.get(number, 0) and shelf.takes(number, score, index):
-                shelf.add_packed(number, [pack_row(index, score, row, drawn.shape.reseeded(last_seed))])
+        if rows:
+            scores, cells = appraise_all(rows)
+            heads, passing = make_heads(cells, 0, scores, indices, seeds), np.stack(rows)
+            if least is not None:
+                reach = score_parts(heads["score"]) >= least[heads["cell"]]
+                heads, passing = heads[reach], passing[reach]
+            shelf.put(heads, passing, [pack_recipe(drawn.shape)])
     return UnitResult(first, count, dict(refused), shelf.over(None), aside)
 
 
@@ -118,6 +125,11 @@ def _memory() -> Audio:
         _MEMORY.rows = scratch()
     rows: Audio = _MEMORY.rows
     return rows
+
+
+def prepare(spec: Spec) -> None:
+    """As ``warm``, unless that was done before on this machine: then each process loads the kernels that it needs."""
+    compile_once(__name__, spec.precision, lambda: warm(spec))
 
 
 def warm(spec: Spec) -> None:

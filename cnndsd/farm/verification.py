@@ -12,7 +12,7 @@ import msgspec
 
 from cnndsd import __version__
 from cnndsd.farm.executors import InProcess, Processes, Workers, in_order
-from cnndsd.farm.production import warm
+from cnndsd.farm.production import prepare
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.proofs import companions, contents
 from cnndsd.farm.proofs.sounds import Made, make_again, sharing
@@ -110,7 +110,7 @@ class Verification:
                 yield spec, sound, is_ours, archive.read(sound.file), preview, alternates
 
         # By one of the workers: this process needs no kernels, which take some 60 MB. What fails there, fails below.
-        list(in_order(self._workers, warm, [(spec,)]))
+        list(in_order(self._workers, prepare, [(spec,)]))
         self._progress.finished(0, len(sounds))
         for done, made in enumerate(in_order(self._workers, make_again, tasks()), 1):
             yield made

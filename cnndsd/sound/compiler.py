@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as binding
 import numba
 from numba.core.codegen import get_host_cpu_features
@@ -49,6 +50,20 @@ def is_compiled(*modules: str) -> bool:
     return all(any(cache_folder(module).rglob("*.nbi")) for module in modules)
 
 
+def compile_once(module: str, needs: str, compile_all: Callable[[], object]) -> None:
+    """Call what compiles all kernels that a module needs, unless that was done with this code and processor before.
+
+    ``needs``: what kernels are compiled, where that differs from call to call. The processes that run them load them.
+    """
+    name, features = _processor()
+    made_of = repr((needs, numba.__version__, llvmlite.__version__, name, features))
+    done = cache_folder(module) / f"compiled-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+    if not done.exists():
+        compile_all()
+        with suppress(OSError):
+            done.touch()
+
+
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small function that kernels call; it is cached as a part of them."""
     return numba.njit(fastmath=False, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
@@ -60,9 +75,13 @@ def current_target() -> Target:
 
     It need not be the one that runs: numba takes another from ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES``.
     """
+    return target_of(binding.get_process_triple(), *_processor())
+
+
+def _processor() -> tuple[str, str]:
+    """The name and the features of the processor that is compiled for."""
     name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
-    return target_of(
-        binding.get_process_triple(),
+    return (
         binding.get_host_cpu_name() if name is None else name,
         get_host_cpu_features() if features is None else features,
     )

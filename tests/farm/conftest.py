@@ -10,9 +10,12 @@ from cnndsd.spec import Spec
 
 
 @pytest.fixture(scope="session")
-def half(tmp_path_factory):
-    """The folder of a run that was ended half way, and the whole pack."""
-    folder = tmp_path_factory.mktemp("half")
+def half(once, tmp_path_factory):
+    """The spec of a run, its ledger when it was ended half way, and the whole pack."""
+    return once("half", lambda: _half(tmp_path_factory.mktemp("half")))
+
+
+def _half(folder):
     write_spec(folder, 1200)
     spec = Spec(name="s", count=6, candidates=1200, sound={"seconds": (0.3, 0.6)})
     with small_generations(), runs.begin(folder / "s.run", spec) as run:

@@ -68,9 +68,8 @@ def test_a_candidate_that_ends_its_worker_or_never_ends_is_set_aside_and_the_res
     few = msgspec.structs.replace(SMALL, candidates=65)
     poison_at = {7: "segfault", 8: "exit", 64: "endless"}
     said = []
-    # Long enough for a worker that has imported all to judge 64 candidates while others keep the machine busy.
-    with Processes(2, hang_s=2.5, preload=["cnndsd.farm.production"]) as workers:
-        workers.prepare(units.warm, few)
+    # Long enough for a worker that has loaded all to judge 64 candidates while others keep the machine busy.
+    with Processes(2, hang_s=2.5, preload=["warmed"]) as workers:
         found = searching.judge_missing(few, workers, progress=Heard(said), judge=With(poison.judge_unit, poison_at))
     assert aside_as_without(few, poison_at, found) == {
         7: "killed by SIGSEGV", 8: "exited with 3", 64: "hung for 2.5 s",

@@ -47,7 +47,7 @@ def test_any_parts_in_any_order_some_twice(cuts, rng, depth):
 def test_what_is_missing_is_what_was_not_judged(judged, stop, most):
     found = Findings()
     for index in judged:
-        found.add(UnitResult(index, 1, {}, {}))
+        found.add(UnitResult(index, 1, {}))
     missing = list(found.missing(stop, most))
     assert all(1 <= count <= most for _, count in missing)
     candidates = [i for first, count in missing for i in range(first, first + count)]

@@ -22,7 +22,6 @@ from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, pack, unpack
 from cnndsd.farm.units import judge_unit
-from cnndsd.recipe import unpack_recipe
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
 MADE_UP = Spec(name="x", candidates=3000, sound={"adjusting": {"share": 0.4}})
@@ -177,15 +176,14 @@ BASS_BANDS = (0.0, *[-30.0] * 7)
 
 def kinds_of_parents(spec, sounds):
     """The share of each kind among the parents of 1,000 blocks; a sound has its place in the list as seed."""
-    shelf = Generations(spec, 1)
-    for index, sound in enumerate(sounds):
-        shelf.add_packed(0, {cell_number(cell(sound)): [pack(Entry(index, 0.9, sound, Recipe(seed=index)))]})
+    shelf = Generations(spec)
+    shelf.add_packed(0, pack([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)]))
     found, generation = {}, 0
     while len(found) < 1000:
         generation += 1
         shelf.reached(first_candidate(generation))
         found |= shelf.parent_of
-    counts = Counter(kind(sounds[unpack_recipe(parent).seed]) for parent in found.values())
+    counts = Counter(kind(sounds[parent.last_seed]) for parent in found.values())
     return {name: count / len(found) for name, count in counts.items()}
 
 
@@ -212,7 +210,7 @@ def test_the_parts_of_kinds_are_the_same_in_every_python():
     shelf = Shelf(1, [Entry(seed, 0.9, made_up(seed), Recipe()) for seed in range(400)])
     parts = generations._sources(shelf, dict.fromkeys(KINDS[:10], 0.1))
     assert len(parts) > 5
-    (others,) = [share for share, items in parts[:-1] if kind(unpack(items[0]).sound) in KINDS[10:]]
+    (others,) = [share for share, slots, _ in parts[:-1] if kind(shelf.entry(slots[0]).sound) in KINDS[10:]]
     assert others == 0.0
 
 
@@ -258,7 +256,7 @@ def test_luck_alone_draws_every_candidate_afresh():
     spec = msgspec.structs.replace(REAL, search={"luck": 1.0})
     found = searching.judge_missing(spec, InProcess())
     whole = judge_unit(spec, 1, 0, 1500)
-    assert sorted(index for kept in whole.entries.values() for _, index, _ in kept) == [e.index for e in found.entries]
+    assert [entry.index for entry in unpack(whole.entries)] == [e.index for e in found.entries]
     assert all(entry.recipe == draw(spec, 1, entry.index) for entry in found.entries)
     assert found.generations is None
 
@@ -300,9 +298,8 @@ def test_a_chain_of_variations_is_bounded():
         """Later candidates are better, so that parents are young."""
         result = judge_made_up(spec, seed, first, count, version, None, parents)
         shelf = Shelf(1)
-        for kept in result.entries.values():
-            for entry in map(unpack, kept):
-                shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
+        for entry in unpack(result.entries):
+            shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
         return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
 
     found = searching.judge_missing(spec, InProcess(), no_findings(spec, depth=1), judge=judge)
@@ -345,7 +342,7 @@ def test_the_bars_are_those_of_complete_generations():
     assert found.bars() == Bars(b"", b"")
     found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
     assert found.generations.complete == 2
-    assert {unpack_recipe(parent).seed for block, parent in found.parents.items() if block < 12} == {soon.recipe.seed}
+    assert {parent.last_seed for block, parent in found.parents.items() if block < 12} == {soon.recipe.seed}
     assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(4, "little"), (9000).to_bytes(2, "little"))
     assert found.entries == [late]
 

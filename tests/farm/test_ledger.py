@@ -6,12 +6,16 @@ import sqlite3
 import warnings
 from pathlib import PurePosixPath, PureWindowsPath
 
+import msgspec
 import pytest
 from small_runs import packed, write_spec
+from sounds import made_up
 
 from cnndsd.farm import ledger, runs
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.ledger import Held, Ledger, Watch, file_uri
+from cnndsd.farm.shelf import Entry
+from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
@@ -119,6 +123,19 @@ def test_an_older_format_is_named_whatever_its_tables_are(folder):
     connection.close()
     wanted = r"was made by another version \(format 3; this one reads 4\); allowed: --restart, which begins anew$"
     with pytest.raises(Invalid, match=wanted):
+        runs.read(folder)
+
+
+@pytest.mark.parametrize("index", [2**70, -(2**70), 4])
+def test_an_entry_with_the_number_of_another_is_damage(index, folder, monkeypatch):
+    """Although the digest is right."""
+    entry = msgspec.json.encode(Entry(index, 0.5, made_up(1), Recipe()))
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("INSERT OR REPLACE INTO shelf VALUES (3, ?)", (entry,))
+        (check,) = connection.execute("SELECT value FROM facts WHERE name = 'check'").fetchone()
+    connection.close()
+    monkeypatch.setattr(ledger, "_check", lambda *_: check)
+    with pytest.raises(Invalid, match=r"ledger\.sqlite: is damaged \(the numbers of the shelf\)"):
         runs.read(folder)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ import small_runs
 from poison import With
 from small_runs import (
     OFTEN,
+    PACED,
     SMALL,
     USUAL,
     WHOLE,
@@ -64,24 +66,21 @@ def generations():
 
 
 @pytest.fixture(scope="module")
-def whole_pack(tmp_path_factory):
-    """The undisturbed pack of so many candidates, slow ones unless told otherwise."""
-    made = {}
+def whole_pack(once, tmp_path_factory):
+    """The undisturbed pack of so many candidates."""
 
-    def pack(candidates, more=SLOW):
-        if (candidates, more) not in made:
-            folder = tmp_path_factory.mktemp("whole")
-            write_spec(folder, candidates, more)
-            made[candidates, more] = packed(folder)
-        return made[candidates, more]
+    def pack(candidates):
+        folder = tmp_path_factory.mktemp("whole")
+        write_spec(folder, candidates)
+        return packed(folder)
 
-    return pack
+    return lambda candidates: once(f"whole{candidates}", lambda: pack(candidates))
 
 
 def go_on_and_compare(folder, whole_pack, again=packed):
     """End a disturbed run, by the command in this process or in another; the pack is the undisturbed one."""
     _, _, found, _ = runs.read(folder / "s.run")
-    # Few different numbers, so that the undisturbed packs are few, and small ones.
+    # Few different numbers, so that the undisturbed packs are few.
     candidates = (found.reach // 2000 + 1) * 2000
     assert again(folder, "--candidates", str(candidates)) == whole_pack(candidates)
     assert left(folder) == sorted([*WHOLE, "s.zip"])
@@ -94,8 +93,8 @@ def go_on_and_compare(folder, whole_pack, again=packed):
 )
 @needs_proc
 def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path)
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, program=PACED)
     judged_some(tmp_path, 1)
     workers = descendants(running.pid)
     assert sum(map(is_worker, workers)) == 2
@@ -210,8 +209,8 @@ def test_a_unit_that_does_not_end_soon_is_dropped_when_the_search_stops(monkeypa
 
 @needs_proc
 def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path)
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, program=PACED)
     judged_some(tmp_path, 1)
     workers = descendants(running.pid)
     assert sum(map(is_worker, workers)) == 2
@@ -223,7 +222,7 @@ def test_a_killed_parent_leaves_no_orphans_and_the_run_goes_on(tmp_path, whole_p
 
 @needs_proc
 def test_killed_workers_change_nothing(tmp_path, whole_pack):
-    write_spec(tmp_path, LONG, SLOW)
+    write_spec(tmp_path, LONG)
     running = start(tmp_path, program=OFTEN)
     judged_some(tmp_path, 1)
     log = tmp_path / "s.run" / "log.txt"
@@ -245,8 +244,8 @@ def test_killed_workers_change_nothing(tmp_path, whole_pack):
 def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, monkeypatch):
     write_spec(tmp_path, 1000)
     packed(tmp_path)
-    assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000, "")
-    again, judge_drawn = whole_pack(3000, ""), units.judge_drawn
+    assert packed(tmp_path, "--candidates", "3000") == whole_pack(3000)
+    again, judge_drawn = whole_pack(3000), units.judge_drawn
 
     def only_to_warm(spec, *rest):
         assert spec.name == "warm", "judged again"
@@ -261,14 +260,14 @@ def test_more_candidates_go_on_and_the_same_do_nothing(tmp_path, whole_pack, mon
 def test_finishing_may_change_afterwards(tmp_path, whole_pack):
     """Settings that do not affect the search may be others: the run goes on and makes another pack."""
     write_spec(tmp_path, 1000)
-    assert packed(tmp_path) == whole_pack(1000, "")
+    assert packed(tmp_path) == whole_pack(1000)
     more = '[master]\nlevel = "peak"\n[choose]\ndistance = 0.3\n'
     write_spec(tmp_path, 1000, more)
     again = packed(tmp_path, "--count", "4")
     log = (tmp_path / "s.run" / "log.txt").read_text(encoding="utf-8")
     assert log.count("begun: 1000 of 1000 candidates were judged before") == 1
     write_spec(tmp_path / "fresh", 1000, more)
-    assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000, "")
+    assert again == packed(tmp_path / "fresh", "--count", "4") != whole_pack(1000)
 
 
 OTHERS = {"hit": 0.2, "bass": 0.5}
@@ -296,6 +295,15 @@ def test_what_a_run_was_searched_with_is_told_as_a_spec_has_it(tmp_path, searche
         assert run.spec == spec
 
 
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """The folder of a finished run of 400 candidates."""
+    folder = tmp_path_factory.mktemp("first")
+    write_spec(folder, 400)
+    packed(folder)
+    return folder
+
+
 FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 276 }\namount = [0.1, 0.1]\n"
 
 
@@ -320,10 +328,9 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
         ),
     ],
 )
-def test_another_run_is_refused_and_restart_forgets(change, options, words, tmp_path, capsys, in_process):
-    write_spec(tmp_path, 400)
+def test_another_run_is_refused_and_restart_forgets(change, options, words, first_run, tmp_path, capsys, in_process):
+    shutil.copytree(first_run, tmp_path, dirs_exist_ok=True)
     spec_file = str(tmp_path / "s.toml")
-    assert cli.main(["pack", spec_file]) == 0
     before = (tmp_path / "s.zip").read_bytes()
     write_spec(tmp_path, 400, change)
     capsys.readouterr()
@@ -375,8 +382,8 @@ def test_one_run_per_folder_whatever_became_of_the_last(tmp_path):
 
 
 def test_show_tells_how_a_run_stands_while_it_is_at_work(tmp_path):
-    write_spec(tmp_path, LONG, SLOW)
-    running = start(tmp_path, "--jobs", "1")
+    write_spec(tmp_path, LONG)
+    running = start(tmp_path, "--jobs", "4", program=PACED)
     judged_some(tmp_path)
     show = [sys.executable, "-m", "cnndsd", "show", "s.run"]
     done = subprocess.run([*show, "--json"], cwd=tmp_path, capture_output=True, text=True)
@@ -543,7 +550,7 @@ def test_a_full_disk_pauses_the_run_with_one_line(tmp_path, whole_pack):
         assert done.stderr.startswith(f"cnndsd: {file}")
         assert done.stderr.endswith("run the same command again\n")
         assert set(left(tmp_path)) <= set(WHOLE)
-    assert packed(tmp_path) == whole_pack(1000, "")
+    assert packed(tmp_path) == whole_pack(1000)
 
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):

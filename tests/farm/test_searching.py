@@ -29,7 +29,7 @@ class Growing:
 
     def submit(self, judge, spec, seed, first, count, *_):
         future = Future()
-        self.waiting.append((future, UnitResult(first, count, {"silent": count}, {})))
+        self.waiting.append((future, UnitResult(first, count, {"silent": count})))
         return future
 
     def end_one(self):
@@ -104,6 +104,16 @@ def test_a_unit_of_heavy_sounds_is_a_part_of_a_block(how):
 def test_light_units_are_whole_blocks():
     assert searching.most_by_work(Spec(name="x")) % BLOCK == 0
     assert searching.most_by_work(Spec(name="x")) >= 16 * BLOCK
+
+
+def test_units_are_sized_by_the_average_and_bounded_by_the_heaviest():
+    mixed = Spec(name="x", sound={"seconds": (0.1, 20.0), "layers": (0, 3), "gap": (2, 7)})
+    heaviest, _ = searching._heaviest_work(mixed)
+    assert searching._UNIT_WORK < searching.most_by_work(mixed) * heaviest <= 4 * searching._UNIT_WORK
+    # Where all candidates are about the same, so are the average and the heaviest.
+    alike = Spec(name="x", sound={"seconds": (20.0, 20.0), "layers": (2, 2), "width": (8, 8), "gap": (3, 3)})
+    heaviest, _ = searching._heaviest_work(alike)
+    assert searching.most_by_work(alike) * heaviest <= 1.5 * searching._UNIT_WORK
 
 
 def test_parts_of_blocks_find_what_whole_ones_find(monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sounds import PLAIN, entry, like
 
 from cnndsd.ear.kinds import KINDS
-from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell
+from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell, cell_number, pack
 from cnndsd.recipe import Recipe
 
 many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
@@ -24,6 +24,25 @@ def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts)
         merged.merge(Shelf(depth, shuffled[part::parts]).entries)
     assert merged.entries == straight.entries
     assert len(merged) == len(straight.entries)
+
+
+@settings(max_examples=100)
+@given(many.flatmap(st.permutations), st.integers(1, 4), st.integers(1, 9))
+def test_a_shelf_holds_what_its_slow_twin_holds(entries, depth, size):
+    shelf, cells = Shelf(depth), {}
+    for part in range(0, len(entries), size):
+        shelf.add_packed(pack(entries[part : part + size]))
+        assert len(shelf.entries) == len(shelf)
+        for one in entries[part : part + size]:
+            cells.setdefault(cell_number(cell(one.sound)), []).append(one)
+    best = {number: sorted(found, key=lambda e: (-e.score, e.index))[:depth] for number, found in sorted(cells.items())}
+    assert shelf.entries == sorted(itertools.chain.from_iterable(best.values()), key=lambda e: e.index)
+    assert {index: shelf.entry(slot) for index, slot in shelf.slots.items()} == {e.index: e for e in shelf.entries}
+    assert shelf.best_entries == [found[0] for found in best.values()]
+    numbers, slots, scores = shelf.best()
+    assert numbers.tolist() == [*best]
+    assert [shelf.parent(slot).recipe for slot in slots.tolist()] == [e.recipe for e in shelf.best_entries]
+    assert scores.tolist() == [e.score for e in shelf.best_entries]
 
 
 def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():

@@ -14,8 +14,8 @@ from sounds import PLAIN, entry, like
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Entry, Shelf, cell, cell_number, pack, packed_recipe, unpack
-from cnndsd.recipe import Adjusting, Recipe, Variation, unpack_recipe
+from cnndsd.farm.shelf import CELLS, Bars, Entry, Packed, Shelf, cell, cell_number, pack, unpack
+from cnndsd.recipe import Adjusting, Recipe, Variation
 from cnndsd.schema import Failed
 from cnndsd.spec import Ranges
 
@@ -31,9 +31,7 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
         whole = Shelf(depth, entries)
         bars, barred = [None], Shelf(depth)
         for part in range(0, len(entries), 3):
-            reach = Shelf(depth, entries[part : part + 3]).over(rng.choice(bars))
-            for number, kept in reach.items():
-                barred.add_packed(number, kept)
+            barred.add_packed(Shelf(depth, entries[part : part + 3]).over(rng.choice(bars)))
             bars.append(barred.bars())
         assert barred.entries == whole.entries
 
@@ -41,10 +39,10 @@ def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
 def test_an_entry_that_equals_the_bar_may_still_get_in():
     low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
     shelf = Shelf(1, [high])
-    assert Shelf(1, [low]).over(shelf.bars()) == {cell_number(cell(low.sound)): [pack(low)]}
+    assert Shelf(1, [low]).over(shelf.bars()) == pack([low])
     shelf.add(low)
     assert shelf.entries == [low]
-    assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == {}
+    assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == Packed()
 
 
 def test_a_packed_entry_is_the_same_entry_unpacked():
@@ -55,18 +53,17 @@ def test_a_packed_entry_is_the_same_entry_unpacked():
         variations=(Variation(seed=2**53 - 1, amount=0.01), Variation(seed=7, amount=0.2)),
     )
     entries.append(msgspec.structs.replace(entries[0], index=99, recipe=varied))
-    assert [unpack(pickle.loads(pickle.dumps(pack(one)))) for one in entries] == entries
-    recipes = [one.recipe for one in entries]
-    assert [unpack_recipe(packed_recipe(pack(one))) for one in entries] == recipes
-    assert [unpack_recipe(packed_recipe((-one.score, one.index, one))) for one in entries] == recipes
-    assert sorted(entries, key=pack) == sorted(entries, key=lambda e: (-e.score, e.index))
+    assert unpack(pickle.loads(pickle.dumps(pack(entries)))) == entries
+    shelf = Shelf(len(entries), entries)
+    assert shelf.entries == [shelf.entry(shelf.slots[one.index]) for one in entries] == entries
+    assert [shelf.parent(shelf.slots[one.index]).recipe for one in entries] == [one.recipe for one in entries]
 
 
 def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
     entries = [entry(index, index % 7) for index in range(50)]
     mixed = Shelf(3, entries[30:40])
-    for number, kept in Shelf(3, entries[:30]).over(None).items():
-        mixed.add_packed(number, kept)
+    assert len(mixed.entries) == len(mixed)
+    mixed.add_packed(Shelf(3, entries[:30]).over(None))
     assert mixed.over(None) == Shelf(3, entries[:40]).over(None)
     assert mixed.entries == Shelf(3, entries[:40]).entries
 

@@ -33,9 +33,9 @@ MEMORY = {}
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory):
+def everything(once, tmp_path_factory):
     """The bytes of a pack that has every feature."""
-    return pack_of_everything(tmp_path_factory.mktemp("everything")).read_bytes()
+    return once("everything", lambda: pack_of_everything(tmp_path_factory.mktemp("everything")).read_bytes())
 
 
 @pytest.fixture(autouse=True)

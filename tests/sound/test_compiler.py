@@ -169,3 +169,20 @@ def test_a_folder_of_another_user_is_not_private(tmp_path):
     assert compiler._is_private(theirs)
     os.chown(theirs, 12345, 12345)
     assert not compiler._is_private(theirs)
+
+
+def test_all_is_compiled_once_for_each_need_and_processor_and_again_after_a_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiler, "cache_folder", lambda module: tmp_path)
+    called = []
+
+    def fails():
+        called.append("failed")
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        compiler.compile_once("m", "double", fails)
+    for needs in ("double", "double", "single", "double"):
+        compiler.compile_once("m", needs, lambda needs=needs: called.append(needs))
+    monkeypatch.setattr(compiler.numba.config, "CPU_NAME", "generic")
+    compiler.compile_once("m", "double", lambda: called.append("for another processor"))
+    assert called == ["failed", "double", "single", "for another processor"]

@@ -1,0 +1,6 @@
+"""For workers to import before their first task: the kernels are loaded, so that no unit waits for them."""
+
+from cnndsd import Spec
+from cnndsd.farm import units
+
+units.warm(Spec(name="x"))
