@@ -365,7 +365,7 @@ def made(change=None, **facts):
         path = io.BytesIO(data)
         with PackFile(path) as archive:
             manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
-            looks = shown_looks(archive.read("index.html"))
+            looks = list(shown_looks(io.BytesIO(archive.read("index.html"))))
             sounds = [
                 PackSound(
                     s.candidate,

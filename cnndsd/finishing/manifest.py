@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Level
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.records import Many, Records
 from cnndsd.finishing.widening import Width
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
@@ -67,12 +68,8 @@ class Listed(msgspec.Struct):
         return self.file, *preview, *(alternate.file for alternate in self.alternates)
 
 
-class Manifest(msgspec.Struct):
-    """The manifest of a pack.
-
-    ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
-    ``by_hand``: how many of the sounds a person chose; older versions say whether all.
-    """
+class _Facts(msgspec.Struct, kw_only=True):
+    """What a manifest says before the sounds."""
 
     format: Literal[1]
     name: str
@@ -82,12 +79,28 @@ class Manifest(msgspec.Struct):
     seed: int
     candidates: int
     refused: dict[str, int]
-    sounds: list[Listed]
     by_hand: int | bool = 0
 
 
+class _Undecoded(_Facts, kw_only=True):
+    sounds: list[msgspec.Raw]
+
+
+class Manifest(_Facts, kw_only=True):
+    """The manifest of a pack.
+
+    ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
+    ``by_hand``: how many of the sounds a person chose; older versions say whether all.
+    """
+
+    sounds: Sequence[Listed]
+
+
 def read_manifest(path: Path | str) -> Manifest:
-    """Read the manifest of a pack; ``Invalid`` when the file is not a pack."""
+    """Read the manifest of a pack; ``Invalid`` when the file is not a pack.
+
+    Its sounds are ``Records``: each is decoded when it is asked for.
+    """
     with opened(path) as archive:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
@@ -96,7 +109,11 @@ def read_manifest(path: Path | str) -> Manifest:
     if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
         raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
-        read = msgspec.json.decode(text, type=Manifest)
+        found = msgspec.json.decode(text, type=_Undecoded)
+        sounds = Records(Listed, map(msgspec.json.Decoder(Listed).decode, found.sounds))
+        read = Manifest(**{**msgspec.structs.asdict(found), "sounds": sounds})
+    except OverflowError:
+        raise Invalid(f"{path}: manifest.json: sounds: hold a number that is larger than any in a pack") from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         read = _explained(text, path)
     for place, sound in enumerate(read.sounds):
@@ -115,7 +132,7 @@ def _explained(text: bytes, path: Path | str) -> Manifest:
     return decode(plain, Manifest, f"{path}: manifest.json")
 
 
-def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator[str]:
+def manifest_pieces(facts: dict[str, Any], sounds: Many[Listed]) -> Iterator[str]:
     """Yield the text of a manifest, sound by sound. ``facts``: all that stands before the sounds."""
 
     def indented(value: Any, levels: int) -> str:
@@ -125,10 +142,10 @@ def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator
     yield indented(facts, 0).removesuffix("\n}") + ',\n "sounds": ['
     for number, sound in enumerate(sounds):
         yield f"{',' if number else ''}\n  {indented(sound, 2)}"
-    yield "\n ]\n}\n" if sounds else "]\n}\n"
+    yield "\n ]\n}\n" if len(sounds) else "]\n}\n"
 
 
-def csv_rows(listed: Sequence[Listed]) -> Iterator[str]:
+def csv_rows(listed: Iterable[Listed]) -> Iterator[str]:
     """Yield the sounds of a pack as CSV (RFC 4180): a row with the names of the columns, and one for each sound."""
     columns = [
         "file",
