@@ -8,6 +8,7 @@ import msgspec
 import soundfile
 
 from cnndsd import __version__
+from cnndsd.farm.proofs.containers import flac_audio
 from cnndsd.farm.proofs.soundfiles import are_alike
 from cnndsd.finishing import audiofile, pictures
 from cnndsd.finishing.audiofile import LoopCopy
@@ -90,12 +91,16 @@ def _as_shown(made: Looks, shown: Looks) -> Looks:
 def _is_same_copy(copy: LoopCopy | None, made: LoopCopy | None) -> bool:
     if copy is None or made is None or copy == made:
         return copy == made
-    try:
-        audio, expected = (audiofile.decode_channels(one.flac).T for one in (copy, made))
-    except (ValueError, soundfile.LibsndfileError):
+    if msgspec.structs.astuple(copy)[1:] != msgspec.structs.astuple(made)[1:]:
         return False
-    same_place = msgspec.structs.astuple(copy)[1:] == msgspec.structs.astuple(made)[1:]
-    return same_place and are_alike(audio, expected)
+    try:
+        audio, expected = (audiofile.decode_channels(one.flac) for one in (copy, made))
+        if not are_alike(audio.T, expected.T):
+            return False
+        again = audiofile.encode_loop(audio[:, copy.start : copy.end], copy.sample_rate, copy.start)
+        return flac_audio(copy.flac) == flac_audio(again)
+    except (ValueError, IndexError, soundfile.LibsndfileError):
+        return False
 
 
 def misnamed(listed: Listed, told: Told) -> Iterator[str]:
