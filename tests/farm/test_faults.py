@@ -306,8 +306,8 @@ def test_a_million_candidates(tmp_path, record_property):
     late = seen[-1][2]
     record_property(
         "figures",
-        f"{first * 1e6:.0f} µs of CPU time a candidate in the first tenth, {last * 1e6:.0f} in the last; memory of the parent "
-        f"{early:.0f} MB after the first tenth, {late:.0f} MB at the end",
+        f"{first * 1e6:.0f} µs of CPU time a candidate in the first tenth, {last * 1e6:.0f} in the last; memory of the "
+        f"parent {early:.0f} MB after the first tenth, {late:.0f} MB at the end",
     )
     assert last < 1.25 * first
     assert late < 1.15 * early
