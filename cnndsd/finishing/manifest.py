@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
@@ -15,7 +16,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Level
 from cnndsd.finishing.loops import Loop
-from cnndsd.finishing.records import Many, Records
+from cnndsd.finishing.records import Many, Records, parted
 from cnndsd.finishing.widening import Width
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
@@ -25,6 +26,10 @@ from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES
 MANIFEST_FORMAT = 1
 # Of the text, and of what may be in it: the commas and opening brackets. A pack of 10,000 sounds has 0.9 million.
 _MAX_MANIFEST, _MAX_VALUES = 60_000_000, 3_000_000
+
+
+# How sounds are written, the end of what is before the first and what is behind the last.
+_SOUND, _SOUNDS, _END = b'\n  {\n   "file":', b',\n "sounds": [', b"\n ]\n}\n"
 
 
 class ListedAlternate(msgspec.Struct):
@@ -82,10 +87,6 @@ class _Facts(msgspec.Struct, kw_only=True):
     by_hand: int | bool = 0
 
 
-class _Undecoded(_Facts, kw_only=True):
-    sounds: list[msgspec.Raw]
-
-
 class Manifest(_Facts, kw_only=True):
     """The manifest of a pack.
 
@@ -104,18 +105,13 @@ def read_manifest(path: Path | str) -> Manifest:
     with opened(path) as archive:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
-        text = archive.read("manifest.json")
-    # Each may become an object in memory that takes a hundred times the letters it is written with.
-    if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
-        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
-    try:
-        found = msgspec.json.decode(text, type=_Undecoded)
-        sounds = Records(Listed, map(msgspec.json.Decoder(Listed).decode, found.sounds))
-        read = Manifest(**{**msgspec.structs.asdict(found), "sounds": sounds})
-    except OverflowError:
-        raise Invalid(f"{path}: manifest.json: sounds: hold a number that is larger than any in a pack") from None
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        read = _explained(text, path)
+        try:
+            with archive.open("manifest.json") as file:
+                read = _in_parts(file)  # type: ignore[arg-type]
+        except OverflowError:
+            raise Invalid(f"{path}: manifest.json: sounds: hold a number that is larger than any in a pack") from None
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            read = _whole(archive.read("manifest.json"), path)
     for place, sound in enumerate(read.sounds):
         for recipe in (sound.recipe, *(alternate.recipe for alternate in sound.alternates)):
             if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
@@ -123,8 +119,43 @@ def read_manifest(path: Path | str) -> Manifest:
     return read
 
 
-def _explained(text: bytes, path: Path | str) -> Manifest:
+def _in_parts(file: BinaryIO) -> Manifest:
+    """Decode a manifest, sound by sound; ``ValueError`` if it is not as ``manifest_pieces`` writes it, or too much."""
+    head, *last = islice(parts := _counted(parted(file, _SOUND)), 2)
+    if not head.endswith(_SOUNDS) or not last:
+        raise ValueError
+    facts = msgspec.json.decode(head.removesuffix(_SOUNDS) + b"}", type=_Facts)
+    sounds, decoder, part = Records(Listed), msgspec.json.Decoder(Listed), last[0]
+    for following in parts:
+        if not part.endswith(b","):
+            raise ValueError
+        sounds.append(decoder.decode(_SOUND + part.removesuffix(b",")))
+        part = following
+    if not part.endswith(_END):
+        raise ValueError
+    sounds.append(decoder.decode(_SOUND + part.removesuffix(_END)))
+    return Manifest(**msgspec.structs.asdict(facts), sounds=sounds)
+
+
+def _counted(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts of a manifest; ``ValueError`` when they hold too many values."""
+    values = 0
+    for part in parts:
+        values += _values(part)
+        if values > _MAX_VALUES:
+            raise ValueError
+        yield part
+
+
+def _values(text: bytes) -> int:
+    # Each may become an object in memory that takes a hundred times the letters it is written with.
+    return sum(map(text.count, (b",", b"{", b"[")))
+
+
+def _whole(text: bytes, path: Path | str) -> Manifest:
     """Decode a manifest in two steps, which takes more memory, and say what is wrong with it."""
+    if _values(text) > _MAX_VALUES:
+        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
         plain = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -21,7 +21,7 @@ from cnndsd.ear.scoring import reasons, score
 from cnndsd.finishing import pictures
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.finished import Finished
-from cnndsd.finishing.records import Many, Parts
+from cnndsd.finishing.records import Many, Parts, parted
 from cnndsd.finishing.terms import TERMS
 from cnndsd.recipe import Recipe
 
@@ -37,8 +37,6 @@ _SIMILAR = 11
 _TOGETHER = 16
 # Of what was measured; more would make a page of thousands of sounds much larger.
 _DIGITS = 5
-# A page is read in pieces of so many bytes.
-_PIECE = 1 << 20
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
 
 
@@ -110,22 +108,13 @@ def shown_looks(page: BinaryIO) -> Iterator[Looks | None]:
     """
     decoder = msgspec.json.Decoder(_ShownSound)
     # No text in JSON can hold this: its quote would end the text.
-    parts = _parted(page, b'{"candidate":')
+    parts = parted(page, b'{"candidate":')
     next(parts)
     for part in parts:
         try:
             yield decoder.decode(b'{"candidate":' + part.partition(b"]}</script>")[0].removesuffix(b",")).looks
         except (msgspec.DecodeError, ValueError, RecursionError):
             yield None
-
-
-def _parted(file: BinaryIO, mark: bytes) -> Iterator[bytes]:
-    """Yield what is between the marks in a file, and before and behind them; never the whole file at once."""
-    rest = b""
-    while piece := file.read(_PIECE):
-        *parts, rest = (rest + piece).split(mark)
-        yield from parts
-    yield rest
 
 
 def page_data(page: bytes) -> memoryview:

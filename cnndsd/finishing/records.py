@@ -1,13 +1,15 @@
 """Thousands of structures in little memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, Protocol, TypeVar, overload
+from typing import BinaryIO, Generic, Protocol, TypeVar, overload
 
 import msgspec
 
 _One = TypeVar("_One")
 _Whole = TypeVar("_Whole")
 _Each = TypeVar("_Each", covariant=True)
+# Files are read in pieces of so many bytes.
+_PIECE = 1 << 18
 
 
 class Many(Protocol[_Each]):
@@ -60,3 +62,12 @@ class Parts(Generic[_Whole, _Each]):
 
     def __iter__(self) -> Iterator[_Each]:
         return map(self._part, self._wholes)
+
+
+def parted(file: BinaryIO, mark: bytes) -> Iterator[bytes]:
+    """Yield what is between the marks in a file, and before and behind them; never the whole file at once."""
+    rest = b""
+    while piece := file.read(_PIECE):
+        *parts, rest = (rest + piece).split(mark)
+        yield from parts
+    yield rest
