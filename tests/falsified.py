@@ -98,13 +98,14 @@ def replaced(name, old, new):
     return files(change)
 
 
-def in_manifest(change):
-    """The manifest changed, and written as the program writes it."""
+def in_manifest(change, old=b"", new=b""):
+    """The manifest changed, and written as the program writes it; then one text in it by another."""
 
     def apply(files):
         manifest = json.loads(files["manifest.json"])
         change(manifest)
-        files["manifest.json"] = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+        text = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+        files["manifest.json"] = text.replace(old, new, 1)
 
     return files(apply)
 
@@ -221,6 +222,51 @@ def ogg(change):
         files[name] = out.getvalue()
 
     return files(apply)
+
+
+def ogg_bytes(change):
+    """A preview's bytes changed, and the checksums of its pages made anew."""
+
+    def apply(files):
+        name = first(files, ".ogg")
+        files[name] = audiofile._with_serial(change(files[name]), 35)
+
+    return files(apply)
+
+
+def in_comments(text):
+    """One more comment in an Ogg file, in the page where the comments end; its segments hold the rest."""
+
+    def change(data):
+        at = data.index(b"OggS", 1)
+        sizes = list(data[at + 27 : at + 27 + data[at + 26]])
+        begin = at + 27 + len(sizes)
+        last = next(i for i, size in enumerate(sizes) if size < 255)
+        packet = data[begin : begin + sum(sizes[: last + 1])]
+        rest = data[begin + len(packet) :]
+        (vendor,) = struct.unpack_from("<I", packet, 7)
+        (count,) = struct.unpack_from("<I", packet, 11 + vendor)
+        head, comments = packet[: 11 + vendor], packet[15 + vendor : -1]
+        packet = head + struct.pack("<I", count + 1) + comments + struct.pack("<I", len(text)) + text + packet[-1:]
+        new = [255] * (len(packet) // 255) + [len(packet) % 255] + sizes[last + 1 :]
+        return data[: at + 26] + bytes([len(new), *new]) + packet + rest
+
+    return change
+
+
+def hidden_in_copy(shown):
+    """A program behind the audio of the page's copy of a loop."""
+    copy = next(sound["looks"]["copy"] for sound in shown["sounds"] if sound["looks"]["bars"])
+    copy["flac"] = base64.b64encode(base64.b64decode(copy["flac"]) + b"MZ evil" * 10).decode()
+
+
+def padded_copy(shown):
+    """A block more in the page's copy of a loop, of the kind that decoders skip."""
+    copy = next(sound["looks"]["copy"] for sound in shown["sounds"] if sound["looks"]["bars"])
+    data = base64.b64decode(copy["flac"])
+    block = b"\1" + (40).to_bytes(3, "big") + b"MZ evil".ljust(40)
+    end = 8 + int.from_bytes(data[5:8], "big")
+    copy["flac"] = base64.b64encode(data[:end] + block + data[end:]).decode()
 
 
 def swapped(ending, part=""):
@@ -345,6 +391,15 @@ def with_zip(**changes):
     return apply
 
 
+def larger_table(data):
+    """The end of the table of a zip once more, as zips of over 4 GB have it, with room for more (APPNOTE 4.3.14)."""
+    at = data.rindex(b"PK\5\6")
+    count, size, offset = struct.unpack_from("<HII", data, at + 10)
+    hidden = b"MZ evil!"
+    large = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44 + len(hidden), 45, 45, 0, 0, count, count, size, offset) + hidden
+    return data[:at] + large + struct.pack("<4sIQI", b"PK\6\7", 0, at, 1) + data[at:]
+
+
 def sums(change):
     def apply(data):
         def edit(files):
@@ -365,7 +420,7 @@ def made(change=None, **facts):
         path = io.BytesIO(data)
         with PackFile(path) as archive:
             manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
-            looks = shown_looks(archive.read("index.html"))
+            looks = list(shown_looks(io.BytesIO(archive.read("index.html"))))
             sounds = [
                 PackSound(
                     s.candidate,
@@ -460,6 +515,7 @@ def told(**changes):
 
 AUDIO = "is not the audio that its recipe makes"
 CHANGED = "has the right audio, but not the right note, loop or tempo for samplers"
+BESIDE = "has the right audio, but holds something else"
 MADE = "is not what cnndsd"
 # What is falsified, how, and words from the line that tells it.
 FALSIFIED = {
@@ -497,6 +553,15 @@ FALSIFIED = {
     "preview louder by 0.1 dB": (ogg(lambda s: s * 10**0.005), f"its preview {AUDIO}"),
     "preview with a click": (ogg(with_one(1000, 0.5)), f"its preview {AUDIO}"),
     "previews exchanged": (swapped(".ogg"), "its preview carries another recipe"),
+    "a program behind a preview": (
+        files(lambda f: f.update({first(f, ".ogg"): f[first(f, ".ogg")] + b"MZ evil" * 30})),
+        f"its preview {BESIDE}",
+    ),
+    "a second stream in a preview": (
+        files(lambda f: f.update({first(f, ".ogg"): 2 * f[first(f, ".ogg")]})),
+        "its preview ",
+    ),
+    "a comment in a preview": (ogg_bytes(in_comments(b"TITLE=evil")), f"its preview {BESIDE}"),
     "preview not a sound": (files(lambda f: f.update({first(f, ".ogg"): b"OggS"})), "its preview is not a sound file"),
     # Facts in the manifest alone.
     "digest of a raw sound": (in_sound(raw_sha256="0" * 64), "its recipe makes another raw sound"),
@@ -519,6 +584,27 @@ FALSIFIED = {
     "who chose": (in_manifest(lambda m: m.update(by_hand=6)), f"README.txt: {MADE}"),
     "candidates": (in_manifest(lambda m: m.update(candidates=801)), "candidates: 801 is not the spec's number, 800"),
     "more refused than judged": (in_manifest(lambda m: m["refused"].update(silent=801)), "candidates cannot be"),
+    "a number without end": (
+        in_manifest(lambda m: m.update(seed=float("1e308")), old=b"1e308", new=b"1e999"),
+        "manifest.json: ",
+    ),
+    "a candidate beyond all integers": (
+        in_manifest(lambda m: m["sounds"][0].update(candidate=987654321), old=b"987654321", new=b"%d" % 2**70),
+        "manifest.json: sounds: hold a number",
+    ),
+    "a candidate at the end of all": (in_sound(candidate=2**63 - 1), "has another recipe"),
+    "a letter of another alphabet in a name": (
+        in_manifest(lambda m: m["sounds"][0].update(file=m["sounds"][0]["file"].replace("a", "\u0430"))),
+        "is missing",
+    ),
+    "a key twice": (
+        files(
+            lambda f: f.update(
+                {"manifest.json": f["manifest.json"].replace(b'"seed": 1,', b'"seed": 2,\n "seed": 1,', 1)}
+            )
+        ),
+        f"manifest.json: {MADE}",
+    ),
     "a key more": (in_manifest(lambda m: m.update(note="evil")), f"manifest.json: {MADE}"),
     "a key more in a sound": (in_sound(note="evil"), f"manifest.json: {MADE}"),
     "manifest in other words": (
@@ -579,6 +665,8 @@ FALSIFIED = {
     "two shades": (picture("spectrum", lambda s: bytes([s[0] ^ 0x20]) + s[1:]), f"index.html: {MADE}"),
     "picture not a picture": (picture("spectrum", lambda s: s[:-1]), f"index.html: {MADE}"),
     "loop on the page": (on_page(other_copy), f"index.html: {MADE}"),
+    "a program in the loop on the page": (on_page(hidden_in_copy), f"index.html: {MADE}"),
+    "a block in the loop on the page": (on_page(padded_copy), f"index.html: {MADE}"),
     "page without data": (replaced("index.html", 'id="data"', 'id="date"'), f"index.html: {MADE}"),
     # Other files.
     "one pixel of the cover": (files(pixel), f"cover.png: {MADE}"),
@@ -606,6 +694,8 @@ FALSIFIED = {
     "rights in the zip": (with_zip(external_attr=0o755 << 16), "the zip's own tables were changed"),
     "comments in the zip": (with_zip(comment=b"evil"), "the zip's own tables were changed"),
     "extra fields in the zip": (with_zip(extra=b"\x99\x99\x04\x00evil"), "the zip's own tables were changed"),
+    "something behind the zip": (lambda data: data + b"#!/bin/sh\n", ""),
+    "a table of a large zip": (larger_table, ""),
     "something before the zip": (lambda data: b"#!/bin/sh\n" + data, ""),
     "order of the sums": (sums(lambda text: b"\n".join(sorted(text.splitlines())) + b"\n"), "SHA256SUMS: was changed"),
     "a line more in the sums": (sums(lambda text: text + b"# evil\n"), "SHA256SUMS: was changed"),

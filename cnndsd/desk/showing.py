@@ -84,7 +84,7 @@ def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description)
 
 
 def _pack(path: Path | str) -> dict[str, Any]:
-    report: dict[str, Any] = msgspec.to_builtins(manifest.read_manifest(path))
+    report: dict[str, Any] = msgspec.to_builtins(manifest.read_manifest(path), enc_hook=list)
     report["sounds"] = [{**sound, **why} for sound, why in zip(report["sounds"], _why(report), strict=True)]
     return report
 

@@ -6,6 +6,7 @@ What is compared, and how, is in ``proofs``.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -15,9 +16,10 @@ from cnndsd.farm.executors import InProcess, Processes, Workers, in_order
 from cnndsd.farm.production import prepare
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.proofs import companions, contents
-from cnndsd.farm.proofs.sounds import Made, make_again, sharing
-from cnndsd.finishing.finished import PackSound
+from cnndsd.farm.proofs.sounds import Made, make_again
 from cnndsd.finishing.manifest import Listed, Manifest, read_manifest
+from cnndsd.finishing.naming import Names
+from cnndsd.finishing.records import Records
 from cnndsd.finishing.zipfiles import PackFile, is_as_packed, opened
 from cnndsd.schema import Invalid
 from cnndsd.spec import Spec
@@ -82,23 +84,27 @@ class Verification:
             yield "the zip's own tables were changed, or something was added to them"
         if is_ours:
             yield from contents.number_faults(spec, manifest)
-        there = set(archive.namelist())
-        sounds = [s for s in manifest.sounds if {*s.files} <= there]
-        looks = companions.page_looks(archive, len(sounds), is_ours)
-        equal = 0
-        proven: list[PackSound] = []
+        sounds = _present(archive, manifest.sounds)
+        looks = companions.page_looks(archive, len(sounds)) if is_ours else repeat(None, len(sounds))
+        proven, names = companions.Proven(archive, sounds), Names(spec)
+        equal, misnamed = 0, list[str]()
         for sound, look, again in zip(sounds, looks, self._make_again(archive, spec, sounds, is_ours), strict=True):
             made = again if isinstance(again, Made) else _failed(again)
             yield from (f"{sound.file}: {fault}" for fault in made.faults)
             equal += made.is_equal
-            if made.sound is not None:
-                proven.append(companions.as_shown(sharing(made.sound, sound), look))
+            if made.sound is not None and is_ours:
+                told = companions.must_tell(spec, names, made.sound, sound, look)
+                proven.append(told, sound, look)
+                misnamed += companions.misnamed(sound, told)
         if not is_ours:
             self.note = _note(manifest, equal)
-        elif len(proven) == len(manifest.sounds):
-            yield from companions.companion_faults(archive, spec, manifest, proven)
-        else:
+        elif len(proven) < len(manifest.sounds):
             yield "the files beside the sounds were not compared, since not every sound can be made again"
+        elif misnamed:
+            # All other files have names in them.
+            yield from misnamed
+        else:
+            yield from companions.companion_faults(archive, spec, manifest, proven)
 
     def _make_again(
         self, archive: PackFile, spec: Spec, sounds: Sequence[Listed], is_ours: bool
@@ -115,6 +121,14 @@ class Verification:
         for done, made in enumerate(in_order(self._workers, make_again, tasks()), 1):
             yield made
             self._progress.finished(done, len(sounds))
+
+
+def _present(archive: PackFile, sounds: Sequence[Listed]) -> Sequence[Listed]:
+    """Return the sounds all files of which are in a pack."""
+    there = set(archive.namelist())
+    if all({*sound.files} <= there for sound in sounds):
+        return sounds
+    return Records(Listed, (sound for sound in sounds if {*sound.files} <= there))
 
 
 def _failed(error: Exception) -> Made:

@@ -3,12 +3,12 @@
 import math
 import struct
 import zlib
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.finishing.pictures import COLUMNS, ROWS, SHADES, WAVE_COLUMNS, Picture, shades
+from cnndsd.finishing.records import Many
 
 # A cover: its width and height in pixels, the most spectrograms in a row, and the pixels between them.
 COVER = 800
@@ -21,17 +21,17 @@ _WIDTH, _WAVE, _SPECTRUM, _INK = 2 * WAVE_COLUMNS, 80, 144, 215
 _STORED = 65_535
 
 
-def cover(pictures: Sequence[Picture]) -> bytes:
+def cover(pictures: Many[Picture]) -> bytes:
     """Return a square PNG of up to 64 spectrograms, taken evenly from ``pictures``, in their order."""
     across = max(1, min(_MOST, math.isqrt(len(pictures))))
-    chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), across**2)).round().astype(int)
+    chosen = {*np.linspace(0, len(pictures) - 1, min(len(pictures), across**2)).round().astype(int).tolist()}
     image = np.zeros((COVER, COVER), np.uint8)
     edges = np.linspace(_GAP, COVER, across + 1).astype(int)
-    for place, index in enumerate(chosen):
+    for place, picture in enumerate(one for index, one in enumerate(pictures) if index in chosen):
         row, column = divmod(place, across)
         top, left = edges[row], edges[column]
         height, width = edges[row + 1] - _GAP - top, edges[column + 1] - _GAP - left
-        image[top : top + height, left : left + width] = _scaled(shades(pictures[index].spectrum), height, width)
+        image[top : top + height, left : left + width] = _scaled(shades(picture.spectrum), height, width)
     return _png(image, _palette())
 
 

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
@@ -15,6 +16,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import Level
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.records import Many, Records, parted
 from cnndsd.finishing.widening import Width
 from cnndsd.finishing.zipfiles import opened
 from cnndsd.recipe import Recipe
@@ -24,6 +26,10 @@ from cnndsd.spec import MAX_PACK_MACS, MAX_PACK_SAMPLES
 MANIFEST_FORMAT = 1
 # Of the text, and of what may be in it: the commas and opening brackets. A pack of 10,000 sounds has 0.9 million.
 _MAX_MANIFEST, _MAX_VALUES = 60_000_000, 3_000_000
+
+
+# How sounds are written, the end of what is before the first and what is behind the last.
+_SOUND, _SOUNDS, _END = b'\n  {\n   "file":', b',\n "sounds": [', b"\n ]\n}\n"
 
 
 class ListedAlternate(msgspec.Struct):
@@ -67,12 +73,8 @@ class Listed(msgspec.Struct):
         return self.file, *preview, *(alternate.file for alternate in self.alternates)
 
 
-class Manifest(msgspec.Struct):
-    """The manifest of a pack.
-
-    ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
-    ``by_hand``: how many of the sounds a person chose; older versions say whether all.
-    """
+class _Facts(msgspec.Struct, kw_only=True):
+    """What a manifest says before the sounds."""
 
     format: Literal[1]
     name: str
@@ -82,23 +84,34 @@ class Manifest(msgspec.Struct):
     seed: int
     candidates: int
     refused: dict[str, int]
-    sounds: list[Listed]
     by_hand: int | bool = 0
 
 
+class Manifest(_Facts, kw_only=True):
+    """The manifest of a pack.
+
+    ``cnndsd``: the version that made it. ``candidates``: how many were judged; ``refused``: how many for each reason.
+    ``by_hand``: how many of the sounds a person chose; older versions say whether all.
+    """
+
+    sounds: Sequence[Listed]
+
+
 def read_manifest(path: Path | str) -> Manifest:
-    """Read the manifest of a pack; ``Invalid`` when the file is not a pack."""
+    """Read the manifest of a pack; ``Invalid`` when the file is not a pack.
+
+    Its sounds are ``Records``: each is decoded when it is asked for.
+    """
     with opened(path) as archive:
         if archive.getinfo("manifest.json").file_size > _MAX_MANIFEST:
             raise Invalid(f"{path}: manifest.json is too large; allowed: up to {_MAX_MANIFEST} bytes")
-        text = archive.read("manifest.json")
-    # Each may become an object in memory that takes a hundred times the letters it is written with.
-    if sum(map(text.count, (b",", b"{", b"["))) > _MAX_VALUES:
-        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
-    try:
-        read = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        read = _explained(text, path)
+        try:
+            with archive.open("manifest.json") as file:
+                read = _in_parts(file)  # type: ignore[arg-type]
+        except OverflowError:
+            raise Invalid(f"{path}: manifest.json: sounds: hold a number that is larger than any in a pack") from None
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            read = _whole(archive.read("manifest.json"), path)
     for place, sound in enumerate(read.sounds):
         for recipe in (sound.recipe, *(alternate.recipe for alternate in sound.alternates)):
             if recipe.macs > 2 * MAX_PACK_MACS or recipe.samples > MAX_PACK_SAMPLES:
@@ -106,8 +119,43 @@ def read_manifest(path: Path | str) -> Manifest:
     return read
 
 
-def _explained(text: bytes, path: Path | str) -> Manifest:
+def _in_parts(file: BinaryIO) -> Manifest:
+    """Decode a manifest, sound by sound; ``ValueError`` if it is not as ``manifest_pieces`` writes it, or too much."""
+    head, *last = islice(parts := _counted(parted(file, _SOUND)), 2)
+    if not head.endswith(_SOUNDS) or not last:
+        raise ValueError
+    facts = msgspec.json.decode(head.removesuffix(_SOUNDS) + b"}", type=_Facts)
+    sounds, decoder, part = Records(Listed), msgspec.json.Decoder(Listed), last[0]
+    for following in parts:
+        if not part.endswith(b","):
+            raise ValueError
+        sounds.append(decoder.decode(_SOUND + part.removesuffix(b",")))
+        part = following
+    if not part.endswith(_END):
+        raise ValueError
+    sounds.append(decoder.decode(_SOUND + part.removesuffix(_END)))
+    return Manifest(**msgspec.structs.asdict(facts), sounds=sounds)
+
+
+def _counted(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts of a manifest; ``ValueError`` when they hold too many values."""
+    values = 0
+    for part in parts:
+        values += _values(part)
+        if values > _MAX_VALUES:
+            raise ValueError
+        yield part
+
+
+def _values(text: bytes) -> int:
+    # Each may become an object in memory that takes a hundred times the letters it is written with.
+    return sum(map(text.count, (b",", b"{", b"[")))
+
+
+def _whole(text: bytes, path: Path | str) -> Manifest:
     """Decode a manifest in two steps, which takes more memory, and say what is wrong with it."""
+    if _values(text) > _MAX_VALUES:
+        raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
         plain = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -115,7 +163,7 @@ def _explained(text: bytes, path: Path | str) -> Manifest:
     return decode(plain, Manifest, f"{path}: manifest.json")
 
 
-def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator[str]:
+def manifest_pieces(facts: dict[str, Any], sounds: Many[Listed]) -> Iterator[str]:
     """Yield the text of a manifest, sound by sound. ``facts``: all that stands before the sounds."""
 
     def indented(value: Any, levels: int) -> str:
@@ -125,10 +173,10 @@ def manifest_pieces(facts: dict[str, Any], sounds: Sequence[Listed]) -> Iterator
     yield indented(facts, 0).removesuffix("\n}") + ',\n "sounds": ['
     for number, sound in enumerate(sounds):
         yield f"{',' if number else ''}\n  {indented(sound, 2)}"
-    yield "\n ]\n}\n" if sounds else "]\n}\n"
+    yield "\n ]\n}\n" if len(sounds) else "]\n}\n"
 
 
-def csv_rows(listed: Sequence[Listed]) -> Iterator[str]:
+def csv_rows(listed: Iterable[Listed]) -> Iterator[str]:
     """Yield the sounds of a pack as CSV (RFC 4180): a row with the names of the columns, and one for each sound."""
     columns = [
         "file",

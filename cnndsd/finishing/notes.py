@@ -1,16 +1,17 @@
 """The README and the licence in a pack."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from cnndsd import __version__
 from cnndsd.finishing.exports.table import EXPORTS
 from cnndsd.finishing.manifest import Listed
+from cnndsd.finishing.records import Many
 from cnndsd.recipe import DEFINITION
 from cnndsd.scales import CHROMATIC
 from cnndsd.spec import Music, Spec
 
 
-def music_in_words(music: Music, listed: Sequence[Listed]) -> list[str]:
+def music_in_words(music: Music, listed: Many[Listed]) -> list[str]:
     """Return the key and the tempo of a pack as words, such as "A minor" and "120 BPM", where it has any."""
     words = []
     if any(sound.pitch for sound in listed) and music.pitch_classes and music.key.lower() != CHROMATIC:
@@ -20,9 +21,7 @@ def music_in_words(music: Music, listed: Sequence[Listed]) -> list[str]:
     return words
 
 
-def readme_text(
-    spec: Spec, chosen: str, listed: Sequence[Listed], has_instruments: bool, exported: Collection[str]
-) -> str:
+def readme_text(spec: Spec, chosen: str, listed: Many[Listed], has_instruments: bool, exported: Collection[str]) -> str:
     """Return the README of a pack, with CRLF line ends.
 
     ``chosen``: how many sounds it has, and who chose them. ``exported``: the names of its exports' files.
@@ -67,7 +66,7 @@ def readme_text(
     )
 
 
-def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
+def _music_lines(music: Music, listed: Many[Listed]) -> list[str]:
     lines = []
     tuned = sum(sound.pitch is not None for sound in listed)
     if tuned and music.pitch_classes:
@@ -78,7 +77,7 @@ def _music_lines(music: Music, listed: Sequence[Listed]) -> list[str]:
     return lines
 
 
-def _channel_lines(listed: Sequence[Listed]) -> list[str]:
+def _channel_lines(listed: Many[Listed]) -> list[str]:
     wide = sum(sound.width is not None and sound.width.channels == 2 for sound in listed)
     return [f"Sounds with two channels that differ: {wide}."] if wide else []
 

@@ -19,14 +19,22 @@ from cnndsd.finishing.instruments import sampler_instruments
 from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, ListedAlternate, csv_rows, manifest_pieces
 from cnndsd.finishing.naming import Names, alternate_name
 from cnndsd.finishing.notes import licence_text, music_in_words, readme_text
-from cnndsd.finishing.page import Card, looks, page_pieces
+from cnndsd.finishing.page import Card, Looks, looks, page_pieces
 from cnndsd.finishing.pictures import Picture
+from cnndsd.finishing.records import Many, Parts, Records
 from cnndsd.finishing.zipfiles import entry
 from cnndsd.recipe import DEFINITION
 from cnndsd.spec import Spec
 
 # The last file of a pack, with the digests of all others.
 SUMS = "SHA256SUMS"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the other files of a pack tell of a sound: its place in the manifest, and what the page shows."""
+
+    listed: Listed
+    looks: Looks
 
 
 def write_pack(
@@ -37,112 +45,94 @@ def write_pack(
     sounds: Iterable[PackSound],
     by_hand: int = 0,
 ) -> int:
-    """Write the zip of ``pack_files``, and return how many sounds are in it.
+    """Write the zip of a pack, and return how many sounds are in it.
 
-    All are in one folder, which has the pack's name: where the zip is unpacked, nothing is strewn about. Files are
-    stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks.
+    All files are in one folder, which has the pack's name: where the zip is unpacked, nothing is strewn about. They are
+    stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks. ``candidates``: how
+    many were judged; ``refused``: how many for each reason. ``by_hand``: how many of the sounds a person chose.
     """
-    count = 0
-
-    def counted() -> Iterator[PackSound]:
-        nonlocal count
-        for sound in sounds:
-            count += 1
-            yield sound
-
+    names, told = Names(spec), Records(Told)
+    sums: dict[str, str] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        files = pack_files(
-            spec, candidates, refused, counted(), lambda name: archive.read(f"{spec.name}/{name}"), by_hand
-        )
-        for name, pieces in files:
+
+        def write(name: str, pieces: Iterable[bytes]) -> None:
+            digest = hashlib.sha256()
             with archive.open(entry(f"{spec.name}/{name}"), "w") as out:
                 for piece in pieces:
+                    digest.update(piece)
                     out.write(piece)
-    return count
+            sums[name] = digest.hexdigest()
+
+        for sound in sounds:
+            files = [sound.finished.data, *(alternate.data for alternate in sound.alternates)]
+            one = tell(spec, names, sound, [hashlib.sha256(data).hexdigest() for data in files])
+            told.append(one)
+            if sound.finished.preview is not None:
+                files.insert(1, sound.finished.preview)
+            for name, data in zip(one.listed.files, files, strict=True):
+                write(name, [data])
+        others = other_files(spec, candidates, refused, told, lambda name: archive.read(f"{spec.name}/{name}"), by_hand)
+        for name, pieces in others:
+            write(name, pieces)
+        write(SUMS, [sums_text(sums).encode()])
+    return len(told)
 
 
-def pack_files(
+def tell(spec: Spec, names: Names, sound: PackSound, digests: Iterable[str]) -> Told:
+    """Return what the other files of a pack tell of its next sound.
+
+    ``names``: has named the sounds before it. ``digests``: the SHA-256 of the sound's file, and of its alternates'.
+    """
+    finished = sound.finished
+    facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
+    name = f"{names.name(sound.recipe, *facts)}.{audiofile.FORMATS[spec.format].extension}"
+    own, *others = digests
+    alternates = (
+        ListedAlternate(alternate_name(name, number), a.recipe, a.distance, a.raw_sha256, digest, a.level)
+        for number, (a, digest) in enumerate(zip(sound.alternates, others, strict=True), 1)
+    )
+    listed = Listed(
+        name,
+        sound.recipe,
+        sound.measures,
+        sound.raw_sha256,
+        own,
+        sound.candidate,
+        finished.level,
+        finished.pitch,
+        finished.tempo_bpm,
+        finished.loop,
+        None if finished.preview is None else f"previews/{Path(name).stem}.{spec.previews}",
+        finished.bars,
+        finished.width,
+        tuple(alternates),
+    )
+    return Told(listed, looks(finished, sound.recipe))
+
+
+def other_files(
     spec: Spec,
     candidates: int,
     refused: dict[str, int],
-    sounds: Iterable[PackSound],
+    told: Many[Told],
     read: Callable[[str], bytes],
     by_hand: int = 0,
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """Yield the names of a pack's files, in their order, and the pieces of their bytes.
+    """Yield the names of the files that a pack has beside its sounds, in their order, and the pieces of their bytes.
 
-    All pieces of a file must be taken before the next file is: only one sound, export or piece is in memory.
-
-    ``candidates``: how many were judged; ``refused``: how many for each reason. ``read``: returns the bytes of a file
-    that was yielded before, for the exports. ``by_hand``: how many of the sounds a person chose.
+    ``SHA256SUMS``, the last file, is not among them. All pieces of a file must be taken before the next file is: only
+    one export or piece is in memory. ``told``: of each sound. ``read``: returns the bytes of a sound's file, for the
+    exports. The others: as in ``write_pack``.
     """
-    listed: list[Listed] = []
-    cards: list[Card] = []
-    pictures: list[Picture] = []
-    names = Names(spec)
-    ending = audiofile.FORMATS[spec.format].extension
-    sums: dict[str, str] = {}
-
-    def whole(name: str, data: bytes) -> tuple[str, Iterable[bytes]]:
-        sums[name] = hashlib.sha256(data).hexdigest()
-        return name, (data,)
-
-    def text(name: str, pieces: Iterable[str]) -> tuple[str, Iterable[bytes]]:
-        def encoded() -> Iterator[bytes]:
-            digest = hashlib.sha256()
-            for piece in pieces:
-                data = piece.encode()
-                digest.update(data)
-                yield data
-            sums[name] = digest.hexdigest()
-
-        return name, encoded()
-
-    for sound in sounds:
-        finished = sound.finished
-        facts = kind(sound.measures), finished.pitch, finished.tempo_bpm, finished.bars is not None
-        name = f"{names.name(sound.recipe, *facts)}.{ending}"
-        yield whole(name, finished.data)
-        preview = None
-        if finished.preview is not None:
-            preview = f"previews/{Path(name).stem}.{spec.previews}"
-            yield whole(preview, finished.preview)
-        alternates = []
-        for number, made in enumerate(sound.alternates, 1):
-            file = alternate_name(name, number)
-            yield whole(file, made.data)
-            alternates.append(
-                ListedAlternate(file, made.recipe, made.distance, made.raw_sha256, sums[file], made.level)
-            )
-        listed.append(
-            Listed(
-                name,
-                sound.recipe,
-                sound.measures,
-                sound.raw_sha256,
-                sums[name],
-                sound.candidate,
-                finished.level,
-                finished.pitch,
-                finished.tempo_bpm,
-                finished.loop,
-                preview,
-                finished.bars,
-                finished.width,
-                tuple(alternates),
-            )
-        )
-        pictures.append(finished.picture)
-        seen = looks(finished, sound.recipe)
-        cards.append(Card(sound.candidate, name, sound.measures, sound.recipe, seen, preview=preview))
+    listed = Parts(told, lambda one: one.listed)
     has_instruments = False
     for name, content in instruments_of(spec, listed):
         has_instruments = True
-        yield text(name, [content])
+        yield name, [content.encode()]
     exported = []
     for name, data in export_files(Material(spec, listed, read)):
         exported.append(name)
-        yield whole(name, data)
+        yield name, [data]
     head = {
         "format": MANIFEST_FORMAT,
         "name": spec.name,
@@ -158,13 +148,19 @@ def pack_files(
     if candidates > len(listed):
         chosen += f" out of {candidates} candidates"
     about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
-    yield whole("cover.png", cover(pictures))
-    yield text("index.html", page_pieces(spec.title or spec.name, about, cards, f"cnndsd pack {spec.name}.zip --keep "))
-    yield text("manifest.json", manifest_pieces(head, listed))
-    yield text("manifest.csv", csv_rows(listed))
-    yield text("README.txt", [readme_text(spec, chosen, listed, has_instruments, exported)])
-    yield text("LICENSE.txt", [licence_text(spec)])
-    yield SUMS, (sums_text(sums).encode(),)
+    title, command = spec.title or spec.name, f"cnndsd pack {spec.name}.zip --keep "
+    yield "cover.png", [cover(Parts(told, lambda one: Picture(one.looks.wave, one.looks.spectrum)))]
+    yield "index.html", map(str.encode, page_pieces(title, about, Parts(told, _card), command))
+    yield "manifest.json", map(str.encode, manifest_pieces(head, listed))
+    yield "manifest.csv", map(str.encode, csv_rows(listed))
+    yield "README.txt", [readme_text(spec, chosen, listed, has_instruments, exported).encode()]
+    yield "LICENSE.txt", [licence_text(spec).encode()]
+
+
+def _card(told: Told) -> Card:
+    sound = told.listed
+    assert sound.candidate is not None
+    return Card(sound.candidate, sound.file, sound.measures, sound.recipe, told.looks, preview=sound.preview)
 
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from itertools import chain
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from cnndsd.ear.scoring import reasons, score
 from cnndsd.finishing import pictures
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.finished import Finished
+from cnndsd.finishing.records import Many, Parts, parted
 from cnndsd.finishing.terms import TERMS
 from cnndsd.recipe import Recipe
 
@@ -32,7 +34,7 @@ _DATA = b'<script type="application/json" id="data">'
 # How many similar sounds are known of each.
 _SIMILAR = 11
 # So many sounds are compared with all others at a time.
-_TOGETHER = 64
+_TOGETHER = 16
 # Of what was measured; more would make a page of thousands of sounds much larger.
 _DIGITS = 5
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "dbfs": "dBFS", "lufs": "LUFS", "octaves": "octaves"}
@@ -99,16 +101,20 @@ class _ShownSound(msgspec.Struct):
     looks: Looks
 
 
-class _Shown(msgspec.Struct):
-    sounds: list[_ShownSound]
+def shown_looks(page: BinaryIO) -> Iterator[Looks | None]:
+    """Yield the looks of the sounds that a page shows, in their order, reading a piece of it at a time.
 
-
-def shown_looks(page: bytes) -> list[Looks]:
-    """Return the looks of all sounds that a page shows, in their order; none when it is not a page of a pack."""
-    try:
-        return [sound.looks for sound in msgspec.json.decode(page_data(page), type=_Shown).sounds]
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return []
+    None for what is not as this version writes it.
+    """
+    decoder = msgspec.json.Decoder(_ShownSound)
+    # No text in JSON can hold this: its quote would end the text.
+    parts = parted(page, b'{"candidate":')
+    next(parts)
+    for part in parts:
+        try:
+            yield decoder.decode(b'{"candidate":' + part.partition(b"]}</script>")[0].removesuffix(b",")).looks
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            yield None
 
 
 def page_data(page: bytes) -> memoryview:
@@ -121,7 +127,7 @@ def page_data(page: bytes) -> memoryview:
 def page_html(
     title: str,
     about: str,
-    cards: Sequence[Card],
+    cards: Many[Card],
     command: str,
     seed_list: Mapping[str, Any] | None = None,
 ) -> str:
@@ -136,7 +142,7 @@ def page_html(
 def page_pieces(
     title: str,
     about: str,
-    cards: Sequence[Card],
+    cards: Many[Card],
     command: str,
     seed_list: Mapping[str, Any] | None = None,
 ) -> Iterator[str]:
@@ -177,9 +183,9 @@ def page_pieces(
             yield parts[text]
 
 
-def _data(facts: dict[str, Any], cards: Sequence[Card]) -> Iterator[str]:
+def _data(facts: dict[str, Any], cards: Many[Card]) -> Iterator[str]:
     """Yield the page's data as JSON: the facts, and after them the sounds."""
-    sounds = [card.sound for card in cards]
+    sounds = Parts(cards, lambda card: card.sound)
     yield _json(facts).removesuffix("}") + ',"sounds":['
     for number, shown in enumerate(zip(cards, similarity(sounds), nearest(sounds, _SIMILAR), strict=True)):
         yield ("," if number else "") + _json(_shown(*shown))
@@ -230,12 +236,12 @@ def _label(name: str) -> str:
     return f"{TERMS[name].label} ({unit})" if unit else TERMS[name].label
 
 
-def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
+def similarity(sounds: Many[Description]) -> NDArray[np.float64]:
     """Return coordinates on a map where similar sounds are near each other, shape ``(sounds, 2)``, 0..1.
 
     They are the first two principal components of the sounds' positions (Pearson 1901).
     """
-    if not sounds:
+    if not len(sounds):
         return np.zeros((0, 2))
     places = _positions(sounds)
     places -= places.mean(axis=0)
@@ -248,24 +254,21 @@ def similarity(sounds: Sequence[Description]) -> NDArray[np.float64]:
     return np.asarray((coordinates - low) / np.maximum(high - low, 1e-9))
 
 
-def _positions(sounds: Sequence[Description]) -> NDArray[np.float64]:
+def _positions(sounds: Many[Description]) -> NDArray[np.float64]:
     """Return the coordinates of some sounds, a row for each."""
-    places = np.empty((len(sounds), len(position(sounds[0]))))
-    for row, sound in zip(places, sounds, strict=True):
-        row[:] = position(sound)
-    return places
+    flat = np.fromiter(chain.from_iterable(map(position, sounds)), np.float64)
+    return flat.reshape(len(sounds), -1)
 
 
-def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
-    """Return for each sound the places of the ``count`` others that are most similar, the most similar first."""
-    if not sounds:
-        return []
+def nearest(sounds: Many[Description], count: int) -> Iterator[list[int]]:
+    """Yield for each sound the places of the ``count`` others that are most similar, the most similar first."""
+    if not len(sounds):
+        return
     places = _positions(sounds)
     count = min(count, len(sounds) - 1)
     lengths = np.square(places).sum(axis=1)
     # The rounding errors of the quick distances below are smaller by far.
     doubt = 1e-9 * (1.0 + lengths.max())
-    found = []
     for first in range(0, len(places), _TOGETHER):
         some = places[first : first + _TOGETHER]
         quick = lengths + lengths[first : first + _TOGETHER, None] - 2.0 * some @ places.T
@@ -275,8 +278,7 @@ def nearest(sounds: Sequence[Description], count: int) -> list[list[int]]:
             # Exact distances decide: those of a matrix product differ from machine to machine.
             near = np.flatnonzero(row <= limit + doubt)
             away = np.square(places[near] - place).sum(axis=1)
-            found.append([int(j) for j in near[np.argsort(away, kind="stable")[:count]]])
-    return found
+            yield [int(j) for j in near[np.argsort(away, kind="stable")[:count]]]
 
 
 def _part(name: str) -> str:

@@ -55,6 +55,8 @@ from cnndsd.spec import Spec
 pytestmark = pytest.mark.slow
 
 RUNS, CANDIDATES = 200, 4000
+# Whatever takes so long hangs, also on a machine that is busy with other things.
+HANGS_S = 1200
 
 
 def killed_at_random(folder, seed, usual_s, whole):
@@ -78,9 +80,9 @@ def killed_at_random(folder, seed, usual_s, whole):
         if running.pid in victims:
             running.communicate()
             since = time.monotonic()
-            assert gone(family), f"orphans of run {seed}"
+            assert gone(family, 60.0), f"orphans of run {seed}"
             orphans_s = max(orphans_s, time.monotonic() - since)
-    _, err = running.communicate(timeout=120)
+    _, err = running.communicate(timeout=HANGS_S)
     assert "Traceback" not in err, err
     assert finished(folder) == whole, f"run {seed}"
     assert left(folder) == sorted([*WHOLE, "s.zip"])
@@ -120,7 +122,7 @@ def traced(folder, *options):
     paths = [word for file in files for word in ("-P", str((folder / file).resolve()))]
     command = ["strace", "-qq", "-o", "trace.txt", *paths, *options, sys.executable, "-P", "-c", DRIVER]
     done = subprocess.run(
-        [*command, str(folder.resolve() / "s.toml")], cwd=folder, capture_output=True, text=True, timeout=120
+        [*command, str(folder.resolve() / "s.toml")], cwd=folder, capture_output=True, text=True, timeout=HANGS_S
     )
     calls = (folder / "trace.txt").read_text(encoding="utf-8").splitlines()
     (folder / "trace.txt").unlink()
@@ -252,6 +254,16 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path, re
     record_property("figures", "the run ends with one line and goes on by itself to the same pack")
 
 
+def cpu_s(processes):
+    """The CPU time that processes have used so far, which hangs less on what else the machine does than time."""
+    ticks = 0
+    for pid in processes:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @needs_proc
 def test_a_million_candidates(tmp_path, record_property):
     write_spec(tmp_path, 1_000_000)
@@ -267,12 +279,13 @@ def test_a_million_candidates(tmp_path, record_property):
                 found = None
             memory = re.search(r"VmRSS:\s+(\d+)", status)
             if found is not None and memory and found.candidates:
-                seen.append((time.monotonic(), found.candidates, int(memory.group(1)) / 1024))
+                memory_mb = int(memory.group(1)) / 1024
+                seen.append((cpu_s([running.pid, *descendants(running.pid)]), found.candidates, memory_mb))
             time.sleep(0.5)
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    _, err = running.communicate(timeout=1200)
+    _, err = running.communicate(timeout=10 * HANGS_S)
     watcher.join()
     assert running.returncode == 0, err
 
@@ -293,8 +306,8 @@ def test_a_million_candidates(tmp_path, record_property):
     late = seen[-1][2]
     record_property(
         "figures",
-        f"{first * 1e6:.0f} µs a candidate in the first tenth, {last * 1e6:.0f} in the last; memory of the parent "
-        f"{early:.0f} MB after the first tenth, {late:.0f} MB at the end",
+        f"{first * 1e6:.0f} µs of CPU time a candidate in the first tenth, {last * 1e6:.0f} in the last; memory of the "
+        f"parent {early:.0f} MB after the first tenth, {late:.0f} MB at the end",
     )
     assert last < 1.25 * first
     assert late < 1.15 * early

@@ -378,8 +378,8 @@ def test_similar_sounds_are_those_of_the_least_distance(opened, tmp_path):
     tab.click("#similar")
     tab.select_option("#sort", "name")
     assert len(tab.evaluate(SHOWN)) == 20
-    assert nearest([], 3) == []
-    assert nearest(made[:1], 3) == [[]]
+    assert list(nearest([], 3)) == []
+    assert list(nearest(made[:1], 3)) == [[]]
 
 
 def test_score_and_every_number_are_explained(opened, tmp_path):

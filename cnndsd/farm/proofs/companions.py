@@ -1,109 +1,133 @@
 """The files of a pack that are made of its sounds: instruments, exports, cover, page, tables and texts."""
 
 import dataclasses
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, repeat
 
 import msgspec
 import soundfile
 
 from cnndsd import __version__
+from cnndsd.farm.proofs.containers import flac_audio
 from cnndsd.farm.proofs.soundfiles import are_alike
 from cnndsd.finishing import audiofile, pictures
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.exports.table import is_export
 from cnndsd.finishing.finished import PackSound
 from cnndsd.finishing.manifest import Listed, Manifest
-from cnndsd.finishing.packing import SUMS, pack_files
+from cnndsd.finishing.naming import Names
+from cnndsd.finishing.packing import Told, other_files, tell
 from cnndsd.finishing.page import Looks, shown_looks
 from cnndsd.finishing.pictures import Picture
+from cnndsd.finishing.records import Many
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.spec import Spec
 
 
-def page_looks(archive: PackFile, sounds: int, is_ours: bool) -> Iterator[Looks | None]:
-    """Yield what the page of a pack shows of each of so many sounds.
+def page_looks(archive: PackFile, sounds: int) -> Iterator[Looks | None]:
+    """Yield what the page of a pack shows of each of so many sounds; None of what it does not show."""
+    if "index.html" in archive.namelist():
+        with archive.open("index.html") as page:
+            yield from islice(chain(shown_looks(page), repeat(None)), sounds)  # type: ignore[arg-type]
+    else:
+        yield from repeat(None, sounds)
 
-    None of each where the page does not show so many, or another version made it.
+
+class Proven:
+    """What the other files of a pack must tell of its sounds, as they were proven.
+
+    Of a sound of which manifest and page tell just that, nothing stays in memory: it is read there again.
     """
-    has_page = is_ours and "index.html" in archive.namelist()
-    shown = deque(shown_looks(archive.read("index.html")) if has_page else [])
-    is_whole = len(shown) == sounds
-    for _ in range(sounds):
-        # Taken out, so that none stays in memory.
-        yield shown.popleft() if is_whole else None
+
+    def __init__(self, archive: PackFile, sounds: Many[Listed]) -> None:
+        self._archive, self._sounds = archive, sounds
+        self._others: dict[int, bytes] = {}
+        self._count = 0
+
+    def append(self, told: Told, listed: Listed, shown: Looks | None) -> None:
+        """Add what must be told of the next sound. ``listed``, ``shown``: what manifest and page tell of it."""
+        if (told.listed, told.looks) != (listed, shown):
+            self._others[self._count] = msgspec.msgpack.encode(told)
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Told]:
+        read = zip(self._sounds, page_looks(self._archive, self._count), strict=True)
+        for place, (listed, shown) in enumerate(read):
+            other = self._others.get(place)
+            if other is not None:
+                yield _TOLD.decode(other)
+            else:
+                assert shown is not None
+                yield Told(listed, shown)
 
 
-def as_shown(sound: PackSound, looks: Looks | None) -> PackSound:
-    """Return a sound with the picture and the copy of its loop that the page has, where these can be of this sound."""
-    if looks is None:
-        return sound
-    made, picture = sound.finished, Picture(looks.wave, looks.spectrum)
-    finished = dataclasses.replace(
-        made,
-        picture=picture if pictures.are_alike(picture, made.picture) else made.picture,
-        copy=looks.copy if _is_same_copy(looks.copy, made.copy) else made.copy,
-    )
-    return dataclasses.replace(sound, finished=finished)
+_TOLD = msgspec.msgpack.Decoder(Told)
+
+
+def must_tell(spec: Spec, names: Names, made: PackSound, listed: Listed, shown: Looks | None) -> Told:
+    """Return what the other files must tell of the next sound, which was made again.
+
+    ``names``: has named the sounds before it. ``listed``, ``shown``: what manifest and page tell of it. Its digests are
+    those of the manifest, since files that have others are known.
+    """
+    digests = chain([listed.file_sha256], (alternate.file_sha256 for alternate in listed.alternates), repeat(""))
+    finished = dataclasses.replace(made.finished, preview=None if listed.preview is None else b"")
+    sound = dataclasses.replace(made, finished=finished)
+    told = tell(spec, names, sound, islice(digests, 1 + len(made.alternates)))
+    return told if shown is None else Told(told.listed, _as_shown(told.looks, shown))
+
+
+def _as_shown(made: Looks, shown: Looks) -> Looks:
+    """Return the looks of a sound with the picture and the copy of its loop that are shown, if these can be of it."""
+    pair = [Picture(one.wave, one.spectrum) for one in (made, shown)]
+    wave, spectrum = pair[pictures.are_alike(*pair)]
+    copy = shown.copy if _is_same_copy(shown.copy, made.copy) else made.copy
+    return msgspec.structs.replace(made, wave=wave, spectrum=spectrum, copy=copy)
 
 
 def _is_same_copy(copy: LoopCopy | None, made: LoopCopy | None) -> bool:
     if copy is None or made is None or copy == made:
         return copy == made
-    try:
-        audio, expected = (audiofile.decode_channels(one.flac).T for one in (copy, made))
-    except (ValueError, soundfile.LibsndfileError):
+    if msgspec.structs.astuple(copy)[1:] != msgspec.structs.astuple(made)[1:]:
         return False
-    same_place = msgspec.structs.astuple(copy)[1:] == msgspec.structs.astuple(made)[1:]
-    return same_place and are_alike(audio, expected)
+    try:
+        audio, expected = (audiofile.decode_channels(one.flac) for one in (copy, made))
+        if not are_alike(audio.T, expected.T):
+            return False
+        again = audiofile.encode_loop(audio[:, copy.start : copy.end], copy.sample_rate, copy.start)
+        return flac_audio(copy.flac) == flac_audio(again)
+    except (ValueError, IndexError, soundfile.LibsndfileError):
+        return False
 
 
-def companion_faults(archive: PackFile, spec: Spec, manifest: Manifest, made: Sequence[PackSound]) -> Iterator[str]:
-    """Yield the names of sounds that are wrong, and the files beside the sounds that are not what the sounds make.
-
-    ``made``: the sounds of the manifest as they were proven, ``as_shown``.
-    """
-    names = [name for sound in manifest.sounds for name in sound.files]
-    sounds = (_with_files(archive, *pair) for pair in zip(manifest.sounds, made, strict=True))
-    files = pack_files(spec, manifest.candidates, manifest.refused, sounds, archive.read, manifest.by_hand)
-    misnamed = False
-    for name, (right, _) in zip(names, files, strict=False):
+def misnamed(listed: Listed, told: Told) -> Iterator[str]:
+    """Yield which files of a sound have another name than the one that it must have."""
+    for name, right in zip(listed.files, told.listed.files, strict=False):
         if name != right:
-            misnamed = True
             yield f"{name}: is not the name of this sound; it is {right}"
-    if misnamed:
-        # All other files have names in them.
-        return
-    there = set(archive.namelist()) - {SUMS}
+
+
+def companion_faults(archive: PackFile, spec: Spec, manifest: Manifest, proven: Many[Told]) -> Iterator[str]:
+    """Yield the files beside the sounds that are not what the sounds make."""
+    files = other_files(spec, manifest.candidates, manifest.refused, proven, archive.read, manifest.by_hand)
+    there = set(archive.namelist())
     exported = []
     for name, pieces in files:
         if is_export(name):
             exported.append(name)
-        if name not in there:
-            # Whatever comes after it needs its digest.
-            deque(pieces, maxlen=0)
-        elif not _is_equal(archive, name, pieces):
+        if name in there and not _is_equal(archive, name, pieces):
             yield f"{name}: is not what cnndsd {__version__} makes of these sounds"
     if spec.exports:
         yield from _export_faults(archive.namelist(), exported)
 
 
-def _with_files(archive: PackFile, listed: Listed, sound: PackSound) -> PackSound:
-    """Return a sound with the bytes of its files, as they are in the pack."""
-    preview = None if listed.preview is None else archive.read(listed.preview)
-    finished = dataclasses.replace(sound.finished, data=archive.read(listed.file), preview=preview)
-    alternates = tuple(
-        dataclasses.replace(made, data=archive.read(alternate.file))
-        for made, alternate in zip(sound.alternates, listed.alternates, strict=False)
-    )
-    return dataclasses.replace(sound, finished=finished, alternates=alternates)
-
-
 def _is_equal(archive: PackFile, name: str, pieces: Iterable[bytes]) -> bool:
-    """Return whether a file in a pack has the bytes of these pieces, all of which are taken, and no more."""
+    """Return whether a file in a pack has the bytes of these pieces, and no more."""
     with archive.open(name) as file:
-        differing = sum(file.read(len(piece)) != piece for piece in pieces)
-        return not differing and not file.read(1)
+        return all(file.read(len(piece)) == piece for piece in pieces) and not file.read(1)
 
 
 def _export_faults(names: list[str], wanted: list[str]) -> Iterator[str]:

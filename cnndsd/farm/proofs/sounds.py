@@ -148,26 +148,6 @@ def _excess(spec: Spec, sound: Listed) -> str | None:
     return None
 
 
-def sharing(made: PackSound, listed: Listed) -> PackSound:
-    """Return a sound that was made again with the manifest's own values where they are equal.
-
-    A worker returns copies. Of thousands of sounds, one copy in memory is enough.
-    """
-    facts = {
-        name: getattr(listed, name)
-        for name in ("recipe", "measures", "raw_sha256")
-        if getattr(listed, name) == getattr(made, name)
-    }
-    alternates = tuple(
-        dataclasses.replace(again, recipe=own.recipe, raw_sha256=own.raw_sha256)
-        if (again.recipe, again.raw_sha256) == (own.recipe, own.raw_sha256)
-        else again
-        for again, own in zip(made.alternates, listed.alternates, strict=False)
-    )
-    more = made.alternates[len(alternates) :]
-    return dataclasses.replace(made, alternates=alternates + more, **facts)
-
-
 def _fact_faults(sound: Listed, finished: Finished, margin_db: float) -> Iterator[str]:
     """Yield what the manifest says of a finished sound that finishing does not give."""
     if not _is_level(sound.level, finished.level, margin_db):

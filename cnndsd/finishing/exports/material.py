@@ -13,6 +13,7 @@ from cnndsd.ear.kinds import kind
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.instruments import Instrument, Tuned, Zone, keyboards_and_kits
 from cnndsd.finishing.manifest import Listed
+from cnndsd.finishing.records import Many
 from cnndsd.finishing.resampling import resample
 from cnndsd.recipe import Recipe
 from cnndsd.spec import SoundFormat, Spec
@@ -35,7 +36,7 @@ class Material:
     """The spec of a pack, its sounds in their order, and a function that returns the bytes of a file in it."""
 
     spec: Spec
-    sounds: Sequence[Listed]
+    sounds: Many[Listed]
     read: Callable[[str], bytes]
 
     @property
