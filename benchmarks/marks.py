@@ -14,9 +14,11 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from cnndsd import Recipe, describe, render, score
+from cnndsd import Recipe, render, score
+from cnndsd.ear.analysis import describe_raw
 
 SHEETS = Path(__file__).parent.parent / "tests" / "ear" / "marks"
+NAMES = ("sheet_a", "sheet_b", "sheet_packs", "sheet_c", "sheet_d")
 
 
 class Mark(NamedTuple):
@@ -33,7 +35,7 @@ def read_marks(sheet: str) -> list[Mark]:
     marks = []
     for listed in json.loads((SHEETS / f"{sheet}.json").read_text(encoding="utf-8")):
         recipe = msgspec.convert(listed["recipe"], Recipe)
-        sound = describe(render(recipe), recipe.sample_rate)
+        sound = describe_raw(render(recipe), recipe)
         marks.append(Mark(listed["keep"], listed["sure"], listed["use"], score(sound)))
     return marks
 
@@ -49,7 +51,7 @@ def area(marks: Sequence[Mark]) -> float:
 
 
 def main() -> None:
-    for sheet in ("sheet_a", "sheet_b", "sheet_packs"):
+    for sheet in NAMES:
         marks = read_marks(sheet)
         sure = [mark for mark in marks if mark.sure]
         print(

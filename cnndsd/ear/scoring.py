@@ -69,6 +69,11 @@ _FAULTS = (
     (0.15, "long"),
     (0.5, "a click with a thin ring"),
     (0.3, "a thin whistle"),
+    (0.45, "silence, then one step of noise"),
+    (0.15, "noise with hardly an event"),
+    (0.1, "even noise"),
+    (0.15, "stands still for {still_s:.1f} s"),
+    (0.1, "few states"),
 )
 _WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
 _LOSSES = np.array([loss for loss, _ in _FAULTS])
@@ -173,6 +178,20 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     thin_ring = (1.0 - ramp(flatness, 0.002, 0.02)) * (1.0 - ramp(low_db, -30.0, -18.0))
     faults[16] = thin_ring * ramp(row[AT.onset_db], 6.0, 12.0)
     faults[17] = faults[7] * (1.0 - ramp(flatness, 0.02, 0.1))
+    # The file begins where the silence ends, so that nothing rises in it.
+    faults[18] = (
+        ramp(row[AT.head_s], 0.1, 0.2)
+        * ramp(row[AT.rise_db], 20.0, 35.0)
+        * (1.0 - ramp(row[AT.attack_s], 0.2, 0.5))
+        * ramp(flatness, 0.2, 0.4)
+    )
+    faults[19] = (1.0 - ramp(row[AT.onsets], 1.0, 4.0)) * ramp(flatness, 0.2, 0.4) * ramp(heard_s, 0.25, 0.4)
+    faults[20] = ramp(flatness, 0.3, 0.6) * (1.0 - ramp(row[AT.two_cuts_db], 3.0, 7.0))
+    # Notes may be held while something else moves in them.
+    held = ramp(row[AT.still_s] / max(heard_s, 0.01), 0.2, 0.5)
+    faults[21] = held * (1.0 - ramp(row[AT.rhythm_db], 3.0, 7.0)) * (1.0 - short)
+    left = row[AT.two_cuts_db] / max(row[AT.change_db], 0.1)
+    faults[22] = ramp(row[AT.change_db], 3.0, 6.0) * (1.0 - ramp(left, 0.2, 0.5))
 
 
 @inlined

@@ -2,7 +2,7 @@
 
 What is taken early by farthest-first traversal was chosen without knowing the rest. So each chosen sound in turn gives
 its place to the one that raises the most the sum, over the pack, of the distance to the nearest other sound times the
-square of the worth. As kinds stay, so do the parts of kinds and roles. (Local search for diversity: Erkut 1990,
+weight. As kinds stay, so do the parts of kinds and roles. (Local search for diversity: Erkut 1990,
 "The discrete p-dispersion problem".)
 """
 

@@ -455,10 +455,39 @@ def test_each_virtue_raises_and_each_fault_lowers_the_score():
     ]
     for change in worse:
         assert score(like(**change)) < score(PLAIN), change
-    whistle, rich = (appraise(like(pitch_hz=1000.0, flatness=flatness))[1][-1] for flatness in (0.01, 0.2))
-    assert (whistle.text, rich.loss) == ("a thin whistle", 0.0)
-    assert whistle.loss > 0.25
-    assert len(worse) == len(appraise(PLAIN)[1])
+    assert len(worse) + len(SETTLED) == len(appraise(PLAIN)[1]) + 1
+
+
+# Faults of sounds that are all of one piece, what makes them, and what takes them away.
+SETTLED = {
+    "a thin whistle": ({"pitch_hz": 1000.0, "flatness": 0.01}, {"flatness": 0.2}, {"pitch_hz": 400.0}),
+    "silence, then one step of noise": (
+        {"head_s": 0.5, "rise_db": 40.0, "attack_s": 0.02, "flatness": 0.5},
+        {"head_s": 0.0},
+        {"rise_db": 15.0},
+        {"attack_s": 0.6},
+        {"flatness": 0.1},
+    ),
+    "noise with hardly an event": ({"onsets": 1.0, "flatness": 0.5}, {"onsets": 5.0}, {"flatness": 0.1}),
+    "even noise": ({"flatness": 0.7, "two_cuts_db": 2.0}, {"flatness": 0.2}, {"two_cuts_db": 8.0}),
+    "stands still for {still_s:.1f} s": (
+        {"still_s": 1.0, "heard_s": 1.5, "rhythm_db": 1.0},
+        {"still_s": 0.2},
+        {"rhythm_db": 8.0},
+        {"tail_s": 1.3},
+    ),
+    "few states": ({"change_db": 8.0, "two_cuts_db": 1.0}, {"change_db": 2.0}, {"two_cuts_db": 5.0}),
+}
+
+
+@pytest.mark.parametrize("text", SETTLED)
+def test_a_fault_needs_all_of_what_makes_it(text):
+    has, *lacks = SETTLED[text]
+    _, faults = appraise(like(**has))
+    assert {fault.text: fault.loss for fault in faults}[text] > 0.08
+    for change in lacks:
+        _, faults = appraise(like(**has | change))
+        assert {fault.text: fault.loss for fault in faults}[text] == 0.0, change
 
 
 def test_virtues_and_faults_stay_within_0_and_1():

@@ -110,7 +110,7 @@ def exchanged(pool, chosen, choice, apart):
 
     def total(pack):
         nearest = (min(apart(e.index, c.index) for c in pack if c != e) for e in pack)
-        return sum(min(e.score, 0.85) ** 2 * near for e, near in zip(pack, nearest, strict=True))
+        return sum((min(e.score, 0.8) / 0.8) ** 8 * near for e, near in zip(pack, nearest, strict=True))
 
     def may_replace(e, old, others):
         return (
@@ -258,6 +258,14 @@ def test_above_good_difference_decides():
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 2]
     entries[2] = Entry(2, 0.6, far, Recipe())
     assert [e.index for e in choose(entries, 2, OPEN)] == [0, 1]
+
+
+def test_above_fair_exchanges_are_for_difference_alone():
+    """A sound of 0.95 gives its place to one of 0.8 that is farther from the others, and not to one of 0.7."""
+    at = [like(dc=0.1 * n, timbre=(place,) * 40) for n, place in enumerate((0.0, 9.0, 1.0, 1.05, 1.2))]
+    entries = [Entry(n, score, at[n], Recipe()) for n, score in enumerate((0.9, 0.9, 0.95, 0.8, 0.7))]
+    assert {e.index for e in choose(entries[:3] + entries[4:], 3, OPEN)} == {0, 1, 2}
+    assert {e.index for e in choose(entries, 3, OPEN)} == {0, 1, 3}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.08, 0.5])
