@@ -8,21 +8,18 @@ A generation has 64 blocks, or, when the run has come far, a sixteenth of all bl
 workers at a time have enough to do.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
 
-from cnndsd.farm.drawing import BLOCK, draw_rivals
-from cnndsd.farm.shelf import Entry, Item, Packed, Shelf, kind_of_cell, packed_recipe
-from cnndsd.spec import Kind, Spec
+from cnndsd.farm.drawing import BLOCK, SIBLINGS, draw_rivals
+from cnndsd.farm.parents import choose_parents
+from cnndsd.farm.shelf import Entry, Item, Packed, Shelf
+from cnndsd.spec import Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
 _GROWTH = 16
 # A generation's parents are older than the one before it.
 _LAG = 2
-# So large a share of the children has parents of the kinds that are sought, if any are.
-_SOUGHT = 0.9
 
 
 def _first_blocks() -> list[int]:
@@ -60,12 +57,17 @@ def is_afresh(luck: float, block: int) -> bool:
     return block < first_block(_LAG) or int((block + 1) * luck) > int(block * luck)
 
 
+def groups_of(block: int) -> range:
+    """The groups of siblings in a block of children."""
+    return range(block * BLOCK // SIBLINGS, (block + 1) * BLOCK // SIBLINGS)
+
+
 class Generations:
     """The generations of a run, as far as they are known.
 
     ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the shelf of the
-    complete ones. ``parent_of``: the packed recipe of the parent of each block that varies one, of the open
-    generations that may be judged. Whoever judges the block draws its shape from that.
+    complete ones. ``parent_of``: the packed recipe of the parent of each group of siblings, of the open
+    generations that may be judged. Whoever judges the group draws its shape from that.
     """
 
     def __init__(self, spec: Spec, depth: int) -> None:
@@ -106,7 +108,8 @@ class Generations:
             if self.complete in self._open:
                 self.parents.take(self._open.pop(self.complete))
             self.complete += 1
-            self.parent_of = {b: parent for b, parent in self.parent_of.items() if b >= first_block(self.complete)}
+            first = first_candidate(self.complete) // SIBLINGS
+            self.parent_of = {group: parent for group, parent in self.parent_of.items() if group >= first}
             self._plan(self.complete + _LAG - 1)
 
     def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, bytes]) -> None:
@@ -119,34 +122,7 @@ class Generations:
     def _plan(self, generation: int) -> None:
         if not self.parents:
             return
-        sources = _sources(self.parents, self._spec.sought)
-        shares = [share for share, _ in sources]
-        for block in range(first_block(generation), first_block(generation + 1)):
-            if not is_afresh(self._spec.luck, block):
-                source, places = draw_rivals(self._spec, self._spec.seed, block, shares)
-                items = sources[source][1]
-                rivals = [items[int(place * len(items))] for place in places]
-                # The first part of an item is its score with the sign changed. Of equal ones the first drawn is taken.
-                self.parent_of[block] = packed_recipe(min(rivals, key=itemgetter(0)))
-
-
-def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[tuple[float, list[Item]]]:
-    """The best of the cells from which parents are drawn, in parts, each after its share of the children.
-
-    ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and
-    the other kinds the rest. The others have parents of any kind: these start new lines of each kind.
-    """
-    every: list[Item] = []
-    others: list[Item] = []
-    of_kinds: dict[Kind, list[Item]] = {name: [] for name in shares}
-    for number, item in shelf.best:
-        every.append(item)
-        of_kinds.get(kind_of_cell(number), others).append(item)
-    if not shares:
-        return [(1.0, every)]
-    parts = [(share, of_kinds[name]) for name, share in shares.items()]
-    # Exact sums are the same in every Python; those of ``sum`` are not.
-    parts.append((max(0.0, 1.0 - math.fsum(shares.values())), others))
-    # Of a kind that has no sound yet, any may be a parent.
-    wanted = [(_SOUGHT * share, items) for share, items in parts if items]
-    return [*wanted, (1.0 - math.fsum(share for share, _ in wanted), every)]
+        blocks = range(first_block(generation), first_block(generation + 1))
+        groups = [group for block in blocks if not is_afresh(self._spec.luck, block) for group in groups_of(block)]
+        drawn = draw_rivals(self._spec, self._spec.seed, generation, len(groups))
+        self.parent_of.update(zip(groups, choose_parents(self.parents, self._spec.sought, drawn), strict=True))

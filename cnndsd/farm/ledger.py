@@ -25,8 +25,8 @@ from cnndsd.recipe import unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
-FORMAT = 4
-# What each table holds by number, besides the facts: entries by candidate, parents by the block that varies them.
+FORMAT = 5
+# What each table holds by number, besides the facts: entries by candidate, parents by the group of their children.
 _TABLES = ("shelf", "parents")
 _SCHEMA = [
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",

@@ -38,9 +38,9 @@ class Cell(NamedTuple):
     rhythm: int
 
 
-# How many values each number of a cell has.
-_SIZES = (10, 4, 4, 5, 4, 4)
-CELLS = len(KINDS) * math.prod(_SIZES)
+# How many values each part of a cell has.
+SIZES = (len(KINDS), 10, 4, 4, 5, 4, 4)
+CELLS = math.prod(SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
 
@@ -127,7 +127,7 @@ def cell_number(place: Cell) -> int:
 
 @compiled
 def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # type: ignore[no-untyped-def]
-    by_brightness, by_noisiness, by_activity, by_length, by_width, by_rhythm = _SIZES
+    _, by_brightness, by_noisiness, by_activity, by_length, by_width, by_rhythm = SIZES
     number = kind * by_brightness + brightness
     number = (number * by_noisiness + noisiness) * by_activity + activity
     return ((number * by_length + length) * by_width + width) * by_rhythm + rhythm
@@ -135,7 +135,7 @@ def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # ty
 
 def kind_of_cell(number: int) -> Kind:
     """The kind of the sounds in the cell of this number."""
-    return KINDS[number // math.prod(_SIZES)]
+    return KINDS[number * len(KINDS) // CELLS]
 
 
 def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:

@@ -6,21 +6,44 @@ from collections import Counter
 from concurrent.futures import Future
 
 import msgspec
+import numpy as np
 import pytest
 import small_runs
 from sounds import like, made_up
 
 from cnndsd import Recipe, Spec, describe, render
 from cnndsd.ear.kinds import KINDS, kind
-from cnndsd.farm import generations, ledger, searching
+from cnndsd.farm import generations, ledger, parents, searching
 from cnndsd.farm.deadlines import Deadline
-from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_child_shape, draw_shape
+from cnndsd.farm.drawing import (
+    BLOCK,
+    MOST_VARIATIONS,
+    RIVALS,
+    SIBLINGS,
+    draw,
+    draw_blocks,
+    draw_child_shape,
+    draw_rivals,
+    draw_shape,
+)
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import Generations, first_block, first_candidate, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import (
+    CELLS,
+    SIZES,
+    Bars,
+    Entry,
+    Shelf,
+    cell,
+    cell_number,
+    kind_of_cell,
+    pack,
+    packed_recipe,
+    unpack,
+)
 from cnndsd.farm.units import judge_unit
 from cnndsd.recipe import unpack_recipe
 
@@ -176,7 +199,7 @@ BASS_BANDS = (0.0, *[-30.0] * 7)
 
 
 def kinds_of_parents(spec, sounds):
-    """The share of each kind among the parents of 1,000 blocks; a sound has its place in the list as seed."""
+    """The share of each kind among the parents of 1,000 groups; a sound has its place in the list as seed."""
     shelf = Generations(spec, 1)
     for index, sound in enumerate(sounds):
         shelf.add_packed(0, {cell_number(cell(sound)): [pack(Entry(index, 0.9, sound, Recipe(seed=index)))]})
@@ -189,7 +212,9 @@ def kinds_of_parents(spec, sounds):
     return {name: count / len(found) for name, count in counts.items()}
 
 
-def test_most_parents_are_of_the_kinds_that_are_sought():
+def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
+    # Where all promise the same, all are parents equally often.
+    monkeypatch.setattr(parents, "_promise", lambda numbers, items: [1] * len(items))
     basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
     sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
     usual = kinds_of_parents(MADE_UP, sounds)
@@ -210,9 +235,10 @@ def test_most_parents_are_of_the_kinds_that_are_sought():
 def test_the_parts_of_kinds_are_the_same_in_every_python():
     """Added one by one, ten tenths are a little less than 1, before Python 3.12."""
     shelf = Shelf(1, [Entry(seed, 0.9, made_up(seed), Recipe()) for seed in range(400)])
-    parts = generations._sources(shelf, dict.fromkeys(KINDS[:10], 0.1))
+    numbers = np.array([number for number, _ in shelf.best])
+    parts = parents._sources(numbers, dict.fromkeys(KINDS[:10], 0.1))
     assert len(parts) > 5
-    (others,) = [share for share, items in parts[:-1] if kind(unpack(items[0]).sound) in KINDS[10:]]
+    (others,) = [share for share, places in parts[:-1] if kind_of_cell(int(numbers[places[0]])) in KINDS[10:]]
     assert others == 0.0
 
 
@@ -224,6 +250,83 @@ def test_the_search_seeks_what_the_choice_asks_for():
     assert msgspec.structs.replace(spec, search={"shares": {"pad": 1.0}}).sought == {"pad": 1.0}
     assert msgspec.structs.replace(spec, search={"shares": {}}).sought == {}
     assert msgspec.structs.replace(spec, search={"luck": 1.0}).sought == {}
+
+
+def gain_by_hand(best, number):
+    """By how much a cell is better than its neighbours; an edge has the other neighbour twice."""
+    place = np.array(np.unravel_index(number, SIZES))
+    others = [(name, *place[1:]) for name in range(len(KINDS)) if name != place[0]]
+    for part in range(1, len(SIZES)):
+        for move in (-1, 1):
+            other = place.copy()
+            other[part] += move if 0 <= place[part] + move < SIZES[part] else -move
+            others.append(tuple(other))
+    assert len(others) == 24
+    return sum(max(0, best.get(number, 0) - best.get(np.ravel_multi_index(other, SIZES), 0)) for other in others)
+
+
+def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
+    rng = np.random.default_rng(1)
+    # Dense enough that many have neighbours.
+    numbers = np.sort(rng.choice(CELLS, 30_000, replace=False))
+    scores = rng.integers(1, 10_000, numbers.size)
+    best = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
+    gain = parents._gain(numbers, scores)
+    for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
+        assert gain[place] == gain_by_hand(best, int(numbers[place]))
+
+
+def test_the_most_promising_of_the_rivals_is_the_parent():
+    """All are drawn equally often. Of those drawn, the one with the most to gain is taken, rather a young one."""
+    drawn = draw_rivals(MADE_UP, 1, 7, 4000)
+    assert drawn.shape == (4000, 1 + RIVALS)
+    assert 0.0 <= drawn.min() < 0.001
+    assert 0.999 < drawn.max() < 1.0
+    shelf = Shelf(1)
+    for index in range(400):
+        sound = made_up(index)
+        shelf.add(Entry(index, round(random.Random(index).random(), 2), sound, Recipe(seed=index)))
+    best = shelf.best
+    items = [item for _, item in best]
+    scores = {number: round(-1e4 * item[0]) for number, item in best}
+    newest = max(item[1] for item in items)
+    promise = [gain_by_hand(scores, number) * (item[1] + newest // 2) for number, item in best]
+    chosen = parents.choose_parents(shelf, {}, drawn)
+    for row, parent in zip(drawn.tolist(), chosen, strict=True):
+        rivals = [int(u * len(items)) for u in row[1:]]
+        assert parent == packed_recipe(items[max(rivals, key=promise.__getitem__)])
+    # None is shut out for good, as it is drawn with itself now and then.
+    assert len(set(chosen)) > len(items) / 2
+
+
+def test_siblings_have_one_parent_and_groups_others():
+    found = undisturbed(MADE_UP)
+    parent_of = {}
+    for entry in found.entries:
+        if entry.recipe.variations:
+            own = msgspec.structs.replace(entry.recipe, variations=entry.recipe.variations[:-1])
+            network = (own.seed, own.variations)
+            assert parent_of.setdefault(entry.index // SIBLINGS, network) == network
+    of_blocks = {}
+    for group, network in parent_of.items():
+        of_blocks.setdefault(group * SIBLINGS // BLOCK, set()).add(network)
+    assert max(map(len, of_blocks.values())) == BLOCK // SIBLINGS
+
+
+def test_any_part_of_a_block_is_drawn_as_in_the_whole():
+    found = undisturbed(MADE_UP)
+    whole = {
+        drawn.first + lane: drawn.shape.reseeded(seed)
+        for drawn in draw_blocks(MADE_UP, 1, 0, 4000, found.parents)
+        for lane, seed in enumerate(drawn.seeds)
+    }
+    assert list(whole) == list(range(4000))
+    rng = random.Random(1)
+    for _ in range(200):
+        first, count = rng.randrange(2800, 3200), rng.randint(1, 150)
+        parts = list(draw_blocks(MADE_UP, 1, first, count, found.parents))
+        drawn = [(p.first + lane, p.shape.reseeded(seed)) for p in parts for lane, seed in enumerate(p.seeds)]
+        assert drawn == [(index, whole[index]) for index in range(first, first + count)]
 
 
 @pytest.mark.parametrize("ticks", [1, 20, 60, 200])
@@ -345,7 +448,9 @@ def test_the_bars_are_those_of_complete_generations():
     assert found.bars() == Bars(b"", b"")
     found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
     assert found.generations.complete == 2
-    assert {unpack_recipe(parent).seed for block, parent in found.parents.items() if block < 12} == {soon.recipe.seed}
+    assert {unpack_recipe(parent).seed for group, parent in found.parents.items() if group * SIBLINGS < 768} == {
+        soon.recipe.seed
+    }
     assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(4, "little"), (9000).to_bytes(2, "little"))
     assert found.entries == [late]
 
