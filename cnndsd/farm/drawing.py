@@ -23,7 +23,7 @@ BLOCK = 64
 SIBLINGS = 32
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
 # A parent is the best of so many that are drawn.
-RIVALS = 3
+RIVALS = 6
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.

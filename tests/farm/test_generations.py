@@ -310,7 +310,7 @@ def test_siblings_have_one_parent_and_groups_others():
     of_blocks = {}
     for group, network in parent_of.items():
         of_blocks.setdefault(group * SIBLINGS // BLOCK, set()).add(network)
-    assert max(map(len, of_blocks.values())) == BLOCK // SIBLINGS
+    assert max(map(len, of_blocks.values())) == BLOCK // SIBLINGS == 2
 
 
 def test_any_part_of_a_block_is_drawn_as_in_the_whole():
