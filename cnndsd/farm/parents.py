@@ -2,7 +2,8 @@
 
 A child sounds much as its parent does, and it is of use where it is better than what its cell holds. So the best sound
 of a cell is worth varying when the cells next to it are empty or hold worse ones, and rather when it is young: then
-its parent has had such children lately, and it has had few itself.
+its parent has had such children lately, and it has had few itself. Where kinds are sought, only cells of a sound's own
+kind count, and the choice is less strict, as it is among fewer.
 """
 
 import math
@@ -18,6 +19,8 @@ from cnndsd.spec import Kind
 
 # So large a share of the children has parents of the kinds that are sought, if any are.
 _SOUGHT = 0.9
+# Then a parent is chosen among the first few of the rivals.
+_FEW = 3
 
 # Places among the best sounds of the filled cells, as these are ordered by the numbers of their cells.
 Places = NDArray[np.int64]
@@ -31,32 +34,32 @@ def choose_parents(shelf: Shelf, shares: Mapping[Kind, float], drawn: NDArray[np
     """
     best = shelf.best
     numbers = np.array([number for number, _ in best], np.int64)
-    worth = _promise(numbers, [item for _, item in best])
+    promise = _promise(numbers, [item for _, item in best], across_kinds=not shares)
     sources = _sources(numbers, shares)
     ends = list(accumulate(share for share, _ in sources[:-1]))
     chosen = []
     for at, *rest in drawn.tolist():
         _, places = sources[bisect_right(ends, at)]
-        rivals = [int(places[int(u * len(places))]) for u in rest]
-        chosen.append(packed_recipe(best[max(rivals, key=worth.__getitem__)][1]))
+        rivals = [int(places[int(u * len(places))]) for u in (rest[:_FEW] if shares else rest)]
+        chosen.append(packed_recipe(best[max(rivals, key=promise.__getitem__)][1]))
     return chosen
 
 
-def _promise(numbers: Places, items: list[Item]) -> list[int]:
+def _promise(numbers: Places, items: list[Item], across_kinds: bool) -> list[int]:
     """How much may be gained by varying the best sounds of cells: what they are better than their neighbours by, more
     for the young. Whole numbers, which are the same on every machine.
     """
     scores = np.array([score_parts(-item[0]) for item in items], np.int64)
     indices = np.array([item[1] for item in items], np.int64)
-    promise: list[int] = (_gain(numbers, scores) * (indices + indices.max() // 2)).tolist()
+    promise: list[int] = (_gain(numbers, scores, across_kinds) * (indices + indices.max() // 2)).tolist()
     return promise
 
 
-def _gain(numbers: Places, scores: NDArray[np.int64]) -> NDArray[np.int64]:
-    """By how much the best of each filled cell is better than those of 24 like it, where it is, in all.
+def _gain(numbers: Places, scores: NDArray[np.int64], across_kinds: bool) -> NDArray[np.int64]:
+    """By how much the best of each filled cell is better than those of the cells like it, where it is, in all.
 
-    These are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and the cells
-    of the other kinds.
+    These are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
+    ``across_kinds``, the cells of the other kinds.
     """
     best = np.zeros(CELLS, np.int64)
     best[numbers] = scores
@@ -66,7 +69,7 @@ def _gain(numbers: Places, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         step //= size
         value = numbers // step % size
         if part == 0:
-            others = [numbers + (kind - value) * step for kind in range(size)]
+            others = [numbers + (kind - value) * step for kind in range(size)] if across_kinds else []
         else:
             others = [numbers + np.where(value > 0, -step, step), numbers + np.where(value < size - 1, step, -step)]
         for other in others:

@@ -214,7 +214,7 @@ def kinds_of_parents(spec, sounds):
 
 def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
     # Where all promise the same, all are parents equally often.
-    monkeypatch.setattr(parents, "_promise", lambda numbers, items: [1] * len(items))
+    monkeypatch.setattr(parents, "_promise", lambda numbers, items, across_kinds: [1] * len(items))
     basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
     sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
     usual = kinds_of_parents(MADE_UP, sounds)
@@ -252,16 +252,16 @@ def test_the_search_seeks_what_the_choice_asks_for():
     assert msgspec.structs.replace(spec, search={"luck": 1.0}).sought == {}
 
 
-def gain_by_hand(best, number):
+def gain_by_hand(best, number, across_kinds=True):
     """By how much a cell is better than its neighbours; an edge has the other neighbour twice."""
     place = np.array(np.unravel_index(number, SIZES))
-    others = [(name, *place[1:]) for name in range(len(KINDS)) if name != place[0]]
+    others = [(name, *place[1:]) for name in range(len(KINDS)) if name != place[0]] if across_kinds else []
     for part in range(1, len(SIZES)):
         for move in (-1, 1):
             other = place.copy()
             other[part] += move if 0 <= place[part] + move < SIZES[part] else -move
             others.append(tuple(other))
-    assert len(others) == 24
+    assert len(others) == (24 if across_kinds else 12)
     return sum(max(0, best.get(number, 0) - best.get(np.ravel_multi_index(other, SIZES), 0)) for other in others)
 
 
@@ -271,12 +271,14 @@ def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
     numbers = np.sort(rng.choice(CELLS, 30_000, replace=False))
     scores = rng.integers(1, 10_000, numbers.size)
     best = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
-    gain = parents._gain(numbers, scores)
-    for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
-        assert gain[place] == gain_by_hand(best, int(numbers[place]))
+    for across_kinds in (True, False):
+        gain = parents._gain(numbers, scores, across_kinds)
+        for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
+            assert gain[place] == gain_by_hand(best, int(numbers[place]), across_kinds)
 
 
-def test_the_most_promising_of_the_rivals_is_the_parent():
+@pytest.mark.parametrize(("shares", "most"), [({}, RIVALS), ({"drone": 1.0}, 3)])
+def test_the_most_promising_of_the_rivals_is_the_parent(shares, most):
     """All are drawn equally often. Of those drawn, the one with the most to gain is taken, rather a young one."""
     drawn = draw_rivals(MADE_UP, 1, 7, 4000)
     assert drawn.shape == (4000, 1 + RIVALS)
@@ -285,15 +287,17 @@ def test_the_most_promising_of_the_rivals_is_the_parent():
     shelf = Shelf(1)
     for index in range(400):
         sound = made_up(index)
-        shelf.add(Entry(index, round(random.Random(index).random(), 2), sound, Recipe(seed=index)))
+        # Where what is sought is not there, any may be a parent.
+        if kind(sound) != "drone":
+            shelf.add(Entry(index, round(random.Random(index).random(), 2), sound, Recipe(seed=index)))
     best = shelf.best
     items = [item for _, item in best]
     scores = {number: round(-1e4 * item[0]) for number, item in best}
     newest = max(item[1] for item in items)
-    promise = [gain_by_hand(scores, number) * (item[1] + newest // 2) for number, item in best]
-    chosen = parents.choose_parents(shelf, {}, drawn)
+    promise = [gain_by_hand(scores, number, not shares) * (item[1] + newest // 2) for number, item in best]
+    chosen = parents.choose_parents(shelf, shares, drawn)
     for row, parent in zip(drawn.tolist(), chosen, strict=True):
-        rivals = [int(u * len(items)) for u in row[1:]]
+        rivals = [int(u * len(items)) for u in row[1 : 1 + most]]
         assert parent == packed_recipe(items[max(rivals, key=promise.__getitem__)])
     # None is shut out for good, as it is drawn with itself now and then.
     assert len(set(chosen)) > len(items) / 2
