@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
     parser.add_argument("--candidates", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.25])
+    parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.1])
     parser.add_argument("--finishes", nargs="+", choices=["spec", *FINISHES], default=["spec"])
     options = parser.parse_args()
     base = load_spec(options.spec)

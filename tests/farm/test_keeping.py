@@ -141,7 +141,7 @@ def test_show_tells_what_search_brought(folder, capsys):
     shown = json.loads(capsys.readouterr().out)
     found = runs.read(folder / "s.run")[2]
     best = [unpack(item) for _, item in found.shelf.best]
-    assert shown["luck"] == 0.25
+    assert shown["luck"] == 0.1
     assert shown["generations"] == 2400 // 256
     assert shown["cells"] == len(best)
     assert shown["qd_score"] == pytest.approx(sum(entry.score for entry in best))
