@@ -144,7 +144,7 @@ def report(name: str, chosen: list[Entry], findings: Findings, heard: list[Heard
         f"{sum(h.static for h in heard)}, unheard beats {unheard}; nearest two {own:.2f} apart, MFCC {ratio:.2f}; "
         f"smooth {sum(e.recipe.is_smooth for e in chosen)}, wide {sum(h.channels == 2 for h in heard)}; "
         f"{sum(notes.values())} notes, the commonest {notes.most_common(1)[0] if notes else 'none'}; "
-        f"sum of the cells' best {findings.shelf.best()[2].sum():.0f}",
+        f"sum of the cells' best {findings.shelf.best()[2]['score'].sum():.0f}",
         flush=True,
     )
     return ratio
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--spec", default=Path(__file__).parent.parent / "packs" / "sample_pack.toml")
     parser.add_argument("--candidates", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.25])
+    parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.1])
     parser.add_argument("--finishes", nargs="+", choices=["spec", *FINISHES], default=["spec"])
     options = parser.parse_args()
     base = load_spec(options.spec)

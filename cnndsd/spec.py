@@ -171,7 +171,7 @@ class Search(Checked, frozen=True, kw_only=True):
     searched: all of its candidates are drawn.
     """
 
-    luck: Share = 0.25
+    luck: Share = 0.1
     shares: Shares | None = None
 
     def _check(self) -> None:

@@ -1,16 +1,18 @@
 """Draws recipes at random, afresh or as variations of a parent.
 
 A candidate that is drawn afresh is a pure function of the spec, the seed and its index, one that varies a parent of
-these and the parent's recipe.
+these and the parent's recipe. Candidates come in blocks. In a block that is drawn afresh all have one shape; other
+blocks have groups of siblings, each with a parent of its own.
 """
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cnndsd.recipe import Adjusting, Recipe, Variation, Wide, pack_recipe, unpack_recipe
 from cnndsd.schema import Interpolation, Invalid
@@ -18,9 +20,11 @@ from cnndsd.spec import Ranges, Spec
 
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
+# Neighbours that have one parent. Fewer try more parents, and more render faster.
+SIBLINGS = 32
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
-# A parent is the best of so many that are drawn, at most 3.
-RIVALS = 3
+# A parent is the best of so many that are drawn.
+RIVALS = 6
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.
@@ -46,17 +50,6 @@ def uniform(key: tuple[int, int], counter: int, stream: int) -> Iterator[float]:
         bits.state = state
         yield from ((bits.random_raw(4) >> np.uint64(11)) * 2.0**-53).tolist()
         state["state"]["counter"][0] += 1
-
-
-def first_four(key: tuple[int, int], counters: Sequence[int], stream: int) -> list[list[float]]:
-    """The first four numbers of ``uniform`` with each of these counters."""
-    bits, state = _philox(), _philox_state(key, 0, stream)
-    raw = np.empty((len(counters), 4), np.uint64)
-    for four, counter in zip(raw, counters, strict=True):
-        state["state"]["counter"][1] = counter
-        bits.state = state
-        four[:] = bits.random_raw(4)
-    return ((raw >> np.uint64(11)) * 2.0**-53).tolist()  # type: ignore[no-any-return]
 
 
 def _philox() -> np.random.Philox:
@@ -103,18 +96,15 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
         weights=ranges.weights,
         biases=ranges.biases,
         adjusting=adjusting,
-        interpolation=_interpolation(spec, seed, block, gap),
+        interpolation=_interpolation(spec, uniform(_key(spec, seed), block, _JOINS), gap),
     )
 
 
-def _interpolation(
-    spec: Spec, seed: int, block: int, gap: int, inherited: Interpolation | None = None
-) -> Interpolation:
-    """How the sounds of a block join their steps: as drawn, or as the parent's where it is mostly ``inherited``."""
+def _interpolation(spec: Spec, u: Iterator[float], gap: int, inherited: Interpolation | None = None) -> Interpolation:
+    """How sounds of one shape join their steps: as drawn, or as the parent's where it is mostly ``inherited``."""
     share = spec.sound.bandlimited
     if share == 0.0 or gap == 0 or spec.sound.sample_rate / 2 ** (gap + 1) < _SMOOTH_HZ:
         return "hold"
-    u = uniform(_key(spec, seed), block, _JOINS)
     is_smooth, changes = next(u) < share, next(u) < _CHANGE_SHARE
     if inherited is not None and not changes:
         return inherited
@@ -136,31 +126,24 @@ def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     return Wide(seed=int(next(u) * 2**53), amount=amount)
 
 
-def draw_rivals(spec: Spec, seed: int, blocks: Sequence[int], shares: Sequence[float]) -> list[tuple[int, list[float]]]:
-    """From which of several sources each block's parent comes, and the places in it of those among which it is chosen.
+def draw_rivals(spec: Spec, seed: int, generation: int, groups: int) -> NDArray[np.float64]:
+    """Numbers in [0, 1) that decide the parents of a generation, shape ``(groups, 1 + RIVALS)``.
 
-    ``shares``: of the blocks, for each source; their sum is 1. Places are 0..1, without 1.
+    For each group of siblings, one for the kind of its parent, and the places of those among which it is chosen.
     """
-    drawn = []
-    for at, *places in first_four(_key(spec, seed), blocks, _PARENTS):
-        if len(shares) == 1:
-            drawn.append((0, [at, *places[: RIVALS - 1]]))
-            continue
-        source = 0
-        while source < len(shares) - 1 and at >= shares[source]:
-            at -= shares[source]
-            source += 1
-        drawn.append((source, places[:RIVALS]))
-    return drawn
+    bits = _philox()
+    bits.state = _philox_state(_key(spec, seed), generation, _PARENTS)
+    raw = bits.random_raw(groups * (1 + RIVALS))
+    return (raw >> np.uint64(11)).reshape(groups, 1 + RIVALS).astype(np.float64) * 2.0**-53
 
 
-def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recipe:
-    """The shape of a block whose candidates vary ``parent``, as a recipe whose ``last_seed`` is 0.
+def draw_child_shape(spec: Spec, seed: int, group: int, parent: Recipe) -> Recipe:
+    """The shape of a group of siblings, which vary ``parent``, as a recipe whose ``last_seed`` is 0.
 
     One variation is added, and sometimes gap, length of sound, adjusting or interpolation are others within the spec's
     ranges.
     """
-    u = uniform(_key(spec, seed), block, _CHILDREN)
+    u = uniform(_key(spec, seed), group, _CHILDREN)
     amount = _within(_CHILD_AMOUNT, _short(_logarithmic(_CHILD_AMOUNT, next(u))))
     # Each is drawn, so that none depends on whether another is used.
     changes = {
@@ -172,7 +155,7 @@ def draw_child_shape(spec: Spec, seed: int, block: int, parent: Recipe) -> Recip
     return msgspec.structs.replace(
         parent,
         variations=(*parent.variations[: MOST_VARIATIONS - 1], Variation(seed=0, amount=amount)),
-        interpolation=_interpolation(spec, seed, block, changed.get("gap", parent.gap), parent.interpolation),
+        interpolation=_interpolation(spec, u, changed.get("gap", parent.gap), parent.interpolation),
         **changed,
     )
 
@@ -215,7 +198,7 @@ def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:
 
 
 class Drawn(NamedTuple):
-    """Candidates of one block, from index ``first`` on: what they have in common, and the ``last_seed`` of each."""
+    """Candidates of one shape, from index ``first`` on: what they have in common, and the ``last_seed`` of each."""
 
     first: int
     shape: Recipe
@@ -242,22 +225,27 @@ def as_parent(recipe: Recipe) -> Parent:
 def draw_blocks(
     spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, Parent] | None = None
 ) -> Iterator[Drawn]:
-    """The candidates ``first`` to ``first + count - 1``, block by block.
+    """The candidates ``first`` to ``first + count - 1``, those of one shape at a time.
 
-    ``parents``: of the blocks that vary one; all others are drawn afresh.
+    ``parents``: of each group of siblings (candidate // ``SIBLINGS``) that varies one; all others are drawn afresh.
     """
     if spec.recipes:
         for index, recipe in enumerate(spec.recipes[first : first + count], first):
             yield Drawn(index, recipe, [recipe.last_seed])
         return
-    for block in range(first // BLOCK, -(-(first + count) // BLOCK)):
-        if parents and block in parents:
-            shape = draw_child_shape(spec, seed, block, parents[block].recipe)
+    at, stop = first, first + count
+    while at < stop:
+        block, group = at // BLOCK, at // SIBLINGS
+        if at in (first, block * BLOCK):
+            seeds = draw_seeds(spec, seed, block)
+        if parents and group in parents:
+            shape = draw_child_shape(spec, seed, group, parents[group].recipe)
+            after = min(stop, (group + 1) * SIBLINGS)
         else:
             shape = draw_shape(spec, seed, block)
-        low = max(first, block * BLOCK)
-        seeds = draw_seeds(spec, seed, block)[low - block * BLOCK : first + count - block * BLOCK]
-        yield Drawn(low, shape, seeds)
+            after = min(stop, (block + 1) * BLOCK)
+        yield Drawn(at, shape, seeds[at - block * BLOCK : after - block * BLOCK])
+        at = after
 
 
 def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -> bool:
@@ -280,7 +268,7 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             if not recipe.variations or not _is_within(spec.sound, original):
                 return False
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])
-            parents = {index // BLOCK: as_parent(parent)}
+            parents = {index // SIBLINGS: as_parent(parent)}
         drawn = draw(spec, seed, index, parents)
         # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
         return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)

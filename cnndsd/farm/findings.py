@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from cnndsd.farm.drawing import BLOCK, Parent
+from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent
 from cnndsd.farm.generations import Generations
 from cnndsd.farm.shelf import Bars, Entry, Packed, Shelf
 from cnndsd.recipe import Recipe
@@ -126,14 +126,14 @@ class Findings:
 
     @property
     def parents(self) -> dict[int, Parent]:
-        """The parents of the blocks that vary one, as far as they are known and needed, by block."""
+        """The parents of groups of siblings, as far as they are known and needed, by group."""
         return {} if self.generations is None else self.generations.parent_of
 
     def parents_of(self, first: int, count: int) -> dict[int, Parent]:
         """Those of ``parents`` that a unit needs."""
         parents = self.parents
-        blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
-        return {block: parents[block] for block in blocks if block in parents}
+        groups = range(first // SIBLINGS, -(-(first + count) // SIBLINGS))
+        return {group: parents[group] for group in groups if group in parents}
 
     def bars(self) -> Bars:
         """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""

@@ -9,23 +9,19 @@ workers at a time have enough to do.
 """
 
 import itertools
-import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
-import numpy as np
-
-from cnndsd.farm.drawing import BLOCK, Parent, draw_rivals
-from cnndsd.farm.shelf import Entry, Packed, Shelf, cells_of_kind, pack
-from cnndsd.spec import Kind, Spec
+from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent, draw_rivals
+from cnndsd.farm.parents import choose_parents
+from cnndsd.farm.shelf import Entry, Packed, Shelf, pack
+from cnndsd.spec import Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
 _GROWTH = 16
 # A generation's parents are older than the one before it.
 _LAG = 2
-# So large a share of the children has parents of the kinds that are sought, if any are.
-_SOUGHT = 0.9
 
 
 def _first_blocks() -> list[int]:
@@ -67,12 +63,17 @@ def _is_lucky(luck: float, block: int) -> bool:
     return int((block + 1) * luck) > int(block * luck)
 
 
+def groups_of(block: int) -> range:
+    """The groups of siblings in a block of children."""
+    return range(block * BLOCK // SIBLINGS, (block + 1) * BLOCK // SIBLINGS)
+
+
 class Generations:
     """The generations of a run, as far as they are known.
 
     ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the best of each cell in
-    the complete ones. ``parent_of``: the parent of each block that varies one, of the open
-    generations that may be judged. Whoever judges the block draws its shape from that.
+    the complete ones. ``parent_of``: the parent of each group of siblings, of the open generations that may be judged.
+    Whoever judges the group draws its shape from that.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -110,8 +111,8 @@ class Generations:
             for entries in self._open.pop(self.complete, ()):
                 self.parents.add_packed(entries)
             self.complete += 1
-            first = first_block(self.complete)
-            self.parent_of = {block: parent for block, parent in self.parent_of.items() if block >= first}
+            first = first_candidate(self.complete) // SIBLINGS
+            self.parent_of = {group: parent for group, parent in self.parent_of.items() if group >= first}
             self._plan(self.complete + _LAG - 1)
 
     def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
@@ -125,42 +126,7 @@ class Generations:
     def _plan(self, generation: int) -> None:
         if not self.parents:
             return
-        sources = _sources(self.parents, self._spec.sought)
-        shares = [share for share, _, _ in sources]
         blocks = range(first_block(generation), first_block(generation + 1))
-        luck = self._spec.luck
-        varying = [block for block in blocks if not _is_lucky(luck, block)]
-        drawn = draw_rivals(self._spec, self._spec.seed, varying, shares)
-        for block, (source, places) in zip(varying, drawn, strict=True):
-            _, slots, scores = sources[source]
-            rivals = [int(place * len(slots)) for place in places]
-            # Of equal ones the first drawn is taken.
-            self.parent_of[block] = self.parents.parent(slots[max(rivals, key=scores.__getitem__)])
-
-
-# Of the best of some cells: their share of the children, their slots, and their scores.
-_Source = tuple[float, list[int], list[float]]
-
-
-def _sources(shelf: Shelf, shares: Mapping[Kind, float]) -> list[_Source]:
-    """The best of the cells from which parents are drawn, in parts, each after its share of the children.
-
-    ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and
-    the other kinds the rest. The others have parents of any kind: these start new lines of each kind.
-    """
-    numbers, of_slots, of_scores = shelf.best()
-    every = of_slots.tolist(), of_scores.tolist()
-    if not shares:
-        return [(1.0, *every)]
-    parts: list[_Source] = []
-    is_other = np.full(len(numbers), True)
-    for name, share in shares.items():
-        first, stop = np.searchsorted(numbers, cells_of_kind(name))
-        parts.append((share, of_slots[first:stop].tolist(), of_scores[first:stop].tolist()))
-        is_other[first:stop] = False
-    # Exact sums are the same in every Python; those of ``sum`` are not.
-    rest = max(0.0, 1.0 - math.fsum(shares.values()))
-    parts.append((rest, of_slots[is_other].tolist(), of_scores[is_other].tolist()))
-    # Of a kind that has no sound yet, any may be a parent.
-    wanted = [(_SOUGHT * share, slots, scores) for share, slots, scores in parts if slots]
-    return [*wanted, (1.0 - math.fsum(share for share, _, _ in wanted), *every)]
+        groups = [group for block in blocks if not _is_lucky(self._spec.luck, block) for group in groups_of(block)]
+        drawn = draw_rivals(self._spec, self._spec.seed, generation, len(groups))
+        self.parent_of.update(zip(groups, choose_parents(self.parents, self._spec.sought, drawn), strict=True))

@@ -26,8 +26,8 @@ from cnndsd.recipe import pack_recipe, unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
-FORMAT = 4
-# What each table holds by number, besides the facts: entries by candidate, parents by the block that varies them.
+FORMAT = 5
+# What each table holds by number, besides the facts: entries by candidate, parents by the group of their children.
 _TABLES = ("shelf", "parents")
 _SCHEMA = [
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -123,7 +123,7 @@ class Ledger:
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
             entries = [msgspec.json.decode(row, type=Entry) for _, row in rows["shelf"]]
-            parents = {block: as_parent(unpack_recipe(row)) for block, row in rows["parents"]}
+            parents = {group: as_parent(unpack_recipe(row)) for group, row in rows["parents"]}
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
         spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]

@@ -36,9 +36,9 @@ class Cell(NamedTuple):
     rhythm: int
 
 
-# How many values each number of a cell has.
-_SIZES = (10, 4, 4, 5, 4, 4)
-CELLS = len(KINDS) * math.prod(_SIZES)
+# How many values each part of a cell has.
+SIZES = (len(KINDS), 10, 4, 4, 5, 4, 4)
+CELLS = math.prod(SIZES)
 # Scores are rounded to so many parts of 1.
 _SCORE_PARTS = 10_000
 
@@ -159,7 +159,7 @@ def cell_number(place: Cell) -> int:
 
 @compiled
 def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # type: ignore[no-untyped-def]
-    by_brightness, by_noisiness, by_activity, by_length, by_width, by_rhythm = _SIZES
+    _, by_brightness, by_noisiness, by_activity, by_length, by_width, by_rhythm = SIZES
     number = kind * by_brightness + brightness
     number = (number * by_noisiness + noisiness) * by_activity + activity
     return ((number * by_length + length) * by_width + width) * by_rhythm + rhythm
@@ -167,8 +167,9 @@ def _number(kind, brightness, noisiness, activity, length, width, rhythm):  # ty
 
 def cells_of_kind(kind: Kind) -> tuple[int, int]:
     """The numbers of the cells of a kind, as the first and one more than the last."""
-    first = KINDS.index(kind) * math.prod(_SIZES)
-    return first, first + math.prod(_SIZES)
+    of_kind = CELLS // len(KINDS)
+    first = KINDS.index(kind) * of_kind
+    return first, first + of_kind
 
 
 def appraise_all(rows: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[int]]:
@@ -229,12 +230,12 @@ class Shelf:
         """The recipe of the entry in a slot."""
         return Parent(self._shapes[slot], int(self._heads["last_seed"][slot]))
 
-    def best(self) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.float64]]:
-        """The numbers of the filled cells, ascending, and of the best in each the slot and the score."""
+    def best(self) -> tuple[NDArray[np.uint32], NDArray[np.int32], Heads]:
+        """The numbers of the filled cells, ascending, and of the best in each the slot and the head."""
         count = self._used[0]
         by_number = np.argsort(self._cells[:count])
         slots = self._order[by_number, 0]
-        return self._cells[by_number], slots, self._heads["score"][slots]
+        return self._cells[by_number], slots, self._heads[slots]
 
     @property
     def best_entries(self) -> list[Entry]:

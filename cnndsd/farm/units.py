@@ -1,6 +1,6 @@
 """One unit of work: some neighbouring candidates are drawn, rendered, judged, described and scored.
 
-A unit is a pure function of the spec, the seed, its place and the parents of those of its blocks that are not drawn
+A unit is a pure function of the spec, the seed, its place and the parents of those candidates that are not drawn
 afresh, so it may run anywhere, in any order, twice.
 """
 

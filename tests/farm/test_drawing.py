@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnndsd.farm.drawing import first_four, uniform
+from cnndsd.farm.drawing import uniform
 
 words = st.integers(0, 2**64 - 1)
 
@@ -23,7 +23,6 @@ def test_numbers_drawn_in_turns_are_those_of_philox(key, counters, stream):
     drawn = [uniform(key, counter, stream) for counter in counters]
     in_turns = [[next(numbers) for numbers in drawn] for _ in range(11)]
     assert list(map(list, zip(*in_turns, strict=True))) == [plain(key, counter, stream, 11) for counter in counters]
-    assert first_four(key, counters, stream) == [plain(key, counter, stream, 4) for counter in counters]
 
 
 def test_threads_draw_beside_each_other():

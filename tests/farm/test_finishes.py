@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cnndsd import Recipe, Spec, load_spec, render
 from cnndsd.farm import runs
-from cnndsd.farm.drawing import BLOCK, can_be, draw, draw_child_shape, draw_shape, draw_wide
+from cnndsd.farm.drawing import BLOCK, SIBLINGS, can_be, draw, draw_child_shape, draw_shape, draw_wide
 from cnndsd.recipe import Wide
 from cnndsd.shipped import spec_path
 from cnndsd.sound.rendering import raw_sha256
@@ -112,13 +112,14 @@ def test_only_what_was_drawn_can_be_a_candidate():
 
 def test_a_child_can_be_one_with_any_interpolation_that_its_parent_may_have():
     spec = shares(0.5, 0.5)
-    for block in range(300):
-        shape = draw_child_shape(spec, 1, block, msgspec.structs.replace(PARENT, interpolation="bandlimited"))
-        recipe = finished(spec, block * BLOCK, shape.reseeded(draw(NARROW, 1, block * BLOCK).last_seed))
-        assert can_be(spec, 1, block * BLOCK, False, recipe)
+    for group in range(300):
+        index = group * SIBLINGS
+        shape = draw_child_shape(spec, 1, group, msgspec.structs.replace(PARENT, interpolation="bandlimited"))
+        recipe = finished(spec, index, shape.reseeded(draw(NARROW, 1, index).last_seed))
+        assert can_be(spec, 1, index, False, recipe)
         # Without smooth sounds there is no such parent.
         if recipe.is_smooth:
-            assert not can_be(shares(0.0, 0.5), 1, block * BLOCK, False, recipe)
+            assert not can_be(shares(0.0, 0.5), 1, index, False, recipe)
 
 
 def test_width_is_no_part_of_a_run_and_smooth_sounds_are():

@@ -6,21 +6,32 @@ from collections import Counter
 from concurrent.futures import Future
 
 import msgspec
+import numpy as np
 import pytest
 import small_runs
 from sounds import like, made_up
 
 from cnndsd import Recipe, Spec, describe, render
 from cnndsd.ear.kinds import KINDS, kind
-from cnndsd.farm import generations, ledger, searching
+from cnndsd.farm import generations, ledger, parents, searching
 from cnndsd.farm.deadlines import Deadline
-from cnndsd.farm.drawing import BLOCK, MOST_VARIATIONS, draw, draw_blocks, draw_child_shape, draw_shape
+from cnndsd.farm.drawing import (
+    BLOCK,
+    MOST_VARIATIONS,
+    RIVALS,
+    SIBLINGS,
+    draw,
+    draw_blocks,
+    draw_child_shape,
+    draw_rivals,
+    draw_shape,
+)
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import Generations, first_block, first_candidate, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Bars, Entry, Shelf, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import CELLS, SIZES, Bars, Entry, Shelf, cell, cell_number, pack, unpack
 from cnndsd.farm.units import judge_unit
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
@@ -175,7 +186,7 @@ BASS_BANDS = (0.0, *[-30.0] * 7)
 
 
 def kinds_of_parents(spec, sounds):
-    """The share of each kind among the parents of 1,000 blocks; a sound has its place in the list as seed."""
+    """The share of each kind among the parents of 1,000 groups; a sound has its place in the list as seed."""
     shelf = Generations(spec)
     shelf.add_packed(0, pack([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)]))
     found, generation = {}, 0
@@ -187,7 +198,9 @@ def kinds_of_parents(spec, sounds):
     return {name: count / len(found) for name, count in counts.items()}
 
 
-def test_most_parents_are_of_the_kinds_that_are_sought():
+def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
+    # Where all promise the same, all are parents equally often.
+    monkeypatch.setattr(parents, "_promise", lambda numbers, heads, across_kinds: [1] * len(heads))
     basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
     sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
     usual = kinds_of_parents(MADE_UP, sounds)
@@ -208,9 +221,10 @@ def test_most_parents_are_of_the_kinds_that_are_sought():
 def test_the_parts_of_kinds_are_the_same_in_every_python():
     """Added one by one, ten tenths are a little less than 1, before Python 3.12."""
     shelf = Shelf(1, [Entry(seed, 0.9, made_up(seed), Recipe()) for seed in range(400)])
-    parts = generations._sources(shelf, dict.fromkeys(KINDS[:10], 0.1))
+    numbers, slots, _ = shelf.best()
+    parts = parents._sources(numbers.astype(np.int64), dict.fromkeys(KINDS[:10], 0.1))
     assert len(parts) > 5
-    (others,) = [share for share, slots, _ in parts[:-1] if kind(shelf.entry(slots[0]).sound) in KINDS[10:]]
+    (others,) = [share for share, places in parts[:-1] if kind(shelf.entry(slots[places[0]]).sound) in KINDS[10:]]
     assert others == 0.0
 
 
@@ -222,6 +236,90 @@ def test_the_search_seeks_what_the_choice_asks_for():
     assert msgspec.structs.replace(spec, search={"shares": {"pad": 1.0}}).sought == {"pad": 1.0}
     assert msgspec.structs.replace(spec, search={"shares": {}}).sought == {}
     assert msgspec.structs.replace(spec, search={"luck": 1.0}).sought == {}
+
+
+def gain_by_hand(best, number, across_kinds=True):
+    """By how much a cell is better than its neighbours; an edge has the other neighbour twice."""
+    place = np.array(np.unravel_index(number, SIZES))
+    others = [(name, *place[1:]) for name in range(len(KINDS)) if name != place[0]] if across_kinds else []
+    for part in range(1, len(SIZES)):
+        for move in (-1, 1):
+            other = place.copy()
+            other[part] += move if 0 <= place[part] + move < SIZES[part] else -move
+            others.append(tuple(other))
+    assert len(others) == (24 if across_kinds else 12)
+    return sum(max(0, best.get(number, 0) - best.get(np.ravel_multi_index(other, SIZES), 0)) for other in others)
+
+
+def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
+    rng = np.random.default_rng(1)
+    # Dense enough that many have neighbours.
+    numbers = np.sort(rng.choice(CELLS, 30_000, replace=False))
+    scores = rng.integers(1, 10_000, numbers.size)
+    best = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
+    for across_kinds in (True, False):
+        gain = parents._gain(numbers, scores, across_kinds)
+        for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
+            assert gain[place] == gain_by_hand(best, int(numbers[place]), across_kinds)
+
+
+@pytest.mark.parametrize(("shares", "most"), [({}, RIVALS), ({"drone": 1.0}, 3)])
+def test_the_most_promising_of_the_rivals_is_the_parent(shares, most):
+    """All are drawn equally often. Of those drawn, the one with the most to gain is taken, rather a young one."""
+    drawn = draw_rivals(MADE_UP, 1, 7, 4000)
+    assert drawn.shape == (4000, 1 + RIVALS)
+    assert 0.0 <= drawn.min() < 0.001
+    assert 0.999 < drawn.max() < 1.0
+    shelf = Shelf(1)
+    for index in range(400):
+        sound = made_up(index)
+        # Where what is sought is not there, any may be a parent.
+        if kind(sound) != "drone":
+            shelf.add(Entry(index, round(random.Random(index).random(), 2), sound, Recipe(seed=index)))
+    entries = shelf.best_entries
+    numbers = [cell_number(cell(entry.sound)) for entry in entries]
+    scores = {number: round(1e4 * entry.score) for number, entry in zip(numbers, entries, strict=True)}
+    newest = max(entry.index for entry in entries)
+    promise = [
+        gain_by_hand(scores, number, not shares) * (entry.index + newest // 2)
+        for number, entry in zip(numbers, entries, strict=True)
+    ]
+    chosen = parents.choose_parents(shelf, shares, drawn)
+    for row, parent in zip(drawn.tolist(), chosen, strict=True):
+        rivals = [int(u * len(entries)) for u in row[1 : 1 + most]]
+        assert parent.recipe == entries[max(rivals, key=promise.__getitem__)].recipe
+    # None is shut out for good, as it is drawn with itself now and then.
+    assert len(set(chosen)) > len(entries) / 2
+
+
+def test_siblings_have_one_parent_and_groups_others():
+    found = undisturbed(MADE_UP)
+    parent_of = {}
+    for entry in found.entries:
+        if entry.recipe.variations:
+            own = msgspec.structs.replace(entry.recipe, variations=entry.recipe.variations[:-1])
+            network = (own.seed, own.variations)
+            assert parent_of.setdefault(entry.index // SIBLINGS, network) == network
+    of_blocks = {}
+    for group, network in parent_of.items():
+        of_blocks.setdefault(group * SIBLINGS // BLOCK, set()).add(network)
+    assert max(map(len, of_blocks.values())) == BLOCK // SIBLINGS == 2
+
+
+def test_any_part_of_a_block_is_drawn_as_in_the_whole():
+    found = undisturbed(MADE_UP)
+    whole = {
+        drawn.first + lane: drawn.shape.reseeded(seed)
+        for drawn in draw_blocks(MADE_UP, 1, 0, 4000, found.parents)
+        for lane, seed in enumerate(drawn.seeds)
+    }
+    assert list(whole) == list(range(4000))
+    rng = random.Random(1)
+    for _ in range(200):
+        first, count = rng.randrange(2800, 3200), rng.randint(1, 150)
+        parts = list(draw_blocks(MADE_UP, 1, first, count, found.parents))
+        drawn = [(p.first + lane, p.shape.reseeded(seed)) for p in parts for lane, seed in enumerate(p.seeds)]
+        assert drawn == [(index, whole[index]) for index in range(first, first + count)]
 
 
 @pytest.mark.parametrize("ticks", [1, 20, 60, 200])
@@ -342,7 +440,8 @@ def test_the_bars_are_those_of_complete_generations():
     assert found.bars() == Bars(b"", b"")
     found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
     assert found.generations.complete == 2
-    assert {parent.last_seed for block, parent in found.parents.items() if block < 12} == {soon.recipe.seed}
+    of_first = {parent.last_seed for group, parent in found.parents.items() if group * SIBLINGS < 768}
+    assert of_first == {soon.recipe.seed}
     assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(4, "little"), (9000).to_bytes(2, "little"))
     assert found.entries == [late]
 

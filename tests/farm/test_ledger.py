@@ -116,12 +116,12 @@ def test_a_ledger_that_never_ends_is_refused_before_it_is_read(change, folder):
 
 
 def test_an_older_format_is_named_whatever_its_tables_are(folder):
-    """Format 3 had another table."""
+    """Formats up to 3 had another table."""
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
         connection.execute("ALTER TABLE parents RENAME TO shapes")
         connection.execute("""UPDATE facts SET value = CAST('{"format": 3}' AS BLOB) WHERE name = 'identity'""")
     connection.close()
-    wanted = r"was made by another version \(format 3; this one reads 4\); allowed: --restart, which begins anew$"
+    wanted = r"was made by another version \(format 3; this one reads 5\); allowed: --restart, which begins anew$"
     with pytest.raises(Invalid, match=wanted):
         runs.read(folder)
 
@@ -176,7 +176,7 @@ def test_what_was_judged_is_in_order(done, folder):
     findings.done = done
     with Ledger(folder / "ledger.sqlite") as book:
         book.read()
-        book.commit(b'{"format": 4}', spec, findings, watch)
+        book.commit(b'{"format": 5}', spec, findings, watch)
     with pytest.raises(Invalid, match="what was judged"):
         runs.read(folder)
 
@@ -196,5 +196,5 @@ def test_sqlite_finds_a_ledger_also_on_a_share(path, uri):
 def test_a_ledger_in_a_folder_of_any_name(tmp_path):
     folder = tmp_path / "a?b#c 100% é"
     folder.mkdir()
-    ledger.create(folder / "ledger.sqlite", b'{"format": 4}', Spec(name="x"), Findings(4), Watch())
+    ledger.create(folder / "ledger.sqlite", b'{"format": 5}', Spec(name="x"), Findings(4), Watch())
     assert runs.read(folder)[1] == Spec(name="x")

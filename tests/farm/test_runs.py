@@ -312,7 +312,7 @@ FAMILY = "\n[family]\nrecipe = { length = 9, hidden = [2, 2], gap = 5, seed = 27
     [
         ("", ["--seed", "2"], "seed 1, not 2"),
         ("gap = [3, 4]\n", [], "sound.gap [2, 7], not [3, 4]"),
-        ("[search]\nluck = 0.5\n", [], "search.luck 0.25, not 0.5"),
+        ("[search]\nluck = 0.5\n", [], "search.luck 0.1, not 0.5"),
         (
             "[choose]\nshares = { hit = 0.5 }\n",
             [],

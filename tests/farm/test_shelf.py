@@ -39,10 +39,10 @@ def test_a_shelf_holds_what_its_slow_twin_holds(entries, depth, size):
     assert shelf.entries == sorted(itertools.chain.from_iterable(best.values()), key=lambda e: e.index)
     assert {index: shelf.entry(slot) for index, slot in shelf.slots.items()} == {e.index: e for e in shelf.entries}
     assert shelf.best_entries == [found[0] for found in best.values()]
-    numbers, slots, scores = shelf.best()
+    numbers, slots, heads = shelf.best()
     assert numbers.tolist() == [*best]
     assert [shelf.parent(slot).recipe for slot in slots.tolist()] == [e.recipe for e in shelf.best_entries]
-    assert scores.tolist() == [e.score for e in shelf.best_entries]
+    assert heads["score"].tolist() == [e.score for e in shelf.best_entries]
 
 
 def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():
