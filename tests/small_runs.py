@@ -57,15 +57,18 @@ _SMALL = (
     f"generations._FIRST_BLOCKS, generations._MOST_BLOCKS = {FIRST_BLOCKS}, {MOST_BLOCKS};"
 )
 USUAL = ("-m", "cnndsd")
-_PACED = (
+_JUDGED_BY = (
     f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {_SMALL}"
-    "from functools import partial; from cnndsd.farm import searching; from poison import judge_slowly;"
-    "searching.judge_missing = partial(searching.judge_missing, judge=judge_slowly);"
+    "from functools import partial; from cnndsd.farm import searching; import poison;"
+    "searching.judge_missing = partial(searching.judge_missing, judge=poison.{});"
 )
+_PACED = _JUDGED_BY.format("judge_slowly")
 # The program with small generations; one whose workers take their time, so that a run that is disturbed has not come
-# far, and goes on to its end soon; and one that also commits what it found all the time instead of once a second.
+# far, and goes on to its end soon; one whose units never end; and one that takes its time and commits what it found all
+# the time instead of once a second.
 SMALL = ("-c", f"{_SMALL} run()")
 PACED = ("-c", f"{_PACED} run()")
+ENDLESS = ("-c", f"{_JUDGED_BY.format('judge_for_ever')} run()")
 OFTEN = ("-c", f"{_PACED} runs._COMMIT_S, runs._COMMIT_SHARE = 0.05, 1.0; run()")
 
 

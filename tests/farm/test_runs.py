@@ -20,6 +20,7 @@ import pytest
 import small_runs
 from poison import With
 from small_runs import (
+    ENDLESS,
     OFTEN,
     PACED,
     SMALL,
@@ -55,8 +56,6 @@ from cnndsd.spec import Spec
 LONG = 10_000_000
 # Sounds that take long to judge, so that a run that is disturbed has not come far.
 SLOW = "gap = [0, 0]\n"
-# Units of some seconds each.
-HEAVY = "gap = [0, 0]\nlength = [16, 16]\nlayers = [4, 4]\nwidth = [64, 64]\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -143,18 +142,13 @@ def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
 
 def heavy(folder):
     """A run in the middle of a long unit."""
-    write_spec(folder, LONG, HEAVY)
-    (folder / "s.toml").write_text(
-        (folder / "s.toml").read_text(encoding="utf-8").replace("[0.3, 0.6]", "[3.0, 3.3]"), encoding="utf-8"
-    )
-    running = start(folder, "--jobs", "1")
-    log = folder / "s.run" / "log.txt"
-    for _ in range(300):
+    write_spec(folder, LONG)
+    running = start(folder, "--jobs", "1", program=ENDLESS)
+    for _ in range(1200):
         time.sleep(0.1)
-        if log.exists() and "begun" in log.read_text(encoding="utf-8"):
-            break
-    time.sleep(1.0)
-    return running
+        if (folder / "judging").exists():
+            return running
+    raise AssertionError("no unit was begun")
 
 
 @needs_proc
