@@ -5,8 +5,6 @@ import os
 import sys
 from typing import NoReturn
 
-from cnndsd.desk.cli import main
-
 
 def run() -> NoReturn:
     """Run the command line and exit with its exit code."""
@@ -16,7 +14,13 @@ def run() -> NoReturn:
     # at gap 0 then takes 20 times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
+        # Imported here, so that Ctrl-C ends it in one line, too, and workers, which import this module, go without.
+        from cnndsd.desk.cli import main
+
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.stderr.write("cnndsd: interrupted\n")
+        sys.exit(130)
     finally:
         gc.freeze()
 
