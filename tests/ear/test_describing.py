@@ -476,7 +476,11 @@ SETTLED = {
         {"rhythm_db": 8.0},
         {"tail_s": 1.3},
     ),
-    "few states": ({"change_db": 8.0, "two_cuts_db": 1.0}, {"change_db": 2.0}, {"two_cuts_db": 5.0}),
+    "few states": (
+        {"change_db": 8.0, "two_cuts_db": 1.0},
+        {"change_db": 2.0, "two_cuts_db": 0.2},
+        {"two_cuts_db": 5.0},
+    ),
 }
 
 
