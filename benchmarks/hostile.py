@@ -218,7 +218,7 @@ def run(arguments: list[str], folder: Path) -> tuple[int, float, int, list[str]]
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(max(0, said.seek(0, 2) - 10_000))
         lines = said.read().decode("utf-8", "replace").splitlines() or [""]
-    return process.returncode, time.monotonic() - begun, usage.ru_maxrss // 1000, lines
+    return process.returncode, time.monotonic() - begun, usage.ru_maxrss * 1024 // 1_000_000, lines
 
 
 if __name__ == "__main__":

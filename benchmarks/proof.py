@@ -70,15 +70,18 @@ def verified(path, is_made_up):
 
 
 def main() -> None:
-    if not sys.argv[1].isdecimal():
-        verified(sys.argv[1], is_made_up=sys.argv[2:] == ["made up"])
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        for sounds in sys.argv[1:]:
-            path = Path(folder) / f"{sounds}.zip"
-            write(path, int(sounds))
-            print(f"{sounds} sounds, ", end="", flush=True)
-            subprocess.run([sys.executable, __file__, str(path), "made up"], check=True)
+    path, what = Path(sys.argv[1]), sys.argv[2:]
+    if what == ["write"]:
+        write(path, int(path.stem))
+    elif path.suffix:
+        verified(path, is_made_up=what == ["made up"])
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            for sounds in sys.argv[1:]:
+                print(f"{sounds} sounds, ", end="", flush=True)
+                # A process begins with the peak of the one that starts it: this one stays small.
+                for part in ("write", "made up"):
+                    subprocess.run([sys.executable, __file__, f"{folder}/{sounds}.zip", part], check=True)
 
 
 if __name__ == "__main__":

@@ -183,8 +183,9 @@ def with_instrument(
         note, flags = (60, 0) if pitch is None else (pitch.note, 2)
         meter = 4, beats_of_bar
         chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, *meter, tempo_bpm))
-    out = data + b"\0" * (len(data) % 2) + chunks
-    return out[:4] + struct.pack("<I", len(out) - 8) + out[8:]
+    chunks = b"\0" * (len(data) % 2) + chunks
+    # At once: of a long sound, each copy is large.
+    return b"".join((data[:4], struct.pack("<I", len(data) + len(chunks) - 8), memoryview(data)[8:], chunks))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -37,7 +37,7 @@ _PEAK_MARGIN_DB = 0.3
 _BLOCK_S, _HOP_S = 0.4, 0.1
 _FRAME_S = 0.01
 _GATE_LUFS = -70.0
-# True peaks are measured in stretches of this many samples, which overlap.
+# Long sounds take less memory in stretches of this many samples. True peaks are measured in some that overlap.
 _STRETCH, _OVERLAP = 2**20, 64
 
 
@@ -107,7 +107,9 @@ def condition(
             # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
             whole = mean(window)
             for one in np.atleast_2d(sound):
-                one -= window * (mean(one) / whole)
+                offset = mean(one) / whole
+                for begin in range(0, one.size, _STRETCH):
+                    one[begin : begin + _STRETCH] -= window[begin : begin + _STRETCH] * offset
     return sound, start, fade_out_s
 
 

@@ -58,9 +58,9 @@ def _wave(channels: NDArray[Any]) -> bytes:
     starts = np.arange(WAVE_COLUMNS) * channels.shape[1] // WAVE_COLUMNS
     # When there are more columns than samples, some columns share a sample.
     unique, column = np.unique(starts, return_inverse=True)
-    lows, highs = channels.min(axis=0), channels.max(axis=0)
-    ends = np.minimum.reduceat(lows, unique), np.maximum.reduceat(highs, unique)
-    pairs = np.stack([end[column] for end in ends], axis=1)
+    lows = np.min([np.minimum.reduceat(one, unique) for one in channels], axis=0)
+    highs = np.max([np.maximum.reduceat(one, unique) for one in channels], axis=0)
+    pairs = np.stack([lows[column], highs[column]], axis=1)
     return np.rint(pairs * scale).astype(np.int8).tobytes()
 
 

@@ -1,6 +1,7 @@
 """What leaves the mastering is centered, starts and ends at zero, and is as loud as asked, under the ceiling."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pyloudnorm
@@ -10,6 +11,7 @@ from scipy import signal
 from cnndsd import Mastering, Recipe, describe, kind, master, render
 from cnndsd.finishing import mastering
 from cnndsd.finishing.mastering import condition, loudness, loudness_rule, tame_onset, trim, true_peak
+from cnndsd.finishing.pictures import depict
 
 RATE = 44_100
 
@@ -290,3 +292,22 @@ def test_the_ends_of_a_long_sound_are_found_in_stretches(monkeypatch):
             assert (mastering._powers(sound, 441) == frames).all()
             assert true_peak(sound) == pytest.approx(peak, rel=1e-9)
         assert (frames == np.add.reduceat(np.square(sound), np.arange(0, sound.size, 441))).all()
+
+
+def test_long_sounds_are_copied_seldom():
+    """Of the longest, each copy takes 212 MB."""
+    sound = np.random.default_rng(1).random(4_000_000)
+    heard = describe(sound, RATE)
+
+    def copies(work):
+        work()
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1] / sound.nbytes
+        finally:
+            tracemalloc.stop()
+
+    # The sound itself and the window that fades it, and no picture as large as a sound.
+    assert copies(lambda: condition(sound, RATE, Mastering(), heard)) < 2.6
+    assert copies(lambda: depict(sound, RATE)) < 0.9
