@@ -5,7 +5,12 @@ import os
 import sys
 from typing import NoReturn
 
-from cnndsd.desk.cli import main
+try:
+    from cnndsd.desk.cli import main
+except KeyboardInterrupt:
+    # As ``main`` ends, which is not there yet.
+    sys.stderr.write("cnndsd: interrupted\n")
+    sys.exit(130)
 
 
 def run() -> NoReturn:
