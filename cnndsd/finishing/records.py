@@ -35,6 +35,11 @@ class Records(Sequence[_One]):
         """Add a structure at the end."""
         self._kept.append(msgspec.msgpack.encode(one))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Records) and self._kept == other._kept
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __len__(self) -> int:
         return len(self._kept)
 

@@ -576,7 +576,7 @@ def test_a_pick_that_cannot_be_remembered_is_not_made(finished_run, tmp_path, mo
         # A file that was there before stays.
         assert errors(session, actions.Choose(tile=number, pick="keep")) == []
         (path,) = tmp_path.glob("*.wav")
-        with sqlite3.connect(tmp_path / "history.sqlite") as book:
+        with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)) as book:
             book.execute("DELETE FROM files")
         assert errors(session, actions.Choose(tile=number)) == []
         with monkeypatch.context() as patch:

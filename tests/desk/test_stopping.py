@@ -1,6 +1,8 @@
 """A signal is heeded, at once or at the next question, and never lost."""
 
 import signal
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -57,3 +59,16 @@ def test_ctrl_c_while_the_arguments_are_read_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli, "parser", stopped)
     assert cli.main(["pack"]) == 130
     assert capsys.readouterr().err == "cnndsd: interrupted\n"
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_in_one_line():
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cnndsd.desk.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "import cnndsd.__main__\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "cnndsd: interrupted\n")
