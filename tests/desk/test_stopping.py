@@ -68,7 +68,7 @@ def test_ctrl_c_while_the_program_is_loaded_ends_in_one_line():
         "    def find_spec(self, name, *_):\n"
         "        if name == 'cnndsd.desk.cli': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Pressed())\n"
-        "import cnndsd.__main__\n"
+        "from cnndsd.__main__ import run; run()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "cnndsd: interrupted\n")

@@ -159,23 +159,6 @@ def test_a_path_that_is_too_long_for_windows_is_told(monkeypatch):
     assert short == cli._about_length("/" + 300 * "a") == ""
 
 
-def test_ctrl_c_while_the_command_line_is_imported_ends_in_one_line():
-    code = """
-import sys
-from cnndsd import __main__
-
-class Interrupted:
-    def find_spec(self, name, *_):
-        if name == "cnndsd.desk.cli":
-            raise KeyboardInterrupt
-
-sys.meta_path.insert(0, Interrupted())
-__main__.run()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "cnndsd: interrupted\n")
-
-
 def test_matrix_products_wait_for_no_threads():
     code = """
 import os, sys

@@ -23,7 +23,7 @@ from cnndsd.farm.proofs.sounds import Made, make_again
 from cnndsd.farm.verification import Verification
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.finished import Finished, Level, PackSound
-from cnndsd.finishing.manifest import Manifest, read_manifest
+from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.packing import write_pack
 from cnndsd.finishing.pictures import COLUMNS, ROWS, WAVE_COLUMNS, Picture
 from cnndsd.finishing.zipfiles import PackFile
@@ -315,11 +315,9 @@ def test_the_copy_of_a_loop_may_be_encoded_otherwise(everything, faults):
     assert len(encoded(lambda copy, loop: None)) == 1
 
 
-def test_measures_may_differ_where_rounding_does(everything, faults):
+def test_measures_may_differ_where_rounding_does():
     """A measure that lies between two decimals may be rounded either way; any other may not."""
-    with PackFile(io.BytesIO(everything)) as archive:
-        manifest = msgspec.json.decode(archive.read("manifest.json"), type=Manifest)
-    recipe = manifest.sounds[0].recipe
+    recipe = Recipe(gap=3, seconds=0.7, seed=6)
     audio = render(recipe)
     sound = describe(audio, recipe.sample_rate)
     assert deviations(sound, audio, recipe) == []
