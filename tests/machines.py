@@ -27,12 +27,12 @@ from cnndsd.finishing.zipfiles import PackFile
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
-    "search": "ba38f1418d044f2fbedac280e9bf832402f7940a726056b1b7901a0f724d73fe",
-    "page": "561e7ce671b502c0f08209b6db8cb33f76cf87950cd6df37f4f5e63e93f3b9e8",
-    "device": "cd433e8ef072b30a42c2877c536d6beae54a28dd1248191756e031fa8f60abbe",
-    "float": "12769e14f8e6b84d52f61b5832ba3b633afb22f7b01d2d99bec33da2d44e1bf6",
-    "wide": "831ef352554801604540797bfdeb09a942ec6981cb8b7dbd721a23d9fad708af",
-    "flac": "ae1f6a0a6ab822f83d4d824f54f6f5185cc30f1134a25f079042c25fde982bb1",
+    "search": "dd2a24c295de5cf98df4df14fd8fbb7ee733520783ae0d38d739b3a1c2276f3b",
+    "page": "5bb4c981ef0e6cb16f40f196882baa4100139324f73e88f2a0b488c64f674c9c",
+    "device": "5090ba180052bc1b6abdf6fe05c7220294062089cebf4616e22d842ca66d5412",
+    "float": "780e00e6c98d1c40c96ef5ef3bdfcaccb20264ae3bada069aa2126da9e907719",
+    "wide": "7a4eece5fb00dd708fb51c2c5466f1d9b100ac030f37183e5a1c141c8ad3bd55",
+    "flac": "4f56da59559dd46512225ad6e5741156c0347ca94a43476749aadfe3d6a23a02",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},
