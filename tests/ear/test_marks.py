@@ -7,7 +7,8 @@ and 4 and 5, looked at twice in two orders; what was dropped both times counts a
 its spectrogram, its level curve and its waveform, before any score was seen: whether a producer would keep it, whether
 that is sure, what the sound could be used as, and why. The score was fitted to sheets A and C and the packs, and not to
 sheets B and D, nor to ``sheet_first.json``, the 48 sounds of a default pack by the first score, whose drops all count
-as sure.
+as sure. ``sheet_e.json`` has the default packs of seeds 1 to 5 by this score, marked by a stricter listener: among
+sounds that all have high scores, the score tells those little.
 """
 
 import itertools
@@ -33,9 +34,9 @@ def test_the_area_is_that_of_all_pairs():
 
 def test_the_sheets_are_of_different_sounds():
     sheets = [json.loads((marks.SHEETS / f"{name}.json").read_text(encoding="utf-8")) for name in marks.NAMES]
-    assert [len(sheet) for sheet in sheets] == [200, 150, 240, 144, 96, 48]
+    assert [len(sheet) for sheet in sheets] == [200, 150, 240, 144, 96, 240, 48]
     recipes = [msgspec.convert(listed["recipe"], Recipe) for listed in itertools.chain(*sheets)]
-    assert len(set(recipes)) == 878
+    assert len(set(recipes)) == 1109
     assert all(listed["reason"] for listed in itertools.chain(*sheets))
 
 
@@ -47,6 +48,7 @@ def test_the_sheets_are_of_different_sounds():
         ("sheet_packs", 0.77, 0.89),
         ("sheet_c", 0.79, 0.87),
         ("sheet_d", 0.7, 0.75),
+        ("sheet_e", 0.52, 0.52),
         ("sheet_first", 0.9, 0.95),
     ],
 )
