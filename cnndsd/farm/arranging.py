@@ -29,10 +29,13 @@ from cnndsd.sound.rendering import render
 from cnndsd.spec import Spec
 
 # A sound with a clear pitch that no sample rate can bring to a note counts so much less. Where loops are wanted, a beat
-# that is none counts less, and every loop counts more.
+# that is none counts less, and every loop counts more. A bass, a lead or a pad without a sure note counts less, and
+# every sound with one more.
 _OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
+_WITHOUT_NOTE, _WITH_NOTE = 0.7, 1.25
+_PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
-_ROUNDS = 12
+_ROUNDS = 24
 # Of so many sounds for each that is wanted it is found out whether they can be loops, the most rhythmic first: of 3,500
 # sounds with 19 loops, the 40 % with the greatest ``rhythm_db`` had 17 of them.
 _LOOPS_TRIED = 80
@@ -93,10 +96,10 @@ def arrange(
         chosen = choose(welcome)
         unheard = [entry for entry in chosen if entry.index not in heard]
         heard.update(_hear(hear_music, spec, unheard, workers))
-        off_key = [e.index for e in chosen if _is_off_key(spec, e, heard[e.index]) and e.index not in welcome]
-        if not off_key:
+        new = {e.index: _welcome(spec, e, heard[e.index]) for e in chosen if e.index not in welcome}
+        welcome.update(new)
+        if all(factor >= 1.0 for factor in new.values()):
             break
-        welcome.update(dict.fromkeys(off_key, _OFF_KEY))
     return sorted(_placed(spec, chosen, heard, workers), key=lambda placed: in_order_of_kinds(placed.entry))
 
 
@@ -124,9 +127,15 @@ def _may_loop(sound: Description) -> bool:
     return sound.onsets >= 3.0
 
 
-def _is_off_key(spec: Spec, entry: Entry, heard: Heard) -> bool:
-    has_pitch = entry.sound.clarity > _CLEAR and entry.sound.glide_octaves < _GLIDE
-    return bool(spec.music.pitch_classes) and has_pitch and heard.pitch_hz is None and heard.bars is None
+def _welcome(spec: Spec, entry: Entry, heard: Heard) -> float:
+    """Return how much a sound that was heard counts where notes are wanted."""
+    if not spec.music.pitch_classes or heard.bars is not None:
+        return 1.0
+    if heard.pitch_hz is not None:
+        return _WITH_NOTE
+    if entry.sound.clarity > _CLEAR and entry.sound.glide_octaves < _GLIDE:
+        return _OFF_KEY
+    return _WITHOUT_NOTE if kind(entry.sound) in _PLAYED else 1.0
 
 
 def _hear(

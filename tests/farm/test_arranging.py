@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import REAL_LOOP, SPEC
+from sounds import REAL_LOOP, SPEC, like
 
 from cnndsd import Mastering, Recipe, describe, render, score, verify
-from cnndsd.ear.kinds import kind
+from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
 from cnndsd.farm.arranging import Heard, Placed, arrange, hear_music, place_alone, places_of
@@ -155,9 +155,25 @@ def test_sounds_off_key_give_way_to_others(found):
     in_key = production.arrange_sounds(spec, found, InProcess())
     plain = [Placed(e, Placed(e).place) for e in production.choose_sounds(spec, found)]
     heard = [hear_music(spec, e.recipe, e.sound) for e, _ in plain]
-    before = sum(arranging._is_off_key(spec, e, h) for (e, _), h in zip(plain, heard, strict=True))
+    before = sum(arranging._welcome(spec, e, h) == 0.3 for (e, _), h in zip(plain, heard, strict=True))
     assert before > off_key(in_key)
     assert len(in_key) == 8
+
+
+def test_sounds_with_a_sure_note_are_preferred(monkeypatch):
+    """Basses, leads and pads without one count less; other sounds need none, unless they have a clear pitch."""
+    spec, free = (Spec(name="x", music=Music(key=key)) for key in ("A minor", "free"))
+
+    def factor(clarity, hz, name="hit", spec=spec):
+        monkeypatch.setattr(arranging, "kind", lambda _: name)
+        return arranging._welcome(spec, Entry(0, 0.9, like(clarity=clarity), Recipe()), Heard(hz))
+
+    assert factor(0.9, 440.0) == factor(0.3, 440.0, "pad") > 1.0
+    assert factor(0.9, None) == factor(0.9, None, "pad") == 0.3
+    without = {name: factor(0.3, None, name) for name in KINDS}
+    assert {name for name, times in without.items() if times != 1.0} == {"bass", "lead", "pad"}
+    assert 0.3 < without["pad"] < 1.0
+    assert factor(0.9, 440.0, spec=free) == factor(0.9, None, "pad", spec=free) == 1.0
 
 
 @pytest.mark.parametrize(
