@@ -86,7 +86,7 @@ class Run:
 
     def note_command(self, command: Sequence[str]) -> None:
         """Write down with which command the run is made, see ``command_of``."""
-        with atomic_write(self.folder / "command.json") as file:
+        with atomic_write(self.folder / "command.json", self.folder / "command.new") as file:
             file.write(json.dumps(list(command)).encode())
 
     def log(self, line: str) -> None:
@@ -178,7 +178,8 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
         findings = no_findings(spec)
         if path.exists() and not restart:
             findings = _continued(path, spec)
-        (folder / "pack.new").unlink(missing_ok=True)
+        for left in ("pack.new", "command.new"):
+            (folder / left).unlink(missing_ok=True)
         # Written anew at each start, so that no damage to the old file lives on.
         ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
         with Ledger(path) as book:

@@ -117,7 +117,16 @@ WRITES = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unl
 
 def traced(folder, *options):
     """A run whose calls on files of its own folder strace sees, and may let fail."""
-    files = ["s.run", "s.zip", "s.run/lock", "s.run/log.txt", "s.run/pack.new", "."]
+    files = [
+        "s.run",
+        "s.zip",
+        "s.run/lock",
+        "s.run/log.txt",
+        "s.run/pack.new",
+        "s.run/command.json",
+        "s.run/command.new",
+        ".",
+    ]
     files += [f"s.run/ledger.sqlite{end}" for end in ("", "-journal", ".new", ".new-journal")]
     paths = [word for file in files for word in ("-P", str((folder / file).resolve()))]
     command = ["strace", "-qq", "-o", "trace.txt", *paths, *options, sys.executable, "-P", "-c", DRIVER]

@@ -50,6 +50,7 @@ from cnndsd.farm.executors import InProcess, Processes
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
+from cnndsd.finishing import atomic
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
@@ -165,6 +166,24 @@ def test_a_second_signal_ends_all_at_once(tmp_path):
     assert "Traceback" not in err
     assert gone(workers)
     assert runs.read(tmp_path / "s.run")[3].state == "running"
+
+
+def test_what_a_kill_leaves_is_gone_after_the_next_start(tmp_path, monkeypatch):
+    folder, spec = tmp_path / "s.run", Spec(name="s", count=1, candidates=10)
+    half_written = set()
+
+    def sync(_):
+        half_written.update(path.name for path in folder.iterdir())
+
+    monkeypatch.setattr(atomic, "sync", sync)
+    with runs.begin(folder, spec) as run:
+        run.note_command(["cnndsd", "pack"])
+        whole = {path.name for path in folder.iterdir()}
+    assert half_written - whole
+    for name in half_written - whole:
+        (folder / name).write_bytes(b"[")
+    with runs.begin(folder, spec):
+        assert {path.name for path in folder.iterdir()} == whole
 
 
 @pytest.mark.slow
