@@ -6,6 +6,10 @@ import shutil
 import subprocess
 import sys
 
+# As the command has it (``cnndsd/__main__.py``), before numpy is loaded: the threads of BLAS wait for work by running
+# on, which takes much of the time on few cores. ``tests/sound/test_machines.py`` has two of them.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ.get("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 import small_runs
 from filelock import FileLock
@@ -80,7 +84,7 @@ def chromium():
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as driver:
         # The sandbox wants a user that is not root, as which CI runs.
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *os.environ.get("CARGS","").split()])
         yield browser
         browser.close()
 
