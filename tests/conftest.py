@@ -84,7 +84,7 @@ def chromium():
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as driver:
         # The sandbox wants a user that is not root, as which CI runs.
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *os.environ.get("CARGS","").split()])
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
 
