@@ -46,6 +46,7 @@ from cnndsd.recipe import Recipe
 from cnndsd.spec import Search, Spec
 
 RANDOM_PACKS = 5
+RATE = 44_100
 # Shares of smooth sounds and of those that are asked to be wide.
 FINISHES = {"neither": (0.0, 0.0), "smooth": (0.3, 0.0), "both": (0.3, 1.0)}
 
@@ -60,20 +61,36 @@ class Heard(NamedTuple):
     channels: int
 
 
+def finished(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Render and finish a sound; its channels, and its power in librosa's mel bands."""
+    raw = render(recipe)
+    spec = Spec(name="heard", format="wavfloat", file_rate=RATE, plain=True)
+    channels = decode_channels(finish(raw, recipe, describe_raw(raw, recipe), spec).data).astype(np.float32)
+    return channels, librosa.feature.melspectrogram(y=channels, sr=RATE).mean(axis=0)
+
+
+def timbre(mel: np.ndarray) -> np.ndarray:
+    """Return means and standard deviations over time of 20 MFCCs."""
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    return np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)])
+
+
+def timbre_of(recipe: Recipe) -> np.ndarray:
+    """Render and finish a sound; its ``timbre``."""
+    return timbre(finished(recipe)[1])
+
+
 def hear(recipe: Recipe) -> Heard:
     """Render, finish and measure a sound."""
-    rate, raw = 44_100, render(recipe)
-    spec = Spec(name="heard", format="wavfloat", file_rate=rate, plain=True)
-    channels = decode_channels(finish(raw, recipe, describe_raw(raw, recipe), spec).data).astype(np.float32)
-    mel, sound = librosa.feature.melspectrogram(y=channels, sr=rate).mean(axis=0), channels[0]
-    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    channels, mel = finished(recipe)
+    rate, sound = RATE, channels[0]
     smooth = max(1, round(0.05 * rate / 512))
     late = np.apply_along_axis(lambda band: np.convolve(band, np.ones(smooth) / smooth, "valid"), 1, mel)
     late = late[:, late.shape[1] // 3 :]
     energy = late.sum(axis=1)
     moves = np.std(10 * np.log10(np.maximum(late, late.max() * 1e-6)), axis=1)
     return Heard(
-        np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)]),
+        timbre(mel),
         is_collapsed(sound, rate),
         bool(sound.size >= rate // 2 and (moves * energy).sum() < 1.5 * energy.sum()),
         librosa.onset.onset_detect(y=sound, sr=rate).size,
@@ -167,7 +184,7 @@ def main() -> None:
         seeded = msgspec.structs.replace(base, seed=seed)
         with ProcessPoolExecutor(2) as pool:
             random = random_passing(msgspec.structs.replace(seeded, sound=bare), RANDOM_PACKS * base.count)
-            others = np.array([h.mfcc for h in pool.map(hear, random)])
+            others = np.array(list(pool.map(timbre_of, random)))
             for luck, name in cases:
                 shares = FINISHES.get(name, (base.sound.bandlimited, base.sound.wide))
                 sound = msgspec.structs.replace(base.sound, bandlimited=shares[0], wide=shares[1])

@@ -10,6 +10,9 @@ import environment
 
 if __name__ == "__main__":
     os.chdir(environment.ROOT)
+    # The tests start some hundred processes, and a new .venv has no compiled modules (see ``environment.python``).
+    # Where this is set, each process would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     interpreter = environment.python("[test]")
     options = sys.argv[1:] or ["-n", "auto"]
     if not sys.argv[1:]:

@@ -19,15 +19,19 @@ def coefficients(precision):
     return [Fraction(float.fromhex(c)) for c in re.findall(r"-?0x[0-9a-f.]+p[+-]\d+", table)]
 
 
-def rounded(x, bits, lowest):
-    """The nearest number of ``bits`` significant bits, ties to even; ``lowest``: exponent of the last subnormal bit."""
-    if x == 0:
-        return x
-    exponent = abs(x.numerator).bit_length() - x.denominator.bit_length()
-    if abs(x) >= Fraction(2) ** exponent:
-        exponent += 1
-    unit = Fraction(2) ** max(exponent - bits, lowest)
-    return round(x / unit) * unit
+def rounded(numerator, denominator, bits, lowest):
+    """The nearest number of ``bits`` significant bits, ties to even; ``lowest``: exponent of the last subnormal bit.
+
+    The denominator is a power of two: floating-point numbers have such ones, and so have their sums and products.
+    """
+    assert denominator & denominator - 1 == 0
+    # Twice ``2**top`` is more than the number, which is no less than that; the last bit stands for ``2**last``.
+    top = abs(numerator).bit_length() - denominator.bit_length()
+    last = max(top + 1 - bits, lowest)
+    numerator, denominator = numerator << max(-last, 0), denominator << max(last, 0)
+    whole, rest = divmod(numerator, denominator)
+    whole += 2 * rest > denominator or (2 * rest == denominator and whole % 2)
+    return Fraction(whole << max(last, 0), 1 << max(-last, 0))
 
 
 class Arithmetic:
@@ -37,10 +41,12 @@ class Arithmetic:
         self.bits, self.lowest = (53, -1074) if precision == "double" else (24, -149)
 
     def round(self, x):
-        return rounded(Fraction(x), self.bits, self.lowest)
+        return rounded(*Fraction(x).as_integer_ratio(), self.bits, self.lowest)
 
     def fma(self, a, b, c):
-        return self.round(a * b + c)
+        # a * b + c; to reduce it before it is rounded would take most of the time.
+        (a, x), (b, y), (c, z) = a.as_integer_ratio(), b.as_integer_ratio(), c.as_integer_ratio()
+        return rounded(a * b * z + c * x * y, x * y * z, self.bits, self.lowest)
 
 
 def act(ar, h, table):

@@ -3,4 +3,9 @@
 from cnndsd import Spec
 from cnndsd.farm import units
 
-units.warm(Spec(name="x"))
+
+def warm(precision):
+    units.warm(Spec(name="x", sound={"precision": precision}))
+
+
+warm("double")

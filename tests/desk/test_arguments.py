@@ -48,7 +48,7 @@ def test_a_duration_stands_still_while_the_machine_sleeps_and_a_time_of_day_does
 
 
 def test_a_run_says_until_when_it_will_be_at_work(tmp_path):
-    spec = Spec(name="s", candidates=10**6, sound={"seconds": (0.3, 0.6)})
+    spec = Spec(name="s", candidates=1000, sound={"seconds": (0.3, 0.6)})
     with runs.begin(tmp_path / "s.run", spec) as run:
         recorder = runs._Recorder(run, runs.Progress(), Deadline(1e9, lambda: 1e9 - 300.0))
         assert recorder.watch("running").until_s == pytest.approx(time.time() + 300.0, abs=5.0)

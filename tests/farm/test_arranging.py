@@ -1,5 +1,6 @@
 """Sounds in key: on their notes, spread over them, with their raw samples unchanged."""
 
+import itertools
 import math
 import re
 import struct
@@ -44,12 +45,12 @@ def found():
 @pytest.fixture(scope="module")
 def tuned(found):
     """Sounds of a small search that have a sure pitch, and what is heard in them."""
-    heard = [
+    heard = (
         (entry, hear_music(ALL, entry.recipe, entry.sound)) for entry in found.entries if entry.sound.clarity > 0.9
-    ]
-    pairs = [(entry, music) for entry, music in heard if music.pitch_hz is not None]
-    assert len(pairs) >= 12
-    return pairs[:12]
+    )
+    pairs = list(itertools.islice((pair for pair in heard if pair[1].pitch_hz is not None), 12))
+    assert len(pairs) == 12
+    return pairs
 
 
 def off_note(hz, tuning_hz=440.0):

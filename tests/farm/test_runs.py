@@ -120,7 +120,8 @@ def test_a_stopped_run_keeps_what_it_did_and_goes_on(number, code, tmp_path, who
 @needs_proc
 def test_ctrl_c_reaches_all_processes_and_only_the_parent_heeds_it(tmp_path):
     """A terminal sends it to the whole group, also while workers start."""
-    write_spec(tmp_path, LONG, SLOW)
+    # Of so few, units are small, and end soon; all of them take some seconds.
+    write_spec(tmp_path, 40_000, SLOW)
     for wait in (0.15, 0.4, None):
         # The command itself, which heeds Ctrl-C from its first line.
         running = start(tmp_path, program=USUAL, start_new_session=True)

@@ -41,7 +41,7 @@ def looked_at(count, candidates):
     assert sum(map(is_static, sounds)) <= count / 12
     assert all(distance(a, b) >= pack.choose.distance for a, b in itertools.combinations(sounds, 2))
     heard = [variety.hear(entry.recipe) for entry in chosen]
-    others = [variety.hear(recipe).mfcc for recipe in variety.random_passing(pack, variety.RANDOM_PACKS * count)]
+    others = [variety.timbre_of(recipe) for recipe in variety.random_passing(pack, variety.RANDOM_PACKS * count)]
     return Looked(chosen, heard, variety.report("x", chosen, findings, heard, np.array(others)))
 
 

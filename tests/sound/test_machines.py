@@ -163,6 +163,11 @@ def test_all_is_the_same_with_libraries_that_know_no_newer_processor():
     assert elsewhere(OLD_LIBRARIES)[0] == DIGESTS
 
 
+def test_matrix_products_on_more_threads_are_the_same():
+    """As ``import cnndsd`` finds them; the command and these tests have one."""
+    assert elsewhere({"OPENBLAS_NUM_THREADS": "2"}, names=("search", "wide"))[0].items() <= DIGESTS.items()
+
+
 def test_raw_sounds_are_the_same_when_compiled_for_a_lesser_processor(tmp_path):
     found, used, size = elsewhere(MACHINES["generic"][0], tmp_path, ("single",))
     assert found == {"single": DIGESTS["single"]}
