@@ -17,7 +17,7 @@ from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.atomic import atomic_write
@@ -52,7 +52,7 @@ def choose_sounds(
     return sorted(chosen, key=in_order_of_kinds)
 
 
-def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Entry], welcome: Mapping[int, float]) -> list[Entry]:
+def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Stored], welcome: Mapping[int, float]) -> list[Entry]:
     """The loops that are chosen before all other sounds: as different as can be, whatever their kinds."""
     wanted = round(spec.music.loops * spec.count) - sum(welcome.get(entry.index, 1.0) > 1.0 for entry in kept)
     count = min(spec.count, len(kept) + wanted)
@@ -64,13 +64,13 @@ def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Entry], welcome: 
 
 
 def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[Entry]:
-    known = findings.known()
     left = sorted({*wanted} - findings.aside.keys())
+    known = findings.known(left)
     return [known[index] if index in known else _entry(spec, index) for index in left]
 
 
-def _not_picked(findings: Findings) -> list[Entry]:
-    return [entry for entry in findings.entries if entry.index not in findings.picks]
+def _not_picked(findings: Findings) -> list[Stored]:
+    return [entry for entry in findings.stored if entry.index not in findings.picks]
 
 
 def arrange_sounds(
@@ -86,7 +86,7 @@ def arrange_sounds(
     """
     if placed:
         return [placed[entry.index] for entry in choose_sounds(spec, findings, only)]
-    offered = _entries(spec, findings, only or findings.picked("keep"))
+    offered: list[Entry | Stored] = [*_entries(spec, findings, only or findings.picked("keep"))]
     if not only:
         offered += [entry for entry in _not_picked(findings) if entry.score >= spec.choose.score]
     return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, only, welcome), workers)

@@ -182,7 +182,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
         # Written anew at each start, so that no damage to the old file lives on.
         ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
         with Ledger(path) as book:
-            book.read()
+            book.check()
             yield Run(folder, spec, findings, book)
 
 
