@@ -124,14 +124,16 @@ def prepare(spec: Spec) -> None:
 
 
 def warm(spec: Spec) -> None:
-    """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
+    """Choose and finish one sound, so that all kernels are compiled before workers need them at the same time."""
     from cnndsd.finishing.bars import find_bars
     from cnndsd.finishing.finished import single_sound_spec
 
     # At another rate than its file, so that it is resampled.
     recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=spec.precision)
     audio = render(recipe)
-    finish(audio, recipe, describe_raw(audio, recipe), single_sound_spec(recipe, "wav24"))
+    sound = describe_raw(audio, recipe)
+    finish(audio, recipe, sound, single_sound_spec(recipe, "wav24"))
+    choose([Entry(0, 1.0, sound, recipe)], 1)
     if spec.music.bpm:
         beat_s = 60.0 / spec.music.bpm
         strokes = np.arange(round(20 * beat_s * 44_100)) % round(beat_s / 4 * 44_100) < 400
