@@ -23,7 +23,7 @@ from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
 from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.farm.store import Store
 from cnndsd.finishing.atomic import replace, sync_folder
-from cnndsd.recipe import pack_recipe, unpack_recipe
+from cnndsd.recipe import packed_fields, unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
@@ -294,8 +294,8 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
 
 def _row(value: Entry | int | Parent, store: Store) -> bytes:
     if isinstance(value, Parent):
-        return pack_recipe(value.recipe)
-    return msgspec.json.encode(Stored(store, value).entry if isinstance(value, int) else value)
+        return msgspec.msgpack.encode(packed_fields(value.shape, value.last_seed))
+    return Stored(store, value).json if isinstance(value, int) else msgspec.json.encode(value)
 
 
 def _check(identity: bytes, progress: bytes, marks: int) -> bytes:

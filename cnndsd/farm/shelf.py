@@ -21,7 +21,7 @@ from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
 from cnndsd.farm.drawing import as_parent
 from cnndsd.farm.store import HEAD, Heads, Rows, Slots, Store, longer
-from cnndsd.recipe import Recipe, unpack_recipe
+from cnndsd.recipe import Recipe, packed_fields, unpack_recipe
 from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.spec import Kind
 
@@ -141,6 +141,13 @@ class Stored:
     def entry(self) -> Entry:
         """All of it."""
         return Entry(self.index, self.score, self.sound, self.recipe)
+
+    @property
+    def json(self) -> bytes:
+        """``entry`` as JSON."""
+        (parent,) = self._store.parents([self._slot])
+        fields = packed_fields(parent.shape, parent.last_seed)
+        return msgspec.json.encode({"index": self.index, "score": self.score, "sound": self.sound, "recipe": fields})
 
 
 def as_entry(entry: Entry | Stored) -> Entry:

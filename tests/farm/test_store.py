@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import PLAIN, entry
+from sounds import PLAIN, entry, made_up
 
 from cnndsd.ear.description import AT, ROW, to_row
 from cnndsd.farm import ledger
 from cnndsd.farm.choosing import choose
+from cnndsd.farm.drawing import as_parent
 from cnndsd.farm.findings import UnitResult, no_findings
-from cnndsd.farm.ledger import Ledger, Watch
-from cnndsd.farm.shelf import CELLS, Packed, Shelf, Stored, add_packed, appraise_rows, make_heads, pack
+from cnndsd.farm.ledger import Ledger, Watch, _row
+from cnndsd.farm.shelf import CELLS, Entry, Packed, Shelf, Stored, add_packed, appraise_rows, make_heads, pack
 from cnndsd.farm.store import HEAD, Store
 from cnndsd.recipe import Recipe, pack_recipe
 from cnndsd.spec import Spec
@@ -117,6 +118,21 @@ def test_the_ledger_is_written_and_read_row_by_row(tmp_path):
     # The shelves, which grow from time to time; all rows and entries at a time would be 5,000 bytes more for each.
     assert memory["peak"] < (700 + 3 * ENTRY_BYTES) * found.kept + 4 * 4 * CELLS
     assert [e.index for e in again.stored] == [e.index for e in found.stored]
+
+
+def test_rows_of_the_ledger_are_those_of_whole_entries():
+    """With variations or without, all fields set or none: nothing is checked again on the way."""
+    plain, child = Recipe(), Recipe(variations=[{"seed": 1, "amount": 0.25}, {"seed": 2, "amount": 0.5}])
+    full = msgspec.structs.replace(
+        child, adjusting={"every": 3, "amount": 0.5}, interpolation="bandlimited", precision="single", seconds=3
+    )
+    bred = msgspec.structs.replace(plain, variations=[{"seed": 5, "amount": 0.5, "mate": {"seed": 6}}])
+    for recipe in (plain, child, full, bred):
+        one = Entry(7, 0.5, made_up(7), recipe.reseeded(2**53 - 1))
+        store = Store()
+        (slot,) = add_packed(store, pack([one])).tolist()
+        assert _row(slot, store) == _row(one, store) == msgspec.json.encode(one)
+        assert _row(as_parent(one.recipe), store) == pack_recipe(one.recipe)
 
 
 def test_sounds_are_chosen_without_unpacking_all_of_them(tmp_path):
