@@ -10,7 +10,8 @@ import itertools
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -107,61 +108,60 @@ class Ledger:
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
         """The run's identity, the spec that it was last given, its findings, and its state."""
+        # A run at work waits with its commit until all rows are read. To unpack them takes much longer.
         with self._transaction("DEFERRED"):
-            facts = self._check_all()
-            try:
-                identity = json.loads(facts["identity"])
-                progress = msgspec.json.decode(facts["progress"], type=_Progress)
-                parents = {group: as_parent(unpack_recipe(row)) for group, row in self._rows("parents", "number")}
-                spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
-                if not all(a <= b for a, b in itertools.pairwise(spans)):
-                    raise self._damaged("what was judged")
-                findings = no_findings(progress.spec, progress.depth)
-                findings.refused.update(progress.refused)
-                findings.aside.update(progress.aside)
-                findings.picks.update(progress.picks)
-                findings.restore(progress.done, self._entries(), parents)
-            except Invalid:
-                raise
-            except (KeyError, ValueError, RecursionError) as error:
-                raise self._damaged(str(error)) from None
+            facts = self._facts()
+            rows = {table: deque(self._rows(table, "number")) for table in _TABLES}
+        for table, of_table in rows.items():
+            self._mark_all(table, of_table)
+        self._compare_digest(facts)
+        try:
+            identity = json.loads(facts["identity"])
+            progress = msgspec.json.decode(facts["progress"], type=_Progress)
+            parents = {group: as_parent(unpack_recipe(row)) for group, row in rows["parents"]}
+            spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
+            if not all(a <= b for a, b in itertools.pairwise(spans)):
+                raise ValueError("what was judged")
+            findings = no_findings(progress.spec, progress.depth)
+            findings.refused.update(progress.refused)
+            findings.aside.update(progress.aside)
+            findings.picks.update(progress.picks)
+            findings.restore(progress.done, _entries(rows["shelf"]), parents)
+        except (KeyError, ValueError, RecursionError) as error:
+            raise self._damaged(str(error)) from None
         return identity, progress.spec, findings, progress.watch
 
     def check(self) -> None:
         """Read all there is, and refuse what is damaged."""
         with self._transaction("DEFERRED"):
-            self._check_all()
+            facts = self._facts()
+            for table in _TABLES:
+                self._mark_all(table, self._rows(table, "number"))
+        self._compare_digest(facts)
 
-    def _check_all(self) -> dict[str, bytes]:
-        """The facts, once the digest has shown that no row is another."""
+    def _facts(self) -> dict[str, bytes]:
         self._refuse_other_tables()
         facts = dict(self._rows("facts", "name"))
         self._refuse_other_formats(facts.get("identity"))
         if not all(isinstance(value, bytes) for value in facts.values()):
             raise self._damaged("facts")
-        for table in _TABLES:
-            self._marks[table] = marks = {}
-            for number, value in self._rows(table, "number"):
-                if not (isinstance(number, int) and isinstance(value, bytes)):
-                    raise self._damaged(table)
-                marks[number] = _mark(table, number, value)
-        try:
-            if facts["check"] != _check(facts["identity"], facts["progress"], self._sum()):
-                raise self._damaged("its digest differs")
-        except KeyError as error:
-            raise self._damaged(str(error)) from None
         return facts
+
+    def _mark_all(self, table: str, rows: Iterable[tuple[Any, Any]]) -> None:
+        self._marks[table] = marks = {}
+        for number, value in rows:
+            if not (isinstance(number, int) and isinstance(value, bytes)):
+                raise self._damaged(table)
+            marks[number] = _mark(table, number, value)
+
+    def _compare_digest(self, facts: dict[str, bytes]) -> None:
+        if not {"identity", "progress", "check"} <= facts.keys():
+            raise self._damaged("a fact is missing")
+        if facts["check"] != _check(facts["identity"], facts["progress"], self._sum()):
+            raise self._damaged("its digest differs")
 
     def _sum(self) -> int:
         return sum(sum(of_table.values()) for of_table in self._marks.values())
-
-    def _entries(self) -> Iterator[Entry]:
-        """The entries of the shelf, one at a time: together they take more room than all else."""
-        for number, row in self._rows("shelf", "number"):
-            entry = msgspec.json.decode(row, type=Entry)
-            if number != entry.index:
-                raise self._damaged("the numbers of the shelf")
-            yield entry
 
     def _refuse_other_tables(self) -> None:
         """A view or a trigger of the same name may do anything, and never end."""
@@ -290,6 +290,16 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _entries(rows: deque[tuple[int, bytes]]) -> Iterator[Entry]:
+    """The entries of the shelf, one at a time, and their rows no more: unpacked they take more room than all else."""
+    while rows:
+        number, row = rows.popleft()
+        entry = msgspec.json.decode(row, type=Entry)
+        if number != entry.index:
+            raise ValueError("the numbers of the shelf")
+        yield entry
 
 
 def _row(value: Entry | int | Parent, store: Store) -> bytes:
