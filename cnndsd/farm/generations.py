@@ -16,7 +16,7 @@ import numpy as np
 from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent, draw_rivals
 from cnndsd.farm.parents import choose_parents
 from cnndsd.farm.shelf import Shelf
-from cnndsd.farm.store import Slots, Store
+from cnndsd.farm.storage import Slots, Store
 from cnndsd.spec import Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024

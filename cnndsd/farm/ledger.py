@@ -22,7 +22,7 @@ import msgspec
 from cnndsd.farm.drawing import Parent, as_parent
 from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
 from cnndsd.farm.shelf import Entry, Stored
-from cnndsd.farm.store import Store
+from cnndsd.farm.storage import Store
 from cnndsd.finishing.atomic import replace, sync_folder
 from cnndsd.recipe import packed_fields, unpack_recipe
 from cnndsd.schema import Invalid

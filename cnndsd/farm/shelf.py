@@ -20,7 +20,7 @@ from cnndsd.ear.description import AT, ROW, Description, from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
 from cnndsd.farm.drawing import as_parent
-from cnndsd.farm.store import HEAD, Heads, Rows, Slots, Store, longer
+from cnndsd.farm.storage import HEAD, Heads, Rows, Slots, Store, longer
 from cnndsd.recipe import Recipe, packed_fields, unpack_recipe
 from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.spec import Kind

@@ -18,7 +18,7 @@ from cnndsd.farm.drawing import as_parent
 from cnndsd.farm.findings import UnitResult, no_findings
 from cnndsd.farm.ledger import Ledger, Watch, _row
 from cnndsd.farm.shelf import CELLS, Entry, Packed, Shelf, Stored, add_packed, appraise_rows, make_heads, pack
-from cnndsd.farm.store import HEAD, Store
+from cnndsd.farm.storage import HEAD, Store
 from cnndsd.recipe import Recipe, pack_recipe
 from cnndsd.spec import Spec
 
