@@ -39,7 +39,7 @@ def main() -> None:
             chosen = [entry for entry, _ in arrange_sounds(spec, findings, workers)]
         # Linux counts in kB.
         memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        best = findings.shelf.best()[2]["score"]
+        best = findings.shelf.best_scores
         scores = np.sort([entry.score for entry in chosen])
         apart = min(distance(a.sound, b.sound) for i, a in enumerate(chosen) for b in chosen[:i])
         print(

@@ -23,7 +23,7 @@ from cnndsd.spec import Search, Spec
 
 def best_scores(found: Findings) -> np.ndarray:
     """Return the best score of each filled cell."""
-    return found.shelf.best()[2]["score"]
+    return found.shelf.best_scores
 
 
 def ten_best(found: Findings) -> dict[str, float]:

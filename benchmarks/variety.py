@@ -161,7 +161,7 @@ def report(name: str, chosen: list[Entry], findings: Findings, heard: list[Heard
         f"{sum(h.static for h in heard)}, unheard beats {unheard}; nearest two {own:.2f} apart, MFCC {ratio:.2f}; "
         f"smooth {sum(e.recipe.is_smooth for e in chosen)}, wide {sum(h.channels == 2 for h in heard)}; "
         f"{sum(notes.values())} notes, the commonest {notes.most_common(1)[0] if notes else 'none'}; "
-        f"sum of the cells' best {findings.shelf.best()[2]['score'].sum():.0f}",
+        f"sum of the cells' best {findings.shelf.best_scores.sum():.0f}",
         flush=True,
     )
     return ratio

@@ -1,10 +1,12 @@
 """The pack spec, a TOML file: what to draw, what to refuse, what to choose, and how to finish it."""
 
+import functools
 import hashlib
+import pickle
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -424,6 +426,24 @@ class Spec(Checked, frozen=True, kw_only=True):
     def digest(self) -> bytes:
         """The digest of ``[sound]`` or ``[family]``, whichever candidates are drawn from."""
         return self.sound.digest if self.family is None else self.family.digest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        global _SENT
+        # All units of a search carry one spec.
+        if _SENT is None or _SENT[0] is not self:
+            _SENT = self, pickle.dumps(super().__reduce__())
+        return _received, (_SENT[1],)
+
+
+# The spec that was pickled last, and what it became.
+_SENT: tuple[Spec, bytes] | None = None
+
+
+@functools.lru_cache(maxsize=1)
+def _received(pickled: bytes) -> Spec:
+    make, parts = pickle.loads(pickled)  # noqa: S301
+    made: Spec = make(*parts)
+    return made
 
 
 def _toml_fault(error: Exception) -> str:

@@ -121,7 +121,7 @@ def _run(folder: Path) -> dict[str, Any]:
         "refused": dict(sorted(findings.refused.items())),
         "kept": findings.kept,
         "picked": {pick: len(findings.picked(pick)) for pick in ("keep", "drop")},
-        "kinds": dict(Counter(kind(entry.sound) for entry in findings.entries).most_common()),
+        "kinds": dict(Counter(kind(entry.sound) for entry in findings.stored).most_common()),
         **_searched(spec, findings),
         "set_aside": [
             {"candidate": i, "how": a.how, "recipe": msgspec.to_builtins(a.recipe)}

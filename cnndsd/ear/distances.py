@@ -6,20 +6,22 @@ from operator import mul
 
 import numpy as np
 
-from cnndsd.ear.description import COEFFICIENTS, COURSES, Description
+from cnndsd.ear.description import COEFFICIENTS, COURSES, TIMBRE, Description
 from cnndsd.ear.pitch import PITCH_HZ
 
 # So that sounds that are hard to distinguish are about 0.3 apart, and two at random about 2.
 _SCALE = 0.18
 # Of the timbre: means and deviations, and the course over time, which counts less (benchmarks/variety.py).
 _TIMBRE_SCALE = np.repeat((0.2, 0.09), (2 * COEFFICIENTS, 2 * COURSES)).tolist()
+# How many coordinates a sound has.
+AXES = TIMBRE + 7
 # So many sounds at a time are compared with all, which takes 8 bytes for each pair. Squares are exact to a share of
 # their size; of those that are equally near to it so many are compared exactly: all of a pack may be equal.
 _TOGETHER, _EXACT, _EQUALS = 256, 1e-12, 16
 
 
 def position(sound: Description) -> list[float]:
-    """Return the coordinates of a sound, without unit; each axis is scaled by how much it matters to the ear."""
+    """Return the ``AXES`` coordinates of a sound, without unit, each axis scaled by how much it matters to the ear."""
     octaves = math.log2(max(sound.pitch_hz, PITCH_HZ[0]) / PITCH_HZ[0])
     # Pitch and pitch class matter as much as they are clear.
     return [

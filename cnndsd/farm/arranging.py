@@ -19,7 +19,7 @@ from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
 from cnndsd.farm.executors import Workers, in_order
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.finishing.bars import BarLoop
 from cnndsd.finishing.finished import NOTE_CENTS, Place
 from cnndsd.recipe import Recipe
@@ -63,7 +63,7 @@ class Placed(NamedTuple):
 
 def arrange(
     spec: Spec,
-    offered: Sequence[Entry],
+    offered: Sequence[Entry | Stored],
     choose: Callable[[Mapping[int, float] | None], list[Entry]],
     workers: Workers,
 ) -> list[Placed]:
@@ -139,7 +139,10 @@ def _welcome(spec: Spec, entry: Entry, heard: Heard) -> float:
 
 
 def _hear(
-    hear: Callable[[Spec, Recipe, Description], Heard], spec: Spec, entries: Sequence[Entry], workers: Workers
+    hear: Callable[[Spec, Recipe, Description], Heard],
+    spec: Spec,
+    entries: Sequence[Entry | Stored],
+    workers: Workers,
 ) -> Iterator[tuple[int, Heard]]:
     """Yield the index of each sound, and what music is in it: none when hearing failed twice."""
     tasks = ((spec, entry.recipe, entry.sound) for entry in entries)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.ear.description import Description
-from cnndsd.ear.distances import position
+from cnndsd.ear.distances import AXES, position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import is_static
 from cnndsd.farm.exchanges import exchange
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.shelf import Entry, Stored, as_entry
 from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Choice, Kind
 
@@ -40,7 +40,7 @@ _CLEAR = 0.7
 
 
 def choose(
-    entries: Sequence[Entry],
+    entries: Sequence[Entry | Stored],
     count: int,
     choice: Choice | None = None,
     welcome: Mapping[int, float] | None = None,
@@ -66,12 +66,15 @@ def choose(
     entries = [*kept, *sorted(others, key=lambda e: e.index)]
     if not entries:
         return []
-    sounds = [entry.sound for entry in entries]
-    places = np.array([position(sound) for sound in sounds])
-    twins = np.array([(s.dc, s.rms_dbfs, s.crest_db) for s in sounds]) / _TWIN_LIMITS
-    static = np.array([is_static(sound) for sound in sounds])
-    notes = np.array([_pitch_class(sound) if welcome is None else -1 for sound in sounds])
-    kinds = np.array([KINDS.index(kind(sound)) for sound in sounds])
+    places, twins = np.empty((len(entries), AXES)), np.empty((len(entries), len(_TWIN_LIMITS)))
+    static, notes, kinds = np.empty(len(entries), bool), np.empty(len(entries), int), np.empty(len(entries), int)
+    for i, entry in enumerate(entries):
+        # Of a stored entry it is unpacked here; all at a time would take some kB each.
+        sound = entry.sound
+        places[i], twins[i] = position(sound), (sound.dc, sound.rms_dbfs, sound.crest_db)
+        static[i], kinds[i] = is_static(sound), KINDS.index(kind(sound))
+        notes[i] = _pitch_class(sound) if welcome is None else -1
+    twins /= _TWIN_LIMITS
     scores = np.array([entry.score for entry in entries])
     welcomes = np.array([(welcome or {}).get(entry.index, 1.0) for entry in entries])
     worth = np.minimum(scores, GOOD) * welcomes
@@ -110,7 +113,7 @@ def choose(
             take(int(value.argmax()))
     places_chosen = np.array(chosen, dtype=int)
     exchange(places, weights, kinds, static, notes, twins, choice.distance, len(kept), places_chosen)
-    return [entries[i] for i in places_chosen]
+    return [as_entry(entries[i]) for i in places_chosen]
 
 
 # Which kinds each role has, shape ``(roles, kinds)``.

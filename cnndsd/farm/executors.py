@@ -145,8 +145,13 @@ class Processes(Executor):
         return future
 
     def prepare(self, fn: Callable[..., Any], /, *args: Any) -> None:
-        """Call ``fn(*args)`` once on the workers' machine, before there is work; that is here."""
-        fn(*args)
+        """Call ``fn(*args)`` once on the workers' machine, before there is work, in one of the workers.
+
+        What it compiles takes some hundred MB for as long as a process lives, and workers are what uses it.
+        """
+        for found in in_order(self, fn, [args]):
+            if isinstance(found, Exception):
+                raise found
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers when all tasks are done; with ``cancel_futures``, when each has done its present task."""

@@ -4,14 +4,16 @@ Results of units may be added in any order, and twice: the same candidates alway
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Literal
 
 import msgspec
+import numpy as np
 
 from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent
 from cnndsd.farm.generations import Generations
-from cnndsd.farm.shelf import Bars, Entry, Packed, Shelf
+from cnndsd.farm.shelf import Bars, Entry, Packed, Shelf, Stored, add_packed, pack
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
@@ -19,6 +21,8 @@ from cnndsd.spec import Spec
 SET_ASIDE = "set aside"
 # Bars are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
 _BARS_SHARE = 32
+# So many entries of an earlier time are unpacked at a time: they take more room than the shelf.
+_TOGETHER = 256
 Pick = Literal["keep", "drop"]
 
 
@@ -27,13 +31,6 @@ class Aside(msgspec.Struct, frozen=True):
 
     how: str
     recipe: Recipe
-
-
-class Kept(NamedTuple):
-    """The slot of an entry on a shelf, which need not be unpacked."""
-
-    shelf: Shelf
-    slot: int
 
 
 class UnitResult(msgspec.Struct, frozen=True):
@@ -56,8 +53,8 @@ class Findings:
     """
 
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
-        self.shelf = Shelf(depth)
         self.generations = generations
+        self.shelf = Shelf(depth, store=None if generations is None else generations.store)
         self._bars, self._bars_due = Bars(b"", b""), 0
         # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
@@ -86,15 +83,21 @@ class Findings:
     @property
     def entries(self) -> list[Entry]:
         """The candidates on the shelf that were not set aside, by index."""
-        return [entry for entry in self.shelf.entries if entry.index not in self.aside]
+        return [stored.entry for stored in self.stored]
+
+    @property
+    def stored(self) -> list[Stored]:
+        """As ``entries``, in a tenth of the room; good until more is added."""
+        return [stored for stored in self.shelf.stored if stored.index not in self.aside]
 
     def picked(self, pick: Pick) -> list[int]:
         """The candidates that the user kept, or dropped, ascending."""
         return sorted(index for index, said in self.picks.items() if said == pick and index not in self.aside)
 
-    def known(self) -> dict[int, Entry]:
-        """All entries whose recipes are known, by index."""
-        return {entry.index: entry for entry in self.shelf.entries} | self.held
+    def known(self, indices: Collection[int]) -> dict[int, Entry]:
+        """Those of these entries whose recipes are known, by index."""
+        held = {index: self.held[index] for index in indices if index in self.held}
+        return {entry.index: entry for entry in self.shelf.find(indices)} | held
 
     @property
     def reach(self) -> int:
@@ -106,9 +109,11 @@ class Findings:
         first, stop = result.first, result.first + result.count
         if self._take(first, stop):
             self.refused.update(result.refused)
-            self.shelf.add_packed(result.entries)
+            slots = add_packed(self.shelf.store, result.entries)
+            self.shelf.add_slots(slots)
             if self.generations is not None:
-                self.generations.add_packed(first // BLOCK, result.entries)
+                self.generations.add_slots(first // BLOCK, slots)
+            self.shelf.store.let_go(slots)
             for index, aside in result.aside.items():
                 self._note_aside(index, aside)
             self._close_generations()
@@ -144,21 +149,25 @@ class Findings:
         return self._bars
 
     @property
-    def needed(self) -> dict[int, Entry | Kept]:
-        """All that the rest of the run needs, by index: on the shelf, for parents, and picked by ear."""
-        shelves = [self.shelf, *([] if self.generations is None else self.generations.shelves)]
-        needed: dict[int, Entry | Kept] = {i: entry for i, entry in self.held.items() if i in self.picks}
-        for shelf in shelves:
-            needed.update((index, Kept(shelf, slot)) for index, slot in shelf.slots.items())
-        return needed
+    def needed(self) -> dict[int, Entry | int]:
+        """All that the rest of the run needs, by index: on the shelf, for parents, and picked by ear.
 
-    def restore(self, done: list[tuple[int, int]], entries: Sequence[Entry], parents: Mapping[int, Parent]) -> None:
+        As entries or as slots in the shelf's store.
+        """
+        return {index: entry for index, entry in self.held.items() if index in self.picks} | self.shelf.store.slots
+
+    def restore(self, done: list[tuple[int, int]], entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
         """Go on from what was ``done`` and ``needed`` and the ``parents`` of an earlier time."""
         self.done = done
-        self.shelf.merge(entries)
-        self.held = {entry.index: entry for entry in entries if entry.index in self.picks}
+        store, rest, parts = self.shelf.store, iter(entries), [np.empty(0, np.int32)]
+        while some := list(islice(rest, _TOGETHER)):
+            self.held.update((entry.index, entry) for entry in some if entry.index in self.picks)
+            parts.append(add_packed(store, pack(some)))
+        slots = np.concatenate(parts)
+        self.shelf.add_slots(slots)
         if self.generations is not None:
-            self.generations.restore(done[0][1] if done and done[0][0] == 0 else 0, entries, parents)
+            self.generations.restore(done[0][1] if done and done[0][0] == 0 else 0, slots, parents)
+        store.let_go(slots)
 
     def missing(self, stop: int, most: int, start: int = 0) -> Iterator[tuple[int, int]]:
         """The candidates from ``start`` to ``stop - 1`` that are not judged yet.

@@ -8,14 +8,15 @@ A generation has 64 blocks, or, when the run has come far, a sixteenth of all bl
 workers at a time have enough to do.
 """
 
-import itertools
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Mapping
+
+import numpy as np
 
 from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent, draw_rivals
 from cnndsd.farm.parents import choose_parents
-from cnndsd.farm.shelf import Entry, Packed, Shelf, pack
+from cnndsd.farm.shelf import Shelf
+from cnndsd.farm.storage import Slots, Store
 from cnndsd.spec import Spec
 
 _FEWEST_BLOCKS, _MOST_BLOCKS = 64, 1024
@@ -73,60 +74,56 @@ class Generations:
 
     ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the best of each cell in
     the complete ones. ``parent_of``: the parent of each group of siblings, of the open generations that may be judged.
-    Whoever judges the group draws its shape from that.
+    Whoever judges the group draws its shape from that. ``store``: that of all its shelves.
     """
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self.complete = 0
-        self.parents = Shelf()
+        self.store = Store()
+        self.parents = Shelf(store=self.store)
         self.parent_of: dict[int, Parent] = {}
-        self._open: dict[int, list[Packed]] = {}
+        # The best of each cell in each open generation.
+        self._open: dict[int, Shelf] = {}
 
     @property
     def horizon(self) -> int:
         """The candidates below this one may be judged."""
         return first_candidate(self.complete + _LAG)
 
-    @property
-    def shelves(self) -> list[Shelf]:
-        """All that later parents may be chosen from: ``parents``, and the best of each open generation."""
-        shelves = [self.parents, *(Shelf() for _ in self._open)]
-        for shelf, found in zip(shelves[1:], self._open.values(), strict=True):
-            for entries in found:
-                shelf.add_packed(entries)
-        return shelves
+    def add_slots(self, block: int, slots: Slots) -> None:
+        """Add what was found in the generation of a block, and is in the store."""
+        self._shelf_of(generation_of(block)).add_slots(slots)
 
-    def add_packed(self, block: int, entries: Packed) -> None:
-        """Add what was found in the generation of a block."""
-        generation = generation_of(block)
+    def _shelf_of(self, generation: int) -> Shelf:
         if generation < self.complete:
-            self.parents.add_packed(entries)
-        else:
-            self._open.setdefault(generation, []).append(entries)
+            return self.parents
+        if generation not in self._open:
+            self._open[generation] = Shelf(store=self.store)
+        return self._open[generation]
 
     def reached(self, candidate: int) -> None:
         """Close the generations whose candidates are all below this one, and choose parents for those that follow."""
         while first_candidate(self.complete + 1) <= candidate:
-            for entries in self._open.pop(self.complete, ()):
-                self.parents.add_packed(entries)
+            if self.complete in self._open:
+                self.parents.add_shelf(self._open.pop(self.complete))
             self.complete += 1
             first = first_candidate(self.complete) // SIBLINGS
             self.parent_of = {group: parent for group, parent in self.parent_of.items() if group >= first}
             self._plan(self.complete + _LAG - 1)
 
-    def restore(self, candidate: int, entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
-        """Go on from what a ledger holds; all candidates below ``candidate`` were judged."""
+    def restore(self, candidate: int, slots: Slots, parents: Mapping[int, Parent]) -> None:
+        """Go on from what a ledger holds, and is in the store; all candidates below ``candidate`` were judged."""
         self.complete = generation_of(candidate // BLOCK)
-        by_index = sorted(entries, key=attrgetter("index"))
-        for block, some in itertools.groupby(by_index, lambda entry: first_block(generation_of(entry.index // BLOCK))):
-            self.add_packed(block, pack([*some]))
+        found = [generation_of(index // BLOCK) for index in self.store.heads["index"][slots].tolist()]
+        for generation in {*found}:
+            self._shelf_of(generation).add_slots(slots[np.array(found) == generation])
         self.parent_of = dict(parents)
 
     def _plan(self, generation: int) -> None:
         if not self.parents:
             return
-        blocks = range(first_block(generation), first_block(generation + 1))
-        groups = [group for block in blocks if not _is_lucky(self._spec.luck, block) for group in groups_of(block)]
+        luck, blocks = self._spec.luck, range(first_block(generation), first_block(generation + 1))
+        groups = [group for block in blocks if not _is_lucky(luck, block) for group in groups_of(block)]
         drawn = draw_rivals(self._spec, self._spec.seed, generation, len(groups))
         self.parent_of.update(zip(groups, choose_parents(self.parents, self._spec.sought, drawn), strict=True))

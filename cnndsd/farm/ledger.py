@@ -10,7 +10,8 @@ import itertools
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -19,10 +20,11 @@ from urllib.parse import quote
 import msgspec
 
 from cnndsd.farm.drawing import Parent, as_parent
-from cnndsd.farm.findings import Aside, Findings, Kept, Pick, no_findings
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.findings import Aside, Findings, Pick, no_findings
+from cnndsd.farm.shelf import Entry, Stored
+from cnndsd.farm.storage import Store
 from cnndsd.finishing.atomic import replace, sync_folder
-from cnndsd.recipe import pack_recipe, unpack_recipe
+from cnndsd.recipe import packed_fields, unpack_recipe
 from cnndsd.schema import Invalid
 from cnndsd.spec import MAX_CANDIDATES, Spec
 
@@ -106,37 +108,60 @@ class Ledger:
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
         """The run's identity, the spec that it was last given, its findings, and its state."""
+        # A run at work waits with its commit until all rows are read. To unpack them takes much longer.
         with self._transaction("DEFERRED"):
-            self._refuse_other_tables()
-            facts = dict(self._rows("facts", "name"))
-            self._refuse_other_formats(facts.get("identity"))
-            rows = {table: self._rows(table, "number") for table in _TABLES}
-        if not all(isinstance(value, bytes) for value in facts.values()):
-            raise self._damaged("facts")
+            facts = self._facts()
+            rows = {table: deque(self._rows(table, "number")) for table in _TABLES}
         for table, of_table in rows.items():
-            if not all(isinstance(number, int) and isinstance(value, bytes) for number, value in of_table):
-                raise self._damaged(table)
-            self._marks[table] = {number: _mark(table, number, value) for number, value in of_table}
+            self._mark_all(table, of_table)
+        self._compare_digest(facts)
         try:
-            if facts["check"] != _check(facts["identity"], facts["progress"], self._marks):
-                raise self._damaged("its digest differs")
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
-            entries = [msgspec.json.decode(row, type=Entry) for _, row in rows["shelf"]]
             parents = {group: as_parent(unpack_recipe(row)) for group, row in rows["parents"]}
+            spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
+            if not all(a <= b for a, b in itertools.pairwise(spans)):
+                raise ValueError("what was judged")
+            findings = no_findings(progress.spec, progress.depth)
+            findings.refused.update(progress.refused)
+            findings.aside.update(progress.aside)
+            findings.picks.update(progress.picks)
+            findings.restore(progress.done, _entries(rows["shelf"]), parents)
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
-        spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
-        if not all(a <= b for a, b in itertools.pairwise(spans)):
-            raise self._damaged("what was judged")
-        if not all(number == entry.index for (number, _), entry in zip(rows["shelf"], entries, strict=True)):
-            raise self._damaged("the numbers of the shelf")
-        findings = no_findings(progress.spec, progress.depth)
-        findings.refused.update(progress.refused)
-        findings.aside.update(progress.aside)
-        findings.picks.update(progress.picks)
-        findings.restore(progress.done, entries, parents)
         return identity, progress.spec, findings, progress.watch
+
+    def check(self) -> None:
+        """Read all there is, and refuse what is damaged."""
+        with self._transaction("DEFERRED"):
+            facts = self._facts()
+            for table in _TABLES:
+                self._mark_all(table, self._rows(table, "number"))
+        self._compare_digest(facts)
+
+    def _facts(self) -> dict[str, bytes]:
+        self._refuse_other_tables()
+        facts = dict(self._rows("facts", "name"))
+        self._refuse_other_formats(facts.get("identity"))
+        if not all(isinstance(value, bytes) for value in facts.values()):
+            raise self._damaged("facts")
+        return facts
+
+    def _mark_all(self, table: str, rows: Iterable[tuple[Any, Any]]) -> None:
+        self._marks[table] = marks = {}
+        for number, value in rows:
+            if not (isinstance(number, int) and isinstance(value, bytes)):
+                raise self._damaged(table)
+            marks[number] = _mark(table, number, value)
+
+    def _compare_digest(self, facts: dict[str, bytes]) -> None:
+        if not {"identity", "progress", "check"} <= facts.keys():
+            raise self._damaged("a fact is missing")
+        if facts["check"] != _check(facts["identity"], facts["progress"], self._sum()):
+            raise self._damaged("its digest differs")
+
+    def _sum(self) -> int:
+        return sum(sum(of_table.values()) for of_table in self._marks.values())
 
     def _refuse_other_tables(self) -> None:
         """A view or a trigger of the same name may do anything, and never end."""
@@ -148,16 +173,14 @@ class Ledger:
             self._refuse_other_formats(dict(self._rows("facts", "name")).get("identity"))
         raise self._damaged("its tables are others")
 
-    def _rows(self, table: str, key: str) -> list[tuple[Any, Any]]:
+    def _rows(self, table: str, key: str) -> Iterator[tuple[Any, Any]]:
         """All rows of a table; in a damaged one, pages may be in it again and again."""
-        rows: list[tuple[Any, Any]] = []
         left = self.path.stat().st_size
         for number, value in self._connection.execute(f"SELECT {key}, value FROM {table}"):  # noqa: S608
             left -= 1 + (len(value) if isinstance(value, bytes | str) else 8)
             if left < 0:
                 raise self._damaged(f"{table} has more than the file")
-            rows.append((number, value))
-        return rows
+            yield number, value
 
     def _refuse_other_formats(self, identity: Any) -> None:
         try:
@@ -172,12 +195,11 @@ class Ledger:
 
     def commit(self, identity: bytes, spec: Spec, findings: Findings, watch: Watch) -> None:
         """Write what has changed since the last commit, all of it or nothing."""
+        store = findings.shelf.store
         wanted: dict[str, dict[int, Any]] = {"shelf": findings.needed, "parents": findings.parents}
-        gone = {t: [(n,) for n in self._marks[t] if n not in rows] for t, rows in wanted.items()}
-        new = {
-            table: [(n, _row(value)) for n, value in values.items() if n not in self._marks[table]]
-            for table, values in wanted.items()
-        }
+        gone = {table: sorted(self._marks[table].keys() - rows.keys()) for table, rows in wanted.items()}
+        new = {table: sorted(rows.keys() - self._marks[table].keys()) for table, rows in wanted.items()}
+        marks: dict[str, dict[int, int]] = {table: {} for table in _TABLES}
         progress = msgspec.json.encode(
             _Progress(
                 findings.shelf.depth,
@@ -189,18 +211,29 @@ class Ledger:
                 findings.picks,
             )
         )
-        marks = {
-            table: {n: mark for n, mark in self._marks[table].items() if n in rows}
-            | {n: _mark(table, n, row) for n, row in new[table]}
-            for table, rows in wanted.items()
-        }
-        facts = [("identity", identity), ("progress", progress), ("check", _check(identity, progress, marks))]
+
+        def rows(table: str) -> Iterator[tuple[int, bytes]]:
+            """The new rows, one at a time, each with its mark."""
+            for number in new[table]:
+                row = _row(wanted[table][number], store)
+                marks[table][number] = _mark(table, number, row)
+                yield number, row
+
         with self._transaction("IMMEDIATE"):
+            # The digest is a sum, which does not depend on the order, so no commit has to read every row again.
+            total = self._sum()
             for table in _TABLES:
-                self._connection.executemany(f"DELETE FROM {table} WHERE number = ?", gone[table])  # noqa: S608
-                self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", new[table])  # noqa: S608
+                delete = f"DELETE FROM {table} WHERE number = ?"  # noqa: S608
+                self._connection.executemany(delete, ((number,) for number in gone[table]))
+                self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows(table))  # noqa: S608
+                total += sum(marks[table].values()) - sum(self._marks[table][number] for number in gone[table])
+            check = _check(identity, progress, total)
+            facts = [("identity", identity), ("progress", progress), ("check", check)]
             self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
-        self._marks = marks
+        for table, of_table in self._marks.items():
+            for number in gone[table]:
+                del of_table[number]
+            of_table.update(marks[table])
 
     def _damaged(self, how: str) -> Invalid:
         return Invalid(f"{self.path}: is damaged ({how}); allowed: --restart, which begins anew")
@@ -259,16 +292,25 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
         raise
 
 
-def _row(value: Entry | Kept | Parent) -> bytes:
+def _entries(rows: deque[tuple[int, bytes]]) -> Iterator[Entry]:
+    """The entries of the shelf, one at a time, and their rows no more: unpacked they take more room than all else."""
+    while rows:
+        number, row = rows.popleft()
+        entry = msgspec.json.decode(row, type=Entry)
+        if number != entry.index:
+            raise ValueError("the numbers of the shelf")
+        yield entry
+
+
+def _row(value: Entry | int | Parent, store: Store) -> bytes:
     if isinstance(value, Parent):
-        return pack_recipe(value.recipe)
-    return msgspec.json.encode(value.shelf.entry(value.slot) if isinstance(value, Kept) else value)
+        return msgspec.msgpack.encode(packed_fields(value.shape, value.last_seed))
+    return Stored(store, value).json if isinstance(value, int) else msgspec.json.encode(value)
 
 
-def _check(identity: bytes, progress: bytes, marks: dict[str, dict[int, int]]) -> bytes:
-    # A sum does not depend on the order, so no commit has to read every row again.
-    rows = sum(sum(of_table.values()) for of_table in marks.values()) % 2**64
-    return hashlib.sha256(b"\0".join([identity, progress, str(rows).encode()])).hexdigest().encode()
+def _check(identity: bytes, progress: bytes, marks: int) -> bytes:
+    """The digest of all that is in a ledger, ``marks`` being the sum of the marks of its rows."""
+    return hashlib.sha256(b"\0".join([identity, progress, str(marks % 2**64).encode()])).hexdigest().encode()
 
 
 def _mark(table: str, number: int, row: bytes) -> int:

@@ -7,7 +7,6 @@ kind count, and the choice is less strict, as it is among fewer.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.farm.drawing import Parent
-from cnndsd.farm.shelf import CELLS, SIZES, Heads, Shelf, cells_of_kind, score_parts
+from cnndsd.farm.shelf import CELLS, SIZES, Shelf, cells_of_kind, score_parts
 from cnndsd.spec import Kind
 
 # So large a share of the children has parents of the kinds that are sought, if any are.
@@ -25,6 +24,8 @@ _FEW = 3
 
 # Places among the best sounds of the filled cells, as these are ordered by the numbers of their cells.
 Places = NDArray[np.int64]
+# Numbers of cells.
+Numbers = NDArray[np.int64]
 
 
 def choose_parents(shelf: Shelf, shares: Mapping[Kind, float], drawn: NDArray[np.float64]) -> list[Parent]:
@@ -33,37 +34,41 @@ def choose_parents(shelf: Shelf, shares: Mapping[Kind, float], drawn: NDArray[np
     ``shares``: of the kinds that are sought. ``drawn``: see ``draw_rivals``, shape ``(groups, 1 + rivals)``. Of equal
     rivals the first is taken.
     """
-    cells, slots, heads = shelf.best()
-    numbers = cells.astype(np.int64)
-    promise = _promise(numbers, heads, across_kinds=not shares)
+    numbers, slots = shelf.best()
     sources = _sources(numbers, shares)
-    ends = list(accumulate(share for share, _ in sources[:-1]))
-    chosen = []
-    for at, *rest in drawn.tolist():
-        _, places = sources[bisect_right(ends, at)]
-        rivals = [int(places[int(u * len(places))]) for u in (rest[:_FEW] if shares else rest)]
-        chosen.append(shelf.parent(int(slots[max(rivals, key=promise.__getitem__)])))
-    return chosen
+    source = np.searchsorted(list(accumulate(share for share, _ in sources[:-1])), drawn[:, 0], side="right")
+    drawn = drawn[:, 1 : 1 + _FEW] if shares else drawn[:, 1:]
+    rivals = np.empty(drawn.shape, np.int64)
+    for number, (_, places) in enumerate(sources):
+        rivals[source == number] = places[(drawn[source == number] * len(places)).astype(np.int64)]
+    heads = shelf.store.heads
+    promise = _promise(rivals, numbers, heads["score"][slots], heads["index"][slots], across_kinds=not shares)
+    chosen = rivals[np.arange(len(rivals)), promise.argmax(axis=1)]
+    return shelf.store.parents(slots[chosen])
 
 
-def _promise(numbers: Places, heads: Heads, across_kinds: bool) -> list[int]:
+def _promise(
+    rivals: Places, numbers: Numbers, scores: NDArray[np.float64], indices: NDArray[np.int64], across_kinds: bool
+) -> NDArray[np.int64]:
     """How much may be gained by varying the best sounds of cells: what they are better than their neighbours by, more
     for the young. Whole numbers, which are the same on every machine.
-    """
-    indices = heads["index"]
-    gain = _gain(numbers, score_parts(heads["score"]), across_kinds)
-    promise: list[int] = (gain * (indices + indices.max() // 2)).tolist()
-    return promise
 
-
-def _gain(numbers: Places, scores: NDArray[np.int64], across_kinds: bool) -> NDArray[np.int64]:
-    """By how much the best of each filled cell is better than those of the cells like it, where it is, in all.
-
-    These are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
-    ``across_kinds``, the cells of the other kinds.
+    ``rivals``: for which of the filled cells, by their places among these. ``numbers``, ``scores``, ``indices``: of all
+    of these.
     """
     best = np.zeros(CELLS, np.int64)
-    best[numbers] = scores
+    best[numbers] = score_parts(scores)
+    return _gain(numbers[rivals], best, across_kinds) * (indices[rivals] + int(indices.max()) // 2)
+
+
+def _gain(numbers: Numbers, best: NDArray[np.int64], across_kinds: bool) -> NDArray[np.int64]:
+    """By how much the best of some cells are better than those of the cells like them, where they are, in all.
+
+    ``best``: the score of the best of each cell, in parts, 0 where there is none; shape ``(CELLS,)``. The cells like a
+    cell are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
+    ``across_kinds``, the cells of the other kinds.
+    """
+    scores = best[numbers]
     gain = np.zeros_like(scores)
     step = CELLS
     for part, size in enumerate(SIZES):
@@ -78,7 +83,7 @@ def _gain(numbers: Places, scores: NDArray[np.int64], across_kinds: bool) -> NDA
     return gain
 
 
-def _sources(numbers: Places, shares: Mapping[Kind, float]) -> list[tuple[float, Places]]:
+def _sources(numbers: Numbers, shares: Mapping[Kind, float]) -> list[tuple[float, Places]]:
     """The places from which parents are drawn, in parts, each after its share of the children.
 
     ``shares`` by kind: most of the children are divided by them as a pack is, so that each kind gets its share, and

@@ -17,7 +17,7 @@ from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
 from cnndsd.farm.generations import is_afresh
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import Entry
+from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.atomic import atomic_write
@@ -52,7 +52,7 @@ def choose_sounds(
     return sorted(chosen, key=in_order_of_kinds)
 
 
-def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Entry], welcome: Mapping[int, float]) -> list[Entry]:
+def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Stored], welcome: Mapping[int, float]) -> list[Entry]:
     """The loops that are chosen before all other sounds: as different as can be, whatever their kinds."""
     wanted = round(spec.music.loops * spec.count) - sum(welcome.get(entry.index, 1.0) > 1.0 for entry in kept)
     count = min(spec.count, len(kept) + wanted)
@@ -64,13 +64,13 @@ def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Entry], welcome: 
 
 
 def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[Entry]:
-    known = findings.known()
     left = sorted({*wanted} - findings.aside.keys())
+    known = findings.known(left)
     return [known[index] if index in known else _entry(spec, index) for index in left]
 
 
-def _not_picked(findings: Findings) -> list[Entry]:
-    return [entry for entry in findings.entries if entry.index not in findings.picks]
+def _not_picked(findings: Findings) -> list[Stored]:
+    return [entry for entry in findings.stored if entry.index not in findings.picks]
 
 
 def arrange_sounds(
@@ -86,7 +86,7 @@ def arrange_sounds(
     """
     if placed:
         return [placed[entry.index] for entry in choose_sounds(spec, findings, only)]
-    offered = _entries(spec, findings, only or findings.picked("keep"))
+    offered: list[Entry | Stored] = [*_entries(spec, findings, only or findings.picked("keep"))]
     if not only:
         offered += [entry for entry in _not_picked(findings) if entry.score >= spec.choose.score]
     return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, only, welcome), workers)
@@ -124,14 +124,16 @@ def prepare(spec: Spec) -> None:
 
 
 def warm(spec: Spec) -> None:
-    """Finish one sound, so that all kernels are compiled and cached before workers need them at the same time."""
+    """Choose and finish one sound, so that all kernels are compiled before workers need them at the same time."""
     from cnndsd.finishing.bars import find_bars
     from cnndsd.finishing.finished import single_sound_spec
 
     # At another rate than its file, so that it is resampled.
     recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=spec.precision)
     audio = render(recipe)
-    finish(audio, recipe, describe_raw(audio, recipe), single_sound_spec(recipe, "wav24"))
+    sound = describe_raw(audio, recipe)
+    finish(audio, recipe, sound, single_sound_spec(recipe, "wav24"))
+    choose([Entry(0, 1.0, sound, recipe)], 1)
     if spec.music.bpm:
         beat_s = 60.0 / spec.music.bpm
         strokes = np.arange(round(20 * beat_s * 44_100)) % round(beat_s / 4 * 44_100) < 400

@@ -28,7 +28,7 @@ from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
 # Commits are so far apart that they take at most this share of the time, and at least this long.
-_COMMIT_SHARE = 0.02
+_COMMIT_SHARE = 0.01
 _COMMIT_S = 1.0
 # How often a commit that cannot be put off is tried, for 20 s each, while another program holds the ledger.
 _COMMIT_TRIES = 6
@@ -183,7 +183,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
         # Written anew at each start, so that no damage to the old file lives on.
         ledger.create(path, identity(spec), spec, findings, Watch(seen_s=time.time()))
         with Ledger(path) as book:
-            book.read()
+            book.check()
             yield Run(folder, spec, findings, book)
 
 

@@ -7,9 +7,10 @@ The bars of a shelf are the least scores that its full cells ask for. A worker t
 may still get in. Bars only rise, so old ones let too much pass and never too little.
 """
 
+import functools
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from cnndsd.ear.description import AT, ROW, Description, from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
-from cnndsd.farm.drawing import Parent, as_parent
-from cnndsd.recipe import Recipe
+from cnndsd.farm.drawing import as_parent
+from cnndsd.farm.storage import HEAD, Heads, Rows, Slots, Store, longer
+from cnndsd.recipe import Recipe, packed_fields, unpack_recipe
 from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.spec import Kind
 
@@ -65,15 +67,6 @@ class Entry(msgspec.Struct, frozen=True):
     recipe: Recipe
 
 
-# An entry without its description and the shape of its recipe: the number of its cell, which of several shapes it has,
-# and what else tells it from its neighbours.
-HEAD = np.dtype(
-    [("cell", np.int32), ("shape", np.int32), ("score", np.float64), ("index", np.int64), ("last_seed", np.int64)]
-)
-Heads = NDArray[np.void]
-Rows = NDArray[np.float64]
-
-
 class Packed(NamedTuple):
     """Entries as workers return them: heads (``HEAD``) and descriptions (``description.AT``) as bytes, packed shapes.
 
@@ -115,15 +108,55 @@ def make_heads(
 
 def unpack(packed: Packed) -> list[Entry]:
     """The entries that were packed."""
-    return [
-        _entry(head, row, packed.shapes[int(head["shape"])])
-        for head, row in zip(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), strict=True)
-    ]
+    store = Store()
+    return [Stored(store, slot).entry for slot in add_packed(store, packed).tolist()]
 
 
-def _entry(head: Any, row: Rows, shape: bytes) -> Entry:
-    recipe = Parent(shape, int(head["last_seed"])).recipe
-    return Entry(int(head["index"]), float(head["score"]), from_row(row.tolist()), recipe)
+def add_packed(store: Store, packed: Packed) -> Slots:
+    """Store entries that were packed; see ``Store.add``."""
+    return store.add(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.shapes)
+
+
+class Stored:
+    """An entry in a store. What is asked of it is unpacked, and not kept: unpacked entries take some kB each."""
+
+    __slots__ = ("_slot", "_store", "index", "score")
+
+    def __init__(self, store: Store, slot: int) -> None:
+        self._store, self._slot = store, slot
+        self.index, self.score = int(store.heads["index"][slot]), float(store.heads["score"][slot])
+
+    @property
+    def sound(self) -> Description:
+        """The description of its sound."""
+        return from_row(self._store.rows[self._slot].tolist())
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe."""
+        (parent,) = self._store.parents([self._slot])
+        return _unpack_shape(parent.shape).reseeded(parent.last_seed)
+
+    @property
+    def entry(self) -> Entry:
+        """All of it."""
+        return Entry(self.index, self.score, self.sound, self.recipe)
+
+    @property
+    def json(self) -> bytes:
+        """``entry`` as JSON."""
+        (parent,) = self._store.parents([self._slot])
+        fields = packed_fields(parent.shape, parent.last_seed)
+        return msgspec.json.encode({"index": self.index, "score": self.score, "sound": self.sound, "recipe": fields})
+
+
+def as_entry(entry: Entry | Stored) -> Entry:
+    """An entry, unpacked if it is not yet."""
+    return entry.entry if isinstance(entry, Stored) else entry
+
+
+# Siblings, which are unpacked one after the other, share their shape.
+_unpack_shape = functools.lru_cache(maxsize=64)(unpack_recipe)
 
 
 def _as_rows(rows: bytes) -> Rows:
@@ -190,20 +223,21 @@ def appraise_rows(rows, scores, cells):  # type: ignore[no-untyped-def]
 
 
 class Shelf:
-    """The best ``depth`` candidates of each cell."""
+    """The best ``depth`` candidates of each cell.
 
-    def __init__(self, depth: int = 1, entries: Iterable[Entry] = ()) -> None:
+    ``store``: where their parts are; shelves that have one in common store an entry once.
+    """
+
+    def __init__(self, depth: int = 1, entries: Iterable[Entry] = (), store: Store | None = None) -> None:
         self.depth = depth
-        # Filled cells have places, in the order in which they were filled, and entries have slots. Of each cell its
-        # place, or -1; of each place the number of its cell, its slots from best to worst, how many these are, and the
-        # least score that the cell asks for, in parts, 0 until it is full.
+        self.store = Store() if store is None else store
+        # Filled cells have places, in the order in which they were filled. Of each cell its place, or -1; of each place
+        # the number of its cell, the slots of its entries from best to worst, how many these are, and the least score
+        # that the cell asks for, in parts, 0 until it is full.
         self._places = np.full(CELLS, -1, np.int32)
         self._cells, self._least = np.empty(0, np.uint32), np.empty(0, np.uint16)
         self._order, self._filled = np.empty((0, depth), np.int32), np.empty(0, np.int32)
-        self._heads, self._rows = np.empty(0, HEAD), np.empty((0, ROW))
-        self._shapes: NDArray[np.object_] = np.empty(0, object)
-        self._entries: dict[int, Entry] = {}
-        # How many places and slots are in use.
+        # How many places are in use, and how many entries are kept.
         self._used = np.zeros(2, np.int64)
         self.merge(entries)
 
@@ -211,36 +245,48 @@ class Shelf:
         return int(self._used[1])
 
     @property
-    def entries(self) -> list[Entry]:
-        """All that is kept, by index."""
-        slots = np.argsort(self._heads["index"][: len(self)]).tolist()
-        self._entries.update((slot, self.entry(slot)) for slot in slots)
-        return [self._entries[slot] for slot in slots]
+    def slots(self) -> Slots:
+        """The slots of all that is kept, in the order of their cells' places."""
+        count = self._used[0]
+        return self._order[:count][np.arange(self.depth) < self._filled[:count, None]]
 
     @property
-    def slots(self) -> dict[int, int]:
-        """The slot of each candidate that is kept, by index."""
-        return {index: slot for slot, index in enumerate(self._heads["index"][: len(self)].tolist())}
+    def by_index(self) -> Slots:
+        """The slots of all that is kept, by index."""
+        slots = self.slots
+        return slots[np.argsort(self.store.heads["index"][slots])]
 
-    def entry(self, slot: int) -> Entry:
-        """The entry in a slot."""
-        return self._entries.get(slot) or _entry(self._heads[slot], self._rows[slot], self._shapes[slot])
+    @property
+    def stored(self) -> list[Stored]:
+        """All that is kept, by index. It is not to be used any more when other entries are added."""
+        return [Stored(self.store, slot) for slot in self.by_index.tolist()]
 
-    def parent(self, slot: int) -> Parent:
-        """The recipe of the entry in a slot."""
-        return Parent(self._shapes[slot], int(self._heads["last_seed"][slot]))
+    @property
+    def entries(self) -> list[Entry]:
+        """All that is kept, by index."""
+        return [stored.entry for stored in self.stored]
 
-    def best(self) -> tuple[NDArray[np.uint32], NDArray[np.int32], Heads]:
-        """The numbers of the filled cells, ascending, and of the best in each the slot and the head."""
-        count = self._used[0]
-        by_number = np.argsort(self._cells[:count])
-        slots = self._order[by_number, 0]
-        return self._cells[by_number], slots, self._heads[slots]
+    def find(self, indices: Collection[int]) -> list[Entry]:
+        """Those of these candidates that are kept, by index."""
+        slots = self.by_index
+        is_one = np.isin(self.store.heads["index"][slots], [*indices])
+        return [Stored(self.store, slot).entry for slot in slots[is_one].tolist()]
+
+    def best(self) -> tuple[NDArray[np.int64], Slots]:
+        """The numbers of the filled cells, ascending, and the slots of the best in each."""
+        numbers = np.flatnonzero(self._places >= 0)
+        return numbers, self._order[self._places[numbers], 0]
+
+    @property
+    def best_scores(self) -> NDArray[np.float64]:
+        """The score of the best of each filled cell, by the number of the cell."""
+        scores: NDArray[np.float64] = self.store.heads["score"][self.best()[1]]
+        return scores
 
     @property
     def best_entries(self) -> list[Entry]:
         """The best of each filled cell, by the number of the cell."""
-        return [self.entry(slot) for slot in self.best()[1].tolist()]
+        return [Stored(self.store, slot).entry for slot in self.best()[1].tolist()]
 
     def add(self, entry: Entry) -> None:
         """Put a candidate, which was not added before, in its cell, if it is among the best there."""
@@ -252,37 +298,33 @@ class Shelf:
 
     def add_packed(self, packed: Packed) -> None:
         """As ``merge``."""
-        self.put(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.shapes)
+        self._add_and_let_go(add_packed(self.store, packed))
 
     def put(self, heads: Heads, rows: Rows, shapes: Sequence[bytes]) -> None:
         """As ``merge``, for entries in parts; the heads count the shapes."""
-        if not len(heads):
-            return
-        self._reserve(len(heads))
-        # Those that come as bytes cannot be written. For those that can the compiler would make another variant.
-        heads, rows = heads.view(), rows.view()
-        heads.flags.writeable = rows.flags.writeable = False
-        slots = np.empty(len(heads), np.int32)
-        places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
-        _put(heads, rows, self._heads, self._rows, *places, slots)
-        entered = np.flatnonzero(slots >= 0)
-        slots = slots[entered]
-        # Of several that entered the same slot the last one is kept.
-        self._shapes[slots] = np.array(shapes, object)[heads["shape"][entered]]
-        if self._entries:
-            for slot in slots.tolist():
-                self._entries.pop(slot, None)
+        self._add_and_let_go(self.store.add(heads, rows, shapes))
 
-    def _reserve(self, more: int) -> None:
-        places, slots = self._used.tolist()
-        if places + more > len(self._filled):
+    def _add_and_let_go(self, slots: Slots) -> None:
+        self.add_slots(slots)
+        self.store.let_go(slots)
+
+    def add_slots(self, slots: Slots) -> None:
+        """As ``merge``, for entries that are in the store."""
+        if not len(slots):
+            return
+        used = int(self._used[0])
+        if used + len(slots) > len(self._filled):
             self._cells, self._order, self._filled, self._least = (
-                _longer(array, places, more) for array in (self._cells, self._order, self._filled, self._least)
+                longer(array, used, len(slots)) for array in (self._cells, self._order, self._filled, self._least)
             )
-        if slots + more > len(self._heads):
-            self._heads, self._rows, self._shapes = (
-                _longer(array, slots, more) for array in (self._heads, self._rows, self._shapes)
-            )
+        left = np.empty(len(slots), np.int32)
+        places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
+        count = _add_slots(slots, self.store.heads, self.store.holders, *places, left)
+        self.store.let_go(left[:count])
+
+    def add_shelf(self, other: "Shelf") -> None:
+        """Add what is kept on another shelf of the same store, which is not used any more."""
+        self._add_and_let_go(other.slots)
 
     def least(self, cells: NDArray[np.uint32]) -> NDArray[np.uint16]:
         """The least scores that cells with these numbers ask for, in parts; 0 where they are not full."""
@@ -305,43 +347,38 @@ class Shelf:
 
     def over(self, bars: Bars | None) -> Packed:
         """The entries that reach ``bars``, by index; all of them where there are no bars."""
-        heads = self._heads[: len(self)]
-        reach = np.arange(len(self))
+        slots, store = self.by_index, self.store
+        heads = store.heads[slots]
         if bars is not None:
-            reach = np.flatnonzero(score_parts(heads["score"]) >= bars.least()[heads["cell"]])
-        slots = reach[np.argsort(heads["index"][reach])]
+            reach = score_parts(heads["score"]) >= bars.least()[heads["cell"]]
+            slots, heads = slots[reach], heads[reach]
         numbers: dict[bytes, int] = {}
-        heads = heads[slots]
-        heads["shape"] = [numbers.setdefault(self._shapes[slot], len(numbers)) for slot in slots.tolist()]
-        return Packed(heads.tobytes(), self._rows[slots].tobytes(), tuple(numbers))
-
-
-def _longer(array: Any, used: int, more: int) -> Any:
-    """An array with room for more, twice as much if that is not enough."""
-    longer = np.empty((max(2 * len(array), used + more), *array.shape[1:]), array.dtype)
-    longer[:used] = array[:used]
-    return longer
+        heads["shape"] = [numbers.setdefault(shape, len(numbers)) for shape in store.shapes[slots]]
+        return Packed(heads.tobytes(), store.rows[slots].tobytes(), tuple(numbers))
 
 
 @compiled
-def _put(new, new_rows, heads, rows, places, cells, order, filled, least, used, slots):  # type: ignore[no-untyped-def]
-    """Put entries on a shelf, whose arrays these are, and fill in the slot of each, or -1. Two have never one index."""
-    depth = order.shape[1]
-    for n in range(len(new)):
-        number, score, index = new[n].cell, new[n].score, new[n].index
+def _add_slots(slots, heads, holders, places, cells, order, filled, least, used, left):  # type: ignore[no-untyped-def]
+    """Put entries on a shelf, whose arrays these are, and those that lose their places in ``left``.
+
+    Returns how many these are. Two entries have never one index.
+    """
+    depth, count = order.shape[1], 0
+    for n in range(len(slots)):
+        slot = slots[n]
+        number, score, index = heads[slot].cell, heads[slot].score, heads[slot].index
         place = places[number]
         if place < 0:
             place = used[0]
             used[0] += 1
             places[number], cells[place], filled[place], least[place] = place, number, 0, 0
         at = filled[place]
-        slot = used[1]
         if at == depth:
             at -= 1
-            slot = order[place, at]
-            if not _is_better(score, index, heads[slot]):
-                slots[n] = -1
+            if not _is_better(score, index, heads[order[place, at]]):
                 continue
+            left[count] = order[place, at]
+            count += 1
         else:
             used[1] += 1
             filled[place] += 1
@@ -349,11 +386,10 @@ def _put(new, new_rows, heads, rows, places, cells, order, filled, least, used, 
             order[place, at] = order[place, at - 1]
             at -= 1
         order[place, at] = slot
-        heads[slot] = new[n]
-        rows[slot] = new_rows[n]
-        slots[n] = slot
+        holders[slot] += 1
         if filled[place] == depth:
             least[place] = round(heads[order[place, depth - 1]].score * _SCORE_PARTS)
+    return count
 
 
 @inlined

@@ -272,3 +272,16 @@ def test_a_slot_that_ends_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(Processes, "_serve", lambda *_: 1 // 0)
     with Processes(1) as workers, pytest.raises(BrokenExecutor, match="ZeroDivisionError"):
         workers.submit(os.getpid).result(timeout=30)
+
+
+def write_pid(path):
+    path.write_text(str(os.getpid()), encoding="utf-8")
+
+
+def test_what_is_prepared_is_prepared_in_a_worker(tmp_path):
+    """This process would keep the memory that compiling takes."""
+    with Processes(1) as workers:
+        workers.prepare(write_pid, tmp_path / "pid")
+        assert int((tmp_path / "pid").read_text(encoding="utf-8")) != os.getpid()
+        with pytest.raises(OSError, match="no such"):
+            workers.prepare(write_pid, tmp_path / "no such" / "pid")

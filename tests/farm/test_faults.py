@@ -283,13 +283,15 @@ def test_a_million_candidates(tmp_path, record_property):
         while running.poll() is None:
             try:
                 status = Path(f"/proc/{running.pid}/status").read_text(encoding="utf-8")
+                # Before the ledger is read, which takes a while: all may be over by then, and the workers gone.
+                used_s = cpu_s([running.pid, *descendants(running.pid)])
                 _, _, found, _ = runs.read(tmp_path / "s.run")
             except (OSError, ValueError, Invalid):
                 found = None
             memory = re.search(r"VmRSS:\s+(\d+)", status)
             if found is not None and memory and found.candidates:
                 memory_mb = int(memory.group(1)) / 1024
-                seen.append((cpu_s([running.pid, *descendants(running.pid)]), found.candidates, memory_mb))
+                seen.append((used_s, found.candidates, memory_mb))
             time.sleep(0.5)
 
     watcher = threading.Thread(target=look)

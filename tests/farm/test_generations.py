@@ -31,7 +31,7 @@ from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import Generations, first_block, first_candidate, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import CELLS, SIZES, Bars, Entry, Shelf, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import CELLS, SIZES, Bars, Entry, Shelf, Stored, add_packed, cell, cell_number, pack, unpack
 from cnndsd.farm.units import judge_unit
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
@@ -188,7 +188,8 @@ BASS_BANDS = (0.0, *[-30.0] * 7)
 def kinds_of_parents(spec, sounds):
     """The share of each kind among the parents of 1,000 groups; a sound has its place in the list as seed."""
     shelf = Generations(spec)
-    shelf.add_packed(0, pack([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)]))
+    entries = pack([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)])
+    shelf.add_slots(0, add_packed(shelf.store, entries))
     found, generation = {}, 0
     while len(found) < 1000:
         generation += 1
@@ -200,7 +201,7 @@ def kinds_of_parents(spec, sounds):
 
 def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
     # Where all promise the same, all are parents equally often.
-    monkeypatch.setattr(parents, "_promise", lambda numbers, heads, across_kinds: [1] * len(heads))
+    monkeypatch.setattr(parents, "_promise", lambda rivals, *_, across_kinds: np.ones(rivals.shape, np.int64))
     basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
     sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
     usual = kinds_of_parents(MADE_UP, sounds)
@@ -221,10 +222,11 @@ def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
 def test_the_parts_of_kinds_are_the_same_in_every_python():
     """Added one by one, ten tenths are a little less than 1, before Python 3.12."""
     shelf = Shelf(1, [Entry(seed, 0.9, made_up(seed), Recipe()) for seed in range(400)])
-    numbers, slots, _ = shelf.best()
+    numbers, slots = shelf.best()
     parts = parents._sources(numbers.astype(np.int64), dict.fromkeys(KINDS[:10], 0.1))
     assert len(parts) > 5
-    (others,) = [share for share, places in parts[:-1] if kind(shelf.entry(slots[places[0]]).sound) in KINDS[10:]]
+    firsts = [(share, Stored(shelf.store, slots[places[0]])) for share, places in parts[:-1]]
+    (others,) = [share for share, first in firsts if kind(first.sound) in KINDS[10:]]
     assert others == 0.0
 
 
@@ -257,8 +259,10 @@ def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
     numbers = np.sort(rng.choice(CELLS, 30_000, replace=False))
     scores = rng.integers(1, 10_000, numbers.size)
     best = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
+    of_cells = np.zeros(CELLS, np.int64)
+    of_cells[numbers] = scores
     for across_kinds in (True, False):
-        gain = parents._gain(numbers, scores, across_kinds)
+        gain = parents._gain(numbers, of_cells, across_kinds)
         for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
             assert gain[place] == gain_by_hand(best, int(numbers[place]), across_kinds)
 

@@ -105,7 +105,7 @@ def test_a_run_has_the_recipes_of_its_shelf(folder):
 
 def test_a_child_that_is_not_on_the_shelf_is_one_line(folder, capsys):
     found, spec = runs.read(folder / "s.run")[2], load_spec(folder / "s.toml")
-    known = found.known()
+    known = {entry.index for entry in found.shelf.stored}
     lost = next(i for i in range(2400) if i not in known and not is_afresh(spec.luck, i // BLOCK))
     assert cli.main(["pack", str(folder / "s.toml"), "--keep", str(lost)]) == 2
     assert capsys.readouterr().err == (
@@ -242,7 +242,7 @@ def test_favourites_are_in_the_pack_and_the_rest_is_chosen_around_them(folder, c
     # The others differ from what is kept: its own shape at hand is not chosen beside it.
     twin = msgspec.structs.replace(spec, choose=msgspec.structs.replace(spec.choose, distance=2.0))
     found = runs.read(folder / "s.run")[2]
-    known = found.known()
+    known = found.known([other])
     for entry in production.choose_sounds(twin, found):
         if entry.index != other:
             assert distance(entry.sound, known[other].sound) >= 2.0

@@ -37,12 +37,16 @@ def test_a_shelf_holds_what_its_slow_twin_holds(entries, depth, size):
             cells.setdefault(cell_number(cell(one.sound)), []).append(one)
     best = {number: sorted(found, key=lambda e: (-e.score, e.index))[:depth] for number, found in sorted(cells.items())}
     assert shelf.entries == sorted(itertools.chain.from_iterable(best.values()), key=lambda e: e.index)
-    assert {index: shelf.entry(slot) for index, slot in shelf.slots.items()} == {e.index: e for e in shelf.entries}
+    assert shelf.find([e.index for e in shelf.entries[::2]]) == shelf.entries[::2]
+    assert [(e.index, e.score, e.sound, e.recipe) for e in shelf.stored] == [
+        (e.index, e.score, e.sound, e.recipe) for e in shelf.entries
+    ]
+    assert {*shelf.store.slots.values()} == {*shelf.slots.tolist()}
     assert shelf.best_entries == [found[0] for found in best.values()]
-    numbers, slots, heads = shelf.best()
+    numbers, slots = shelf.best()
     assert numbers.tolist() == [*best]
-    assert [shelf.parent(slot).recipe for slot in slots.tolist()] == [e.recipe for e in shelf.best_entries]
-    assert heads["score"].tolist() == [e.score for e in shelf.best_entries]
+    assert shelf.best_scores.tolist() == [e.score for e in shelf.best_entries]
+    assert [parent.recipe for parent in shelf.store.parents(slots)] == [e.recipe for e in shelf.best_entries]
 
 
 def test_the_best_of_a_cell_stays_and_ties_go_to_the_smaller_index():

@@ -14,7 +14,7 @@ from sounds import PLAIN, entry, like
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Entry, Packed, Shelf, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import CELLS, Bars, Entry, Packed, Shelf, Stored, cell, cell_number, pack, unpack
 from cnndsd.recipe import Adjusting, Recipe, Variation
 from cnndsd.schema import Failed
 from cnndsd.spec import Ranges
@@ -55,8 +55,10 @@ def test_a_packed_entry_is_the_same_entry_unpacked():
     entries.append(msgspec.structs.replace(entries[0], index=99, recipe=varied))
     assert unpack(pickle.loads(pickle.dumps(pack(entries)))) == entries
     shelf = Shelf(len(entries), entries)
-    assert shelf.entries == [shelf.entry(shelf.slots[one.index]) for one in entries] == entries
-    assert [shelf.parent(shelf.slots[one.index]).recipe for one in entries] == [one.recipe for one in entries]
+    slots = shelf.store.slots
+    assert shelf.entries == [Stored(shelf.store, slots[one.index]).entry for one in entries] == entries
+    parents = shelf.store.parents([slots[one.index] for one in entries])
+    assert [parent.recipe for parent in parents] == [one.recipe for one in entries]
 
 
 def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():

@@ -63,7 +63,7 @@ def _print(findings: Findings) -> None:
     from cnndsd.ear.kinds import kind
     from cnndsd.finishing.naming import words
 
-    known = findings.known()
+    known = findings.known(findings.picks)
     for said, pick in (("kept", "keep"), ("dropped", "drop")):
         for index in findings.picked(pick):  # type: ignore[arg-type]
             entry = known.get(index)

@@ -86,7 +86,7 @@ def _of_run(path: Path) -> Opening:
 
 def of_run(name: str, spec: Spec, findings: Findings) -> Opening:
     """Return what a studio of a run begins with: its ranges, and its most different sounds."""
-    chosen = choose(findings.entries, SHEET, _DIFFERENT)
+    chosen = choose(findings.stored, SHEET, _DIFFERENT)
     return Opening(_as_opened(spec), tuple(as_finished(spec, entry) for entry in chosen), name)
 
 

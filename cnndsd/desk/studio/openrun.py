@@ -120,10 +120,9 @@ def offered(spec: Spec, findings: Findings, count: int) -> list[Entry]:
 
     There are ``count``, or more when more were picked.
     """
-    known, shelf = findings.known(), findings.entries
     kept = production.choose_sounds(spec, findings, wanted) if (wanted := findings.picked("keep")) else []
-    dropped = [known[index] for index in findings.picked("drop") if index in known]
-    different = choose(shelf, count, Choice(score=0.0, distance=0.0, static_share=1.0))
+    dropped = [*findings.known(findings.picked("drop")).values()]
+    different = choose(findings.stored, count, Choice(score=0.0, distance=0.0, static_share=1.0))
     entries = {entry.index: entry for entry in [*kept, *dropped, *different]}
     first = list(entries.values())[: max(count, len(kept) + len(dropped))]
     return sorted(first, key=lambda entry: (-entry.score, entry.index))

@@ -1,0 +1,113 @@
+"""The store of a run's entries. Several shelves may hold an entry; it is stored once, as long as one of them does.
+
+An entry has a slot here, and shelves know it by that. Who adds entries holds them, too, until it lets go of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsd.ear.description import ROW
+from cnndsd.farm.drawing import Parent
+from cnndsd.sound.compiler import compiled
+
+# An entry without its description and the shape of its recipe: the number of its cell, which of several shapes it has,
+# and what else tells it from its neighbours.
+HEAD = np.dtype(
+    [("cell", np.int32), ("shape", np.int32), ("score", np.float64), ("index", np.int64), ("last_seed", np.int64)]
+)
+Heads = NDArray[np.void]
+Rows = NDArray[np.float64]
+Slots = NDArray[np.int32]
+
+# By how much arrays grow at least: a share of their size, and so many places.
+_GROWTH, _LEAST = 4, 1024
+
+
+class Store:
+    """Entries in parts. Of each slot: ``heads`` (``HEAD``), ``rows`` (``description.AT``), ``shapes`` (packed recipes),
+    and ``holders``, how many hold the entry; 0 where the slot is free.
+
+    The ``shape`` of a head counts the shapes among which the entry came, and says nothing here.
+    """
+
+    def __init__(self) -> None:
+        self.heads, self.rows = np.empty(0, HEAD), np.empty((0, ROW))
+        self.shapes: NDArray[np.object_] = np.empty(0, object)
+        self.holders = np.empty(0, np.int32)
+        # The free slots among those that were used before; how many slots were used, and how many of them are free.
+        self._free, self._counts = np.empty(0, np.int32), np.zeros(2, np.int64)
+
+    def __len__(self) -> int:
+        return int(self._counts[0] - self._counts[1])
+
+    @property
+    def slots(self) -> dict[int, int]:
+        """The slot of each candidate that is stored, by index."""
+        slots = np.flatnonzero(self.holders[: self._counts[0]])
+        return dict(zip(self.heads["index"][slots].tolist(), slots.tolist(), strict=True))
+
+    def add(self, heads: Heads, rows: Rows, shapes: Sequence[bytes]) -> Slots:
+        """Store entries in parts; the heads count the shapes. Returns their slots, which the caller then holds."""
+        slots = np.empty(len(heads), np.int32)
+        if not len(heads):
+            return slots
+        self._reserve(len(heads))
+        # Those that come as bytes cannot be written. For those that can the compiler would make another variant.
+        heads, rows = heads.view(), rows.view()
+        heads.flags.writeable = rows.flags.writeable = False
+        _add(heads, rows, self.heads, self.rows, self.holders, self._free, self._counts, slots)
+        self.shapes[slots] = np.array(shapes, object)[heads["shape"]]
+        return slots
+
+    def let_go(self, slots: Slots) -> None:
+        """Hold these no longer. Slots that nobody holds are free."""
+        if len(slots):
+            _let_go(slots, self.holders, self._free, self._counts)
+
+    def parents(self, slots: Slots | list[int]) -> list[Parent]:
+        """The recipes of the entries in these slots."""
+        return list(map(Parent, self.shapes[slots], self.heads["last_seed"][slots].tolist()))
+
+    def _reserve(self, more: int) -> None:
+        used, free = self._counts.tolist()
+        if used + more - free > len(self.heads):
+            self.heads, self.rows, self.shapes, self.holders, self._free = (
+                longer(array, used, more - free)
+                for array in (self.heads, self.rows, self.shapes, self.holders, self._free)
+            )
+
+
+def longer(array: Any, used: int, more: int) -> Any:
+    """An array whose first ``used`` places are kept, with room for ``more``, and not for many more than that."""
+    room = np.empty((max(len(array) + len(array) // _GROWTH + _LEAST, used + more), *array.shape[1:]), array.dtype)
+    room[:used] = array[:used]
+    return room
+
+
+@compiled
+def _add(new, new_rows, heads, rows, holders, free, counts, slots):  # type: ignore[no-untyped-def]
+    """Fill in the parts of new entries, in free slots, which are then in ``slots``."""
+    for n in range(len(new)):
+        if counts[1] > 0:
+            counts[1] -= 1
+            slot = free[counts[1]]
+        else:
+            slot = counts[0]
+            counts[0] += 1
+        heads[slot] = new[n]
+        rows[slot] = new_rows[n]
+        holders[slot] = 1
+        slots[n] = slot
+
+
+@compiled
+def _let_go(slots, holders, free, counts):  # type: ignore[no-untyped-def]
+    """Count a holder less for each slot, and free those that have none."""
+    for n in range(len(slots)):
+        holders[slots[n]] -= 1
+        if holders[slots[n]] == 0:
+            free[counts[1]] = slots[n]
+            counts[1] += 1
