@@ -18,7 +18,7 @@ from cnndsd import Recipe, render, score
 from cnndsd.ear.analysis import describe_raw
 
 SHEETS = Path(__file__).parent.parent / "tests" / "ear" / "marks"
-NAMES = ("sheet_a", "sheet_b", "sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_first")
+NAMES = ("sheet_a", "sheet_b", "sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_f", "sheet_g", "sheet_first")
 
 
 class Mark(NamedTuple):

@@ -29,7 +29,8 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``loudness_lufs``: loudness of the loudest 0.4 s of the raw sound, K-weighted after ITU-R BS.1770-4.
     ``bandwidth_octaves``: standard deviation of the audible energy along an axis of octaves.
     ``complexity``: permutation entropy of the network steps, 0 (monotone) to 1 (noise) (Bandt and Pompe 2002).
-    ``attack_s``: time from 20 dB to 3 dB below the loudest. ``sounding_s``: total time within 20 dB of the loudest.
+    ``attack_s``: time from 20 dB to 3 dB below the loudest. ``sounding_s``, ``loud_s``: total time within 20 dB, and
+    within 6 dB, of the loudest.
     ``center``: mean time of the energy, as a share of the heard part, 0..1.
     ``onset_db``: peak of the first 10 ms relative to the peak after 20 ms, both about the mean of the sound.
     ``head_s``, ``tail_s``: how long the start and the end of the sound stay more than 34 dB below the loudest.
@@ -47,6 +48,9 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``change_db``: change of the timbre: standard deviation over time of the level in 24 mel bands, weighted by the
     roots of their energies. ``one_cut_db``, ``two_cuts_db``: the least that is left of it within the parts when it is
     cut into two or three parts. A sound that changes by one step has much of the first and little of the others.
+    ``sameness``: how much of the sound is alike: of segments of 0.1 s, the mean likeness of the others to the one to
+    which they are the most alike, 0..1; of a sound of one segment 0. Likeness is 1 / (1 + (d / 4 dB)^4), where d is the
+    difference of the levels in the same bands, with the same weights.
     ``pitch_hz``, ``clarity``: fundamental frequency, and the autocorrelation at its period relative to lag 0, corrected
     for the window, 0..1 (Boersma 1993); 0 when there is none.
     ``glide_octaves``: standard deviation of the pitch between three parts of the sound.
@@ -60,6 +64,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     complexity: NonNegative
     attack_s: NonNegative
     sounding_s: NonNegative
+    loud_s: NonNegative
     center: NonNegative
     onset_db: float
     head_s: NonNegative
@@ -82,6 +87,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     change_db: NonNegative
     one_cut_db: NonNegative
     two_cuts_db: NonNegative
+    sameness: NonNegative
     pitch_hz: NonNegative
     clarity: NonNegative
     glide_octaves: NonNegative

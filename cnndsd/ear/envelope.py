@@ -20,6 +20,8 @@ CURVE_FLOOR_DB = -48.0
 _FAINT_DB, _CLEAR_DB = -36.0, -12.0
 # Before and after its first and last frame above this, a sound is quiet; below the other, it has a hole.
 TAIL_DB, HOLE_DB = -34.0, -30.0
+# What is at most this far below the loudest is loud.
+LOUD_DB = -6.0
 # An octave of brightness counts as so many dB.
 OCTAVE_DB = 4.0
 # Frames on each side of a window: 50 ms, 0.15 s, 0.5 s, 0.6 s.
@@ -137,13 +139,14 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
     """Fill in how the sound begins, rises, strikes and ends."""
     frames = envelope.size
     start = top = first = last = -1
-    sounding = onsets = 0
+    sounding = loud = onsets = 0
     rising = False
     for f in range(frames):
         if envelope[f] > -20.0:
             sounding += 1
             if start < 0:
                 start = f
+        loud += envelope[f] > LOUD_DB
         if top < 0 and envelope[f] > -3.0:
             top = f
         if envelope[f] > TAIL_DB:
@@ -154,7 +157,8 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
         rises = envelope[f] > _ONSET_FLOOR_DB and envelope[f] - before > _ONSET_DB
         onsets += rises and not rising
         rising = rises
-    row[AT.attack_s], row[AT.sounding_s] = (top - start) * frame_s, sounding * frame_s
+    row[AT.attack_s] = (top - start) * frame_s
+    row[AT.sounding_s], row[AT.loud_s] = sounding * frame_s, loud * frame_s
     row[AT.head_s], row[AT.tail_s], row[AT.onsets] = first * frame_s, (frames - 1 - last) * frame_s, onsets
     quarter = max(1, frames // 4)
     row[AT.rise_db] = envelope[frames - quarter :].mean() - envelope[:quarter].mean()

@@ -15,7 +15,7 @@ from cnndsd.spec import Limits
 # choice. Raise it when any of them changes, and add the new digests to tests/ear/judging.json;
 # tests/ear/test_identity.py says how. A ledger with another number is not continued, and a worker with another number
 # is refused.
-JUDGING = 4
+JUDGING = 5
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -16,6 +16,7 @@ _BASS_HZ, _DRONE_HZ, _PAD_HZ, _LEAD_HZ = 150.0, 525.0, 890.0, 1770.0
 # A bass has at least this share of its energy below 144 Hz, the upper end of the second band.
 _BASS_SHARE_DB = -8.0
 _HIT_S = 1.0
+_QUIET_START_S = 0.15
 
 
 def kind(sound: Description) -> Kind:
@@ -44,9 +45,11 @@ def kind_number(row):  # type: ignore[no-untyped-def]
     if sounding_s < 0.25 and (center < 0.4 or lasts_s < 0.4) and lasts_s < _HIT_S:
         return _IS.hit
     is_whine = clarity > 0.85 and pitch_hz > _LEAD_HZ
-    if not is_whine and row[AT.attack_s] > 0.3 and (rise_db > 6.0 or row[AT.rise_octaves] > 0.7):
+    can_rise = not is_whine and center > 0.5
+    if can_rise and row[AT.attack_s] > 0.3 and (rise_db > 6.0 or row[AT.rise_octaves] > 0.7):
         return _IS.riser
-    if not is_whine and center > 0.6 and rise_db > 10.0:
+    # A file begins where its quiet start ends: what only steps out of that is no riser.
+    if can_rise and center > 0.6 and rise_db > 10.0 and row[AT.head_s] < _QUIET_START_S:
         return _IS.riser
     is_low = brightness_hz < 900.0
     if is_low and clarity > 0.75 and glide_octaves < 0.15 and pitch_hz < _BASS_HZ:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from cnndsd.ear.description import AT, Description, to_row
+from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.sound.compiler import compiled, inlined
 
 # A sound is static when audible changes take up less of its time than this, and both its change after the first third
@@ -39,25 +40,25 @@ class Fault(NamedTuple):
 
 _VIRTUES = (
     (0.17, "alive {activity:.0%} of the time"),
-    (0.12, "low end"),
-    (0.1, "changes all along"),
-    (0.1, "{onsets:.0f} onsets"),
-    (0.1, "its level moves by {swing_db:.0f} dB"),
-    (0.1, "short"),
-    (0.08, "pitch {pitch_hz:.0f} Hz"),
-    (0.07, "goes on changing by {late_db:.0f} dB"),
-    (0.06, "{bandwidth_octaves:.1f} octaves wide"),
-    (0.05, "gritty"),
-    (0.05, "full"),
+    (0.1, "low end"),
+    (0.09, "changes all along"),
+    (0.08, "{onsets:.0f} onsets"),
+    (0.09, "its level moves by {swing_db:.0f} dB"),
+    (0.11, "short"),
+    (0.09, "pitch {pitch_hz:.0f} Hz"),
+    (0.08, "goes on changing by {late_db:.0f} dB"),
+    (0.08, "{bandwidth_octaves:.1f} octaves wide"),
+    (0.04, "gritty"),
+    (0.07, "full"),
 )
 _FAULTS = (
-    (0.3, "falls from one state into another"),
+    (0.25, "falls from one state into another"),
     (0.2, "static tone"),
     (0.2, "static noise"),
-    (0.2, "noise"),
+    (0.15, "noise"),
     (0.2, "settles early"),
-    (0.2, "only high"),
-    (0.35, "whine"),
+    (0.25, "only high"),
+    (0.4, "whine"),
     (0.2, "a whistling tone"),
     (0.5, "only rumble"),
     (0.5, "a click"),
@@ -66,15 +67,20 @@ _FAULTS = (
     (0.2, "thin"),
     (0.2, "a click at its start sets the level"),
     (0.2, "an even flutter"),
-    (0.15, "long"),
-    (0.5, "a click with a thin ring"),
-    (0.3, "a thin whistle"),
-    (0.45, "silence, then one step of noise"),
+    (0.1, "long"),
+    (0.45, "a click with a thin ring"),
+    (0.25, "a thin whistle"),
+    (0.5, "silence, then one step of noise"),
     (0.15, "noise with hardly an event"),
     (0.1, "even noise"),
-    (0.15, "stands still for {still_s:.1f} s"),
-    (0.1, "few states"),
+    (0.1, "stands still for {still_s:.1f} s"),
+    (0.15, "few states"),
+    (0.3, "much of it is the same"),
+    (0.4, "one flat burst"),
+    (0.2, "a tone that swells"),
+    (0.15, "muffled"),
 )
+_RISER = KINDS.index("riser")
 _WEIGHTS = np.array([weight for weight, _ in _VIRTUES])
 _LOSSES = np.array([loss for loss, _ in _FAULTS])
 
@@ -192,6 +198,18 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     faults[21] = held * (1.0 - ramp(row[AT.rhythm_db], 3.0, 7.0)) * (1.0 - short)
     left = row[AT.two_cuts_db] / max(row[AT.change_db], 0.1)
     faults[22] = ramp(row[AT.change_db], 3.0, 6.0) * (1.0 - ramp(left, 0.2, 0.5))
+    # A bass may hold its note.
+    faults[23] = ramp(row[AT.sameness], 0.2, 0.7) * (1.0 - ramp(row[AT.bands_db + 1], -12.0, -3.0)) * (1.0 - short)
+    # A hit dies away.
+    faults[24] = ramp(row[AT.loud_s] / max(sounding_s, 0.01), 0.7, 0.9) * short
+    # Only a riser should swell.
+    swells = ramp(row[AT.rise_db], 0.0, 10.0) * ramp(clarity, 0.6, 0.9)
+    faults[25] = 0.0 if kind_number(row) == _RISER else swells
+    # Energy above 1.5 kHz, the lower end of the sixth band.
+    high = 0.0
+    for b in range(5, 8):
+        high += 10.0 ** (row[AT.bands_db + b] / 10.0)
+    faults[26] = (1.0 - ramp(10.0 * math.log10(high), -35.0, -15.0)) * (1.0 - short)
 
 
 @inlined

@@ -24,6 +24,8 @@ _TIMBRE_FLOOR_DB = -65.0
 _CHANGE_FLOOR_DB = -50.0
 # A part between two cuts has at least so many segments.
 _SHORTEST_PART = 2
+# Segments that differ by this much are alike by half.
+_ALIKE_DB = 4.0
 # A band is there when it is at least so loud in this share of the segments.
 _WHINE_SHARE = 0.8
 WHINE_HZ = 1400.0
@@ -111,7 +113,7 @@ def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
     """
     segments = energy.shape[0]
     row[AT.bands_db : AT.bands_db + BANDS] = BAND_FLOOR_DB
-    row[AT.bandwidth_octaves] = row[AT.change_db] = row[AT.one_cut_db] = row[AT.two_cuts_db] = 0.0
+    row[AT.bandwidth_octaves] = row[AT.change_db] = row[AT.one_cut_db] = row[AT.two_cuts_db] = row[AT.sameness] = 0.0
     row[AT.whine_db] = BAND_FLOOR_DB
     row[AT.timbre :] = 0.0
     audible = totals[:BANDS].sum()
@@ -144,6 +146,7 @@ def describe_timbre(energy, totals, noise, row):  # type: ignore[no-untyped-def]
     for b in range(TIMBRE_BANDS):
         of_band[b] = math.sqrt(of_band[b])
     row[AT.change_db], row[AT.one_cut_db], row[AT.two_cuts_db] = cuts(levels, of_band, noise)
+    row[AT.sameness] = sameness(levels, of_band, noise)
     return 10.0 * math.log10(max(totals[_K_WEIGHTED] / totals[_ENERGY], 1e-14))
 
 
@@ -218,6 +221,26 @@ def cuts(levels, weights, noise):  # type: ignore[no-untyped-def]
             two = min(two, before + between + after[next_cut])
     scale = 1.0 / (segments * weights.sum())
     return math.sqrt(whole * scale), math.sqrt(one * scale), math.sqrt(min(one, two) * scale)
+
+
+@inlined
+def sameness(levels, weights, noise):  # type: ignore[no-untyped-def]
+    """Return ``Description.sameness`` of levels in dB; the arguments are those of ``cuts``."""
+    segments, bands = levels.shape
+    if segments == 1:
+        return 0.0
+    scale = 1.0 / (weights.sum() * _ALIKE_DB**2)
+    likeness, terms = np.zeros(segments), np.empty(bands)
+    for s in range(segments):
+        for other in range(s):
+            for b in range(bands):
+                difference = levels[s, b] - levels[other, b]
+                terms[b] = weights[b] * max(0.0, difference * difference - 2.0 * noise[b])
+            square = total(terms) * scale
+            alike = 1.0 / (1.0 + square * square)
+            likeness[s] += alike
+            likeness[other] += alike
+    return likeness.max() / (segments - 1)
 
 
 @inlined

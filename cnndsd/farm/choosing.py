@@ -25,11 +25,12 @@ GOOD = 0.85
 # listener keeps nine in ten from here on, and eight in ten just below.
 FAIR = 0.8
 # What producers look for in a pack, each a quarter of it: hits, tones to play, rhythms, and atmospheres with effects.
-ROLES: tuple[tuple[Kind, ...], ...] = (
-    ("hit", "fall"),
-    ("bass", "lead", "pad", "drone"),
-    ("beat", "glitch", "growl"),
-    ("riser", "texture", "metallic", "noise"),
+# How a role is divided among its kinds: a listener keeps nearly every bass, and hardly half of the pads.
+ROLES: tuple[dict[Kind, int], ...] = (
+    {"hit": 1, "fall": 1},
+    {"bass": 4, "lead": 3, "pad": 1, "drone": 1},
+    {"beat": 1, "glitch": 1, "growl": 1},
+    {"riser": 1, "texture": 1, "metallic": 1, "noise": 1},
 )
 # One network at two gaps makes two sounds whose steps agree this closely in DC, RMS in dB and crest in dB. By chance
 # one of 4,000 pairs does.
@@ -53,9 +54,9 @@ def choose(
     None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
     network at another gap. At most ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets
     its share. The other kinds divide the rest by ``ROLES``: each role gets an equal part, and each kind at least two
-    thirds of an even part of its role's, if there are so many. More than its share of a kind, more than a role's part,
-    or more than twice an even part of a kind is chosen only when nothing else is left. Fewer than ``count`` are chosen
-    when these rules allow no more.
+    thirds of its part of its role's, if there are so many. More than its share of a kind, more than a role's part, or
+    more than twice its part of a kind is chosen only when nothing else is left. Fewer than ``count`` are chosen when
+    these rules allow no more.
 
     ``welcome``: by what the scores of some candidates are multiplied, by their index. It is given where sounds are
     tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count.
@@ -130,13 +131,13 @@ def _pitch_class(sound: Description) -> int:
 def _limits(present: set[Kind], count: int, choice: Choice) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
     """Return how many of each kind and of each role to choose at most, round by round, from strict to free."""
     asked = {k: math.floor(share * count + 0.5) for k, share in choice.shares.items()}
-    others = [[k for k in role if k in present and k not in asked] for role in ROLES]
+    others = [{k: of for k, of in role.items() if k in present and k not in asked} for role in ROLES]
     part = max(0, count - sum(asked.values())) / max(1, sum(map(bool, others)))
     least, most = dict(asked), dict(asked)
     for role in others:
         for k in role:
-            even = part / len(role)
-            least[k], most[k] = math.floor(even * 2 / 3), 2 * math.ceil(even)
+            own = part * role[k] / sum(role.values())
+            least[k], most[k] = math.floor(own * 2 / 3), math.ceil(2 * own)
     first, last = (np.array([of.get(k, 0) for k in KINDS]) for of in (least, most))
     of_roles = np.array([math.ceil(part) + sum(asked.get(k, 0) for k in role) for role in ROLES])
     every_kind, every_role = np.full(len(KINDS), count), np.full(len(ROLES), count)

@@ -20,7 +20,7 @@ from cnndsd.ear.envelope import active_share, find_pulse, trace
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.measuring import AUDIBLE_HZ
 from cnndsd.ear.scoring import appraise, is_static, reasons, score
-from cnndsd.ear.timbre import cuts, k_weighting
+from cnndsd.ear.timbre import cuts, k_weighting, sameness
 from cnndsd.sound.kernel import STATISTICS, frame_statistics
 
 RATE = 44_100
@@ -205,6 +205,38 @@ def test_a_step_between_two_states_is_not_change_within_them():
     assert moving.two_cuts_db > 2.0
     assert describe(noise(), RATE).change_db < 1.0
     assert [text for text in reasons(fallen) if "falls from one state" in text]
+
+
+def test_a_sound_is_the_same_as_far_as_its_largest_state_goes():
+    assert describe(saw(440.0, 0.2), RATE).sameness == pytest.approx(1.0, abs=0.01)
+    assert describe(noise(), RATE).sameness > 0.9
+    # The tone has three fifths of the time.
+    assert describe(falls_into_a_tone(), RATE).sameness == pytest.approx(0.6, abs=0.1)
+    sweep = np.sin(2 * np.pi * 60.0 * 2.0 ** (3.0 * TIME) * TIME)
+    assert describe(sweep, RATE).sameness < 0.2
+    assert describe(shaped(TIME < 0.05), RATE).sameness == 0.0
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 12), st.floats(0.0, 4.0))
+def test_sameness_equals_its_slow_twin(seed, segments, noise_variance):
+    rng = np.random.default_rng(seed)
+    levels, weights = rng.normal(-20.0, 4.0, (segments, 24)), rng.uniform(0.0, 1.0, 24)
+    apart = np.maximum(0.0, (levels[:, None] - levels) ** 2 - 2.0 * noise_variance)
+    alike = 1.0 / (1.0 + (np.average(apart, axis=2, weights=weights) / 16.0) ** 2)
+    np.fill_diagonal(alike, 0.0)
+    expected = 0.0 if segments == 1 else alike.sum(axis=0).max() / (segments - 1)
+    found = sameness(levels, weights, np.full(24, noise_variance))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_burst_is_loud_all_the_time_and_what_dies_away_is_not():
+    burst = describe(shaped((TIME < 0.2) * 1.0), RATE)
+    assert burst.loud_s == pytest.approx(0.2, abs=0.03)
+    assert burst.loud_s > 0.8 * burst.sounding_s
+    dying = describe(shaped(np.exp(-TIME / 0.05)), RATE)
+    assert dying.loud_s == pytest.approx(0.05 * math.log(2), abs=0.02)
+    assert dying.loud_s < 0.4 * dying.sounding_s
 
 
 @settings(max_examples=30)
@@ -394,6 +426,11 @@ def test_kinds_of_known_sounds(sound, wanted):
     assert kind(describe(sound, RATE)) == wanted
 
 
+def test_a_step_out_of_a_quiet_start_is_no_riser():
+    assert kind(describe(np.where(TIME < 1.3, noise(amplitude=0.04), noise()), RATE)) == "riser"
+    assert kind(describe(np.where(TIME < 1.3, noise(amplitude=0.004), noise()), RATE)) != "riser"
+
+
 def test_the_score_prefers_what_a_sound_designer_would():
     wah = shaped(1.0, signal.sawtooth(2 * np.pi * 110 * TIME) * 0.4 + 0.5)
     sweeping = np.concatenate(
@@ -481,6 +518,28 @@ SETTLED = {
         {"change_db": 2.0, "two_cuts_db": 0.2},
         {"two_cuts_db": 5.0},
     ),
+    "much of it is the same": (
+        {"sameness": 0.8},
+        {"sameness": 0.1},
+        {"heard_s": 0.2},
+        {"bands_db": (-10.0, -2.0, -6.0, -12.0, -20.0, -30.0, -40.0, -40.0)},
+    ),
+    "one flat burst": (
+        {"heard_s": 0.2, "sounding_s": 0.2, "loud_s": 0.19},
+        {"loud_s": 0.05},
+        {"heard_s": 1.0},
+    ),
+    "muffled": (
+        {"bands_db": (-30.0, -12.0, -3.0, -6.0, -20.0, -38.0, -40.0, -40.0)},
+        {"bands_db": (-30.0, -12.0, -3.0, -6.0, -20.0, -12.0, -20.0, -30.0)},
+        {"heard_s": 0.2},
+    ),
+    "a tone that swells": (
+        {"rise_db": 8.0, "clarity": 0.95},
+        {"rise_db": 0.0},
+        {"clarity": 0.5},
+        {"attack_s": 0.5, "center": 0.7},
+    ),
 }
 
 
@@ -503,7 +562,7 @@ def test_virtues_and_faults_stay_within_0_and_1():
 
 
 def test_reasons_name_what_counts():
-    assert reasons(PLAIN)[0] == "low end"
+    assert reasons(PLAIN)[:2] == ["alive 50% of the time", "low end"]
     assert "pitch 220 Hz" in reasons(PLAIN)
     assert not any(reason.startswith("but") for reason in reasons(PLAIN))
     still = reasons(like(late_db=0.0, activity=0.0, one_cut_db=0.5, sounding_s=0.01))

@@ -51,6 +51,8 @@ USES = (
     {"beat", "glitch", "growl"},
     {"riser", "texture", "metallic", "noise"},
 )
+# By which a role is divided; 1 where nothing is said.
+WEIGHTS = {"bass": 4, "lead": 3}
 
 
 def note(sound):
@@ -73,8 +75,8 @@ def naive(entries, count, choice):
             return count
         if k in asked:
             return asked[k]
-        even = part / next(len(use) for use in sharing if k in use)
-        return math.floor(even * 2 / 3) if attempt == 1 else 2 * math.ceil(even)
+        own = part * WEIGHTS.get(k, 1) / next(sum(WEIGHTS.get(k, 1) for k in use) for use in sharing if k in use)
+        return math.floor(own * 2 / 3) if attempt == 1 else math.ceil(own * 2)
 
     def most_of_use(use, attempt):
         return math.ceil(part) + sum(asked.get(k, 0) for k in use) if attempt == 2 else count
@@ -285,8 +287,8 @@ def test_no_kind_is_forgotten():
     present = Counter(kind(e.sound) for e in POOL)
     assert len(present) >= 8
     for use in USES:
-        even = 12 / len(use & set(present))
-        assert all(kinds[k] >= min(int(even * 2 / 3), present[k]) for k in use)
+        part = 12 / sum(WEIGHTS.get(k, 1) for k in use & set(present))
+        assert all(kinds[k] >= min(int(part * WEIGHTS.get(k, 1) * 2 / 3), present[k]) for k in use)
 
 
 def of_kinds(counts):
@@ -309,6 +311,14 @@ def test_each_role_gets_a_quarter_and_no_kind_more_than_twice_its_part():
     assert kinds["lead"] == 12
     assert all(2 <= kinds[k] <= 8 for k in ("riser", "texture", "noise"))
     assert all(4 <= kinds[k] <= 12 for k in ("hit", "fall", "beat", "glitch"))
+
+
+def test_a_pack_has_few_pads_while_there_are_basses_and_leads():
+    pool = of_kinds(dict.fromkeys(("hit", "bass", "lead", "pad", "glitch", "riser"), 40))
+    kinds = Counter(kind(e.sound) for e in choose(pool, 48, OPEN))
+    assert 1 <= kinds["pad"] <= 3
+    assert kinds["bass"] + kinds["lead"] == 12 - kinds["pad"]
+    assert min(kinds["bass"], kinds["lead"]) >= 3
 
 
 def test_what_a_role_lacks_goes_to_the_others_and_then_to_any_kind():
