@@ -27,12 +27,12 @@ from cnndsd.finishing.zipfiles import PackFile
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
-    "search": "dd2a24c295de5cf98df4df14fd8fbb7ee733520783ae0d38d739b3a1c2276f3b",
-    "page": "5bb4c981ef0e6cb16f40f196882baa4100139324f73e88f2a0b488c64f674c9c",
-    "device": "5090ba180052bc1b6abdf6fe05c7220294062089cebf4616e22d842ca66d5412",
-    "float": "780e00e6c98d1c40c96ef5ef3bdfcaccb20264ae3bada069aa2126da9e907719",
-    "wide": "7a4eece5fb00dd708fb51c2c5466f1d9b100ac030f37183e5a1c141c8ad3bd55",
-    "flac": "4f56da59559dd46512225ad6e5741156c0347ca94a43476749aadfe3d6a23a02",
+    "search": "2f109be603dffbac3f94558fb03a60f3c84df69ab98a1c463d6d8645ba8a7136",
+    "page": "f532d45d3e25fa95b065b54c923db54220a6e971487df710115d546682b1879a",
+    "device": "f87a3d06d7b6e766c1c5b77ca46c5968ff94dd7220bdd3276c5879f2e81f002d",
+    "float": "8b019e1b3359ca3692800352b2fd9c95eadd8e530de50ef78baa9c8ebe255a0e",
+    "wide": "beee46eacc0a4c81643c2c2a0289bdd5650a523a95890ed5a4d4716d622682db",
+    "flac": "d0cdf3edb72195318877c455f82ec662b2c422221d57ee33cbf7ef2ede2b9bc8",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},
