@@ -27,12 +27,12 @@ from cnndsd.finishing.zipfiles import PackFile
 DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
-    "search": "2f109be603dffbac3f94558fb03a60f3c84df69ab98a1c463d6d8645ba8a7136",
-    "page": "f532d45d3e25fa95b065b54c923db54220a6e971487df710115d546682b1879a",
-    "device": "f87a3d06d7b6e766c1c5b77ca46c5968ff94dd7220bdd3276c5879f2e81f002d",
-    "float": "8b019e1b3359ca3692800352b2fd9c95eadd8e530de50ef78baa9c8ebe255a0e",
-    "wide": "beee46eacc0a4c81643c2c2a0289bdd5650a523a95890ed5a4d4716d622682db",
-    "flac": "d0cdf3edb72195318877c455f82ec662b2c422221d57ee33cbf7ef2ede2b9bc8",
+    "search": "0b4e8dd67728acfd829cc9964fc58e0478d7a4490f891a298173aec957d591db",
+    "page": "4790467281e056c192a23d36853cd16297c1eb1b02813260122d4595120e5e24",
+    "device": "561e731d3a8da85cfd3f30dfaa8dbbb92ea0f12d819348fa1857c6dcdf0245a5",
+    "float": "b7900daacc6b236ca1d5133c212a8b8a3ae52db8024bdf30bedff21b6a5a6d67",
+    "wide": "a4034a206fa60c2722e89b425bc7c8c8e0758fb23d054c292fdc26db0b22d905",
+    "flac": "2ed5dcad93432318847f5b28fdeab0438d027f268eb3028956d91e864e72a6c6",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},

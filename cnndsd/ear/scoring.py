@@ -20,7 +20,7 @@ from cnndsd.sound.compiler import compiled, inlined
 # and its texture are less than that.
 _STATIC_ACTIVITY, _STATIC_DB, _STATIC_TEXTURE_DB = 0.2, 2.5, 2.2
 # Half of the sounds of this worth are kept, and how steeply that changes.
-_HALF_WORTH, _STEEPNESS = 0.41, 6.0
+_HALF_WORTH, _STEEPNESS = 0.37, 5.0
 
 
 class Virtue(NamedTuple):
