@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
+from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
@@ -33,6 +34,8 @@ from cnndsd.spec import Spec
 # every sound with one more.
 _OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
 _WITHOUT_NOTE, _WITH_NOTE = 0.7, 1.25
+# So much less counts a sound that is like another once both stand on their notes: before, pitch told them apart.
+_ALIKE = 0.3
 _PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
 _ROUNDS = 24
@@ -92,15 +95,32 @@ def arrange(
                 welcome[entry.index] = _IN_TIME
             elif kind(entry.sound) == "beat":
                 welcome[entry.index] = _OUT_OF_TIME
+    before: list[int] = []
     for _ in range(_ROUNDS):
         chosen = choose(welcome)
+        indices = [entry.index for entry in chosen]
         unheard = [entry for entry in chosen if entry.index not in heard]
         heard.update(_hear(hear_music, spec, unheard, workers))
         new = {e.index: _welcome(spec, e, heard[e.index]) for e in chosen if e.index not in welcome}
         welcome.update(new)
-        if all(factor >= 1.0 for factor in new.values()):
+        if any(factor < 1.0 for factor in new.values()):
+            continue
+        placed = list(_placed(spec, chosen, heard, workers))
+        alike = _alike(placed, spec.choose.distance)
+        # Nothing helps where all that there is was chosen.
+        if not alike or indices == before:
             break
-    return sorted(_placed(spec, chosen, heard, workers), key=lambda placed: in_order_of_kinds(placed.entry))
+        before = indices
+        welcome.update((index, welcome[index] * _ALIKE) for index in alike)
+    else:
+        placed = list(_placed(spec, chosen, heard, workers))
+    return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
+
+
+def _alike(placed: Sequence[Placed], least: float) -> set[int]:
+    """Return the candidates that, tuned, are nearer than ``least`` to one that was chosen before them."""
+    near = enumerate(nearest_others([one.entry.sound for one in placed]))
+    return {placed[max(i, found[1])].entry.index for i, found in near if found is not None and found[0] < least}
 
 
 def _or_raise(found: Placed | Exception) -> Placed:

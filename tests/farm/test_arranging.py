@@ -6,6 +6,7 @@ import re
 import struct
 from collections import Counter
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sounds import REAL_LOOP, SPEC, like
 
 from cnndsd import Mastering, Recipe, describe, render, score, verify
+from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
@@ -224,6 +226,33 @@ def test_a_loop_is_whole_bars_and_says_so(looped):
     assert (beats, low, high, tempo) == (4 * place.bars.bars, 4, 4, 120.0)
     name = naming.Names(IN_TIME).name(placed.recipe, kind(placed.sound), made.pitch, made.tempo_bpm, is_loop=True)
     assert re.fullmatch(rf"loops/{kind(placed.sound)}/cnndsd_{kind(placed.sound)}_[a-z]+_120bpm", name)
+
+
+def test_sounds_that_are_alike_once_they_are_tuned_are_exchanged(monkeypatch):
+    """A sample rate moves the timbre, too: two sounds that differ may be one when both stand on their notes."""
+    recipe = Recipe(seconds=0.2)
+    entries = [Entry(n, 0.9, like(timbre=(timbre,) * 40), recipe) for n, timbre in enumerate((0.0, 1.0, 9.0))]
+    assert distance(entries[0].sound, entries[1].sound) > Choice().distance
+    given = []
+
+    def choose(welcome):
+        given.append(dict(welcome))
+        return [entries[0], entries[2 if welcome.get(1, 1.0) < 1.0 else 1]]
+
+    def places_of(spec, entry, heard):
+        sound = entries[0].sound if entry.index == 1 else entry.sound
+        return [Placed(msgspec.structs.replace(entry, sound=sound), arranging.Place(69))]
+
+    monkeypatch.setattr(arranging, "places_of", places_of)
+    monkeypatch.setattr(arranging, "hear_music", lambda *_: Heard(440.0))
+    placed = arrange(Spec(name="x"), entries, choose, InProcess())
+    assert sorted(one.entry.index for one in placed) == [0, 2]
+    assert [welcome.get(1, 1.0) < 1.0 for welcome in given] == [False, True]
+    # Where there is nothing else, both stay.
+    given.clear()
+    placed = arrange(Spec(name="x"), entries, lambda welcome: given.append(1) or entries[:2], InProcess())
+    assert sorted(one.entry.index for one in placed) == [0, 1]
+    assert len(given) == 2
 
 
 def test_loops_are_preferred_and_other_beats_are_not(looped, found):
