@@ -38,7 +38,7 @@ _WITHOUT_NOTE, _WITH_NOTE = 0.7, 1.25
 _ALIKE = 0.3
 _PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
-_ROUNDS = 24
+_ROUNDS = 40
 # Of so many sounds for each that is wanted it is found out whether they can be loops, the most rhythmic first: of 3,500
 # sounds with 19 loops, the 40 % with the greatest ``rhythm_db`` had 17 of them.
 _LOOPS_TRIED = 80
