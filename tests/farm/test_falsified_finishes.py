@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from falsified import AUDIO, MADE, in_manifest, in_spec, on_page, replaced, wav
-from small_runs import packed, write_spec
+from small_runs import packed, small_generations, write_spec
 
 from cnndsd import verify
 from cnndsd.farm import verification
@@ -24,7 +24,10 @@ def both(tmp_path_factory):
     """A pack of smooth and wide sounds."""
     folder = tmp_path_factory.mktemp("both")
     write_spec(folder, 600, MORE)
-    return packed(folder)
+    made = packed(folder)
+    # Which candidates are children, it is asked as it was made.
+    with small_generations():
+        yield made
 
 
 @pytest.fixture
