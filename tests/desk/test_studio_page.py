@@ -145,7 +145,7 @@ def test_from_a_roll_to_a_pack_by_keys_alone(chromium, tmp_path):
             page.wait_for_function(f"() => compared.last === {heard} && heard.tile === {heard}")
         # Two of a family breed.
         t.press("b")
-        assert page.evaluate("() => document.querySelectorAll('.tile.fits').length") == 11
+        assert page.evaluate("() => document.querySelectorAll('#sheet .tile.fits').length") == 11
         t.press("ArrowRight")
         t.press("b")
         assert {tile.parents for tile in session.tiles(t.view()["sheet"])} == {(near[0], near[1])}
