@@ -90,7 +90,8 @@ class _Server(ThreadedWSGIServer):
         self._free.acquire()
         try:
             super().process_request(request, client_address)
-        except BaseException:
+        except Exception:
+            # No thread could begin. One that has begun releases it, also when Ctrl-C comes while it does.
             self._free.release()
             raise
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import socketserver
 import threading
 import time
 
@@ -69,3 +70,20 @@ def test_so_many_connections_at_a_time_and_no_more(monkeypatch):
         assert most == before + 1 + 3
         # It answers when the others were given up.
         assert ask(port, request("GET", f"/{token}/", host))[0] == 200
+
+
+def test_ctrl_c_ends_it_also_while_the_thread_of_a_request_begins(monkeypatch):
+    def interrupted(server, *asked):
+        server.process_request_thread(*asked)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socketserver.ThreadingMixIn, "process_request", interrupted)
+    server, address = serving.server(serving.Guarded([], 1000))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    ask(server.port, request("GET", "/", address.split("/")[2]))
+    thread.join(timeout=30)
+    ended = not thread.is_alive()
+    if not ended:
+        server.shutdown()
+    assert ended
