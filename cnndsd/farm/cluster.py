@@ -90,12 +90,15 @@ class Cluster(Executor):
         On a machine whose worker dies of something else meanwhile, another one takes its place.
         """
         done: Future[Any] = Future()
+        _, gone = self._died
 
         def run() -> None:
             for tries in range(1, _TRIES + 1):
                 try:
                     found = self._client.scheduler_info(-1)["workers"].items()
                     one_of_each = {worker["host"]: address for address, worker in found}
+                    if not one_of_each:
+                        raise gone("no worker is there")
                     done.set_result(self._client.run(fn, *args, workers=list(one_of_each.values())))
                     return
                 except self._died as error:

@@ -62,6 +62,16 @@ def test_a_worker_that_dies_while_it_is_prepared_is_replaced(scheduler, tmp_path
         assert workers.submit(divmod, 7, 2).result(timeout=30) == (3, 1)
 
 
+def test_workers_that_all_start_again_are_waited_for(scheduler, tmp_path, monkeypatch):
+    with Cluster(scheduler) as workers:
+        seen = [{"workers": {}}]
+        now = workers._client.scheduler_info
+        monkeypatch.setattr(workers._client, "scheduler_info", lambda *asked: seen.pop() if seen else now(*asked))
+        workers.prepare(exec, f"import pathlib; pathlib.Path({str(tmp_path / 'done')!r}).touch()")
+    assert not seen
+    assert (tmp_path / "done").exists()
+
+
 def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
     judging = copies.with_kernels(tmp_path / "other") / "ear" / "judging.py"
     judging.write_text(
