@@ -1,5 +1,6 @@
 """A card that computes by CUDA, through NVIDIA's packages, which the extra ``cuda`` installs."""
 
+import ctypes
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +88,8 @@ class Card:
         address = self.memory(name, array.nbytes)
         if array.nbytes:
             staged = self._stage(name, array.nbytes)
-            np.from_dlpack(staged).view(np.uint8)[: array.nbytes] = array.view(np.uint8)
+            # Not by DLPack, as below: with numpy 2.0 that is read only.
+            ctypes.memmove(int(staged.handle), np.ascontiguousarray(array).ctypes.data, array.nbytes)
             self._copy(int(staged.handle), address, array.nbytes)
         return address
 
