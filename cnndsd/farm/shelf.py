@@ -20,7 +20,7 @@ from cnndsd.ear.description import AT, ROW, Description, from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind_number
 from cnndsd.ear.scoring import score_row
 from cnndsd.farm.drawing import as_parent
-from cnndsd.farm.storage import HEAD, Heads, Rows, Slots, Store, longer
+from cnndsd.farm.storage import HEAD, Heads, Rows, Slots, Store, lengthen
 from cnndsd.recipe import Recipe, packed_fields, unpack_recipe
 from cnndsd.sound.compiler import compiled, inlined
 from cnndsd.spec import Kind
@@ -314,9 +314,7 @@ class Shelf:
             return
         used = int(self._used[0])
         if used + len(slots) > len(self._filled):
-            self._cells, self._order, self._filled, self._least = (
-                longer(array, used, len(slots)) for array in (self._cells, self._order, self._filled, self._least)
-            )
+            lengthen(self, ("_cells", "_order", "_filled", "_least"), used, len(slots))
         left = np.empty(len(slots), np.int32)
         places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
         count = _add_slots(slots, self.store.heads, self.store.holders, *places, left)

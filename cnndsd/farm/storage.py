@@ -4,7 +4,6 @@ An entry has a slot here, and shelves know it by that. Who adds entries holds th
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,17 +73,26 @@ class Store:
     def _reserve(self, more: int) -> None:
         used, free = self._counts.tolist()
         if used + more - free > len(self.heads):
-            self.heads, self.rows, self.shapes, self.holders, self._free = (
-                longer(array, used, more - free)
-                for array in (self.heads, self.rows, self.shapes, self.holders, self._free)
-            )
+            lengthen(self, ("heads", "rows", "shapes", "holders", "_free"), used, more - free)
 
 
-def longer(array: Any, used: int, more: int) -> Any:
-    """An array whose first ``used`` places are kept, with room for ``more``, and not for many more than that."""
-    room = np.empty((max(len(array) + len(array) // _GROWTH + _LEAST, used + more), *array.shape[1:]), array.dtype)
-    room[:used] = array[:used]
-    return room
+def lengthen(owner: object, parts: Sequence[str], used: int, more: int) -> None:
+    """Give arrays of an object, which are equally long, room for ``more`` behind the first ``used`` places.
+
+    There is not room for many more than that.
+    """
+    size = len(getattr(owner, parts[0]))
+    size = max(size + size // _GROWTH + _LEAST, used + more)
+    for part in parts:
+        try:
+            # Large arrays are moved by the system, which copies nothing.
+            getattr(owner, part).resize((size, *getattr(owner, part).shape[1:]))
+        except ValueError:
+            # Somebody looks at a part of it.
+            old = getattr(owner, part)
+            room = np.empty((size, *old.shape[1:]), old.dtype)
+            room[:used] = old[:used]
+            setattr(owner, part, room)
 
 
 @compiled

@@ -66,6 +66,18 @@ def test_an_entry_is_stored_once_as_long_as_a_shelf_holds_it(parts, data):
     assert store._counts[0] == most
 
 
+def test_a_store_that_is_looked_at_grows_beside_what_is_seen():
+    store = Store()
+    entries = [entry(i, i) for i in range(5)]
+    slots = add_packed(store, pack(entries))
+    seen = store.rows[:3], store.heads[:3]
+    before = [part.copy() for part in seen]
+    add_packed(store, pack([entry(i, i) for i in range(5, 3000)]))
+    assert [Stored(store, slot).entry for slot in slots.tolist()] == entries
+    for part, copy in zip(seen, before, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
 @contextmanager
 def traced(of):
     """Sets what was allocated meanwhile and is still there, and the most there was at a time, in bytes."""
