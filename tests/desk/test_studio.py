@@ -335,7 +335,8 @@ def test_a_history_of_the_first_format_is_read(tmp_path):
     assert again.view().stars == []
     do(again, actions.Roll())
     again.close()
-    assert History(tmp_path / "kept" / "history.sqlite").fact("format") == "2"
+    with contextlib.closing(History(tmp_path / "kept" / "history.sqlite")) as history:
+        assert history.fact("format") == "2"
 
 
 def test_half_of_a_roll_is_near_what_was_kept(studio):
@@ -543,13 +544,16 @@ def test_a_spec_that_was_changed_is_opened_again(tmp_path, monkeypatch):
 
 
 def test_a_history_whose_making_was_cut_short_is_made(tmp_path, monkeypatch):
-    def killed(*_):
-        raise KeyboardInterrupt
+    class Killed(sqlite3.Connection):
+        def executescript(self, script):
+            raise KeyboardInterrupt
 
+    connect = sqlite3.connect
     with monkeypatch.context() as patch:
-        patch.setattr(History, "note", killed)
-        with contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(sqlite3, "connect", lambda *a, **n: connect(*a, factory=Killed, **n))
+        with pytest.raises(KeyboardInterrupt):
             History(tmp_path / "history.sqlite")
+    assert (tmp_path / "history.sqlite").exists()
     history = History(tmp_path / "history.sqlite")
     assert (history.cursor, history.count()) == (None, 0)
     history.close()
@@ -589,7 +593,16 @@ def test_ten_thousand_sounds_are_no_burden(tmp_path):
     studio.close()
 
 
-def test_a_history_that_is_none_is_refused(tmp_path):
+def test_a_history_that_is_none_is_refused_and_not_left_open(tmp_path, monkeypatch):
+    opened = []
+
+    class Connection(sqlite3.Connection):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            opened.append(self)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **n: connect(*a, factory=Connection, **n))
     path = tmp_path / "history.sqlite"
     path.write_bytes(b"this is no database, and long enough to be none" * 50)
     with pytest.raises(Invalid, match="is damaged"):
@@ -601,6 +614,10 @@ def test_a_history_that_is_none_is_refused(tmp_path):
     history.close()
     with pytest.raises(Invalid, match="another version"):
         History(path)
+    assert len(opened) == 3
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 def test_notes_have_names():

@@ -96,18 +96,26 @@ class History:
         self._lock = threading.RLock()
         with _translated(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=20.0)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
-                self._connection.execute(f"PRAGMA {setting}")
-            if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
-                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
-            elif (theirs := self.fact("format")) not in _READ:
-                raise Invalid(f"{path}: is a history of another version; allowed: another --folder")
-            elif theirs != _FORMAT:
-                self.note("format", _FORMAT)
-            # A sheet names its sounds before they are there.
-            named = "SELECT max(id) FROM tiles UNION SELECT max(value) FROM states, json_each(sheet)"
-            self._next = 1 + max(number or 0 for (number,) in self._connection.execute(named))
+            try:
+                self._begin()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _begin(self) -> None:
+        """Read what the file is, or make it."""
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
+            self._connection.execute(f"PRAGMA {setting}")
+        if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
+            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
+        elif (theirs := self.fact("format")) not in _READ:
+            raise Invalid(f"{self.path}: is a history of another version; allowed: another --folder")
+        elif theirs != _FORMAT:
+            self.note("format", _FORMAT)
+        # A sheet names its sounds before they are there.
+        named = "SELECT max(id) FROM tiles UNION SELECT max(value) FROM states, json_each(sheet)"
+        self._next = 1 + max(number or 0 for (number,) in self._connection.execute(named))
 
     def close(self) -> None:
         """Close the file."""
