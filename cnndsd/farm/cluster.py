@@ -78,7 +78,7 @@ class Cluster(Executor):
             elif isinstance(error, self._died):
                 outer.set_exception(WorkerDied(str(error)))
             else:
-                outer.set_exception(error if isinstance(error, Failed | MemoryError) else _unable(error))
+                outer.set_exception(_failure_of(error))
 
         outer.add_done_callback(lambda future: dask.cancel() if future.cancelled() else None)
         dask.add_done_callback(pass_on)
@@ -116,7 +116,7 @@ class Cluster(Executor):
             if self._broken:
                 raise BrokenExecutor(self._gone)
         if (error := done.exception()) is not None:
-            raise _unable(error) from None
+            raise _failure_of(error) from None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; tasks that still run are cancelled."""
@@ -146,5 +146,8 @@ class Cluster(Executor):
                 return
 
 
-def _unable(error: BaseException) -> Failed:
+def _failure_of(error: BaseException) -> BaseException:
+    """What a run raises for what a worker raised."""
+    if isinstance(error, Failed | MemoryError):
+        return error
     return Failed(f"a worker of the cluster cannot do this work ({error}); needed: this very cnndsd on all of them")

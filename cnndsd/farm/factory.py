@@ -367,12 +367,12 @@ def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
 
 
 def _prepare(workers: Workers, spec: Spec, progress: Progress) -> None:
-    from cnndsd.farm.units import prepare
+    from cnndsd.farm.units import prepare, version
     from cnndsd.sound.compiler import COMPILING, is_compiled
 
     if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
         progress.note(COMPILING)
-    workers.prepare(prepare, spec)
+    workers.prepare(prepare, spec, version())
 
 
 @contextmanager

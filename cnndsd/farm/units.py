@@ -37,6 +37,11 @@ def version() -> str:
     return f"definition {DEFINITION}, judging {JUDGING}"
 
 
+def _require(wanted: str | None) -> None:
+    if wanted not in (None, version()):
+        raise Failed(f"a worker has {version()}; wanted: {wanted}")
+
+
 def judge_unit(
     spec: Spec,
     seed: int,
@@ -52,8 +57,7 @@ def judge_unit(
     cannot get over them is not returned. ``parents``: as for ``draw_blocks``. A candidate that raises, among
     others and again alone, is set aside.
     """
-    if wanted not in (None, version()):
-        raise Failed(f"a worker has {version()}; wanted: {wanted}")
+    _require(wanted)
     refused: Counter[str] = Counter()
     shelf = Shelf(shelf_depth(spec))
     least = None if bars is None else bars.least()
@@ -127,8 +131,12 @@ def _memory() -> Audio:
     return rows
 
 
-def prepare(spec: Spec) -> None:
-    """As ``warm``, unless that was done before on this machine: then each process loads the kernels that it needs."""
+def prepare(spec: Spec, wanted: str | None = None) -> None:
+    """As ``warm``, unless that was done before on this machine: then each process loads the kernels that it needs.
+
+    ``wanted``: the ``version`` of the run; ``Failed`` when this process has another, before anything is compiled.
+    """
+    _require(wanted)
     compile_once(__name__, spec.precision, lambda: warm(spec))
 
 

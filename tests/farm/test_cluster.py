@@ -1,6 +1,7 @@
 """Many machines: the same units by a Dask cluster give the same pack, and workers of another version are refused."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,8 +73,10 @@ def test_workers_that_all_start_again_are_waited_for(scheduler, tmp_path, monkey
     assert (tmp_path / "done").exists()
 
 
-def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
-    judging = copies.with_kernels(tmp_path / "other") / "ear" / "judging.py"
+def test_a_worker_of_another_version_is_refused_in_one_line_before_it_compiles(tmp_path):
+    copy = tmp_path / "other" / "cnndsd"
+    shutil.copytree(copies.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    judging = copy / "ear" / "judging.py"
     judging.write_text(
         judging.read_text(encoding="utf-8").replace(f"JUDGING = {JUDGING}", f"JUDGING = {JUDGING + 1}"),
         encoding="utf-8",
@@ -86,6 +89,7 @@ def test_a_worker_of_another_version_is_refused_in_one_line(tmp_path):
     assert out == ""
     assert len(err.splitlines()) == 1, err
     assert f"a worker has definition 1, judging {JUDGING + 1}; wanted: definition 1, judging {JUDGING}" in err
+    assert not list(copy.rglob("*.nbi"))
 
 
 def test_a_worker_without_cnndsd_is_told(tmp_path):
