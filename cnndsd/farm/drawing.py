@@ -18,13 +18,17 @@ from cnndsd.recipe import Adjusting, Recipe, Variation, Wide, pack_recipe, unpac
 from cnndsd.schema import Interpolation, Invalid
 from cnndsd.spec import Ranges, Spec
 
+# The number of all that decides which candidates a run has: this module, ``generations`` and ``parents``. A change that
+# gives any run another candidate raises it; ``tests/farm/drawing.json`` holds digests by this number.
+DRAWING = 1
+
 # Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
 BLOCK = 64
 # Neighbours that have one parent. Fewer try more parents, and more render faster.
-SIBLINGS = 32
+SIBLINGS = 16
 _SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
 # A parent is the best of so many that are drawn.
-RIVALS = 6
+RIVALS = 24
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
 _CHILD_AMOUNT = (0.03, 0.5)
 # Chains of variations in a search grow no longer: at this length another variation takes the place of the last one.

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from cnndsd.farm.drawing import Parent
 from cnndsd.farm.shelf import CELLS, SIZES, Shelf, cells_of_kind, score_parts
+from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Kind
 
 # So large a share of the children has parents of the kinds that are sought, if any are.
 _SOUGHT = 0.9
 # Then a parent is chosen among the first few of the rivals.
-_FEW = 3
+_FEW = 6
 
 # Places among the best sounds of the filled cells, as these are ordered by the numbers of their cells.
 Places = NDArray[np.int64]
@@ -42,44 +43,50 @@ def choose_parents(shelf: Shelf, shares: Mapping[Kind, float], drawn: NDArray[np
     for number, (_, places) in enumerate(sources):
         rivals[source == number] = places[(drawn[source == number] * len(places)).astype(np.int64)]
     heads = shelf.store.heads
-    promise = _promise(rivals, numbers, heads["score"][slots], heads["index"][slots], across_kinds=not shares)
-    chosen = rivals[np.arange(len(rivals)), promise.argmax(axis=1)]
+    best = np.zeros(CELLS, np.int64)
+    best[numbers] = score_parts(heads["score"][slots])
+    chosen = np.empty(len(rivals), np.int64)
+    _choose(rivals, numbers, heads["index"][slots], best, not shares, chosen)
     return shelf.store.parents(slots[chosen])
 
 
-def _promise(
-    rivals: Places, numbers: Numbers, scores: NDArray[np.float64], indices: NDArray[np.int64], across_kinds: bool
-) -> NDArray[np.int64]:
-    """How much may be gained by varying the best sounds of cells: what they are better than their neighbours by, more
-    for the young. Whole numbers, which are the same on every machine.
+@compiled
+def _choose(rivals, numbers, indices, best, across_kinds, chosen):  # type: ignore[no-untyped-def]
+    """Fill in the most promising of the rivals of each group, shape ``(groups, rivals)``.
 
-    ``rivals``: for which of the filled cells, by their places among these. ``numbers``, ``scores``, ``indices``: of all
-    of these.
+    How much may be gained by varying the best sound of a cell is what it is better than its neighbours by, more for the
+    young: a whole number, which is the same on every machine.
+
+    ``rivals``, ``chosen``: of the filled cells, by their places among these. ``numbers``, ``indices``: of all of these.
+    ``best``: the score of the best of each cell, in parts, 0 where there is none; shape ``(CELLS,)``.
     """
-    best = np.zeros(CELLS, np.int64)
-    best[numbers] = score_parts(scores)
-    return _gain(numbers[rivals], best, across_kinds) * (indices[rivals] + int(indices.max()) // 2)
+    half = indices.max() // 2
+    for group in range(rivals.shape[0]):
+        most = -1
+        for place in rivals[group]:
+            promise = _gain(numbers[place], best, across_kinds) * (indices[place] + half)
+            if promise > most:
+                chosen[group], most = place, promise
 
 
-def _gain(numbers: Numbers, best: NDArray[np.int64], across_kinds: bool) -> NDArray[np.int64]:
-    """By how much the best of some cells are better than those of the cells like them, where they are, in all.
+@compiled
+def _gain(number, best, across_kinds):  # type: ignore[no-untyped-def]
+    """By how much the best of a cell is better than those of the cells like it, where it is, in all.
 
-    ``best``: the score of the best of each cell, in parts, 0 where there is none; shape ``(CELLS,)``. The cells like a
-    cell are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
+    These are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
     ``across_kinds``, the cells of the other kinds.
     """
-    scores = best[numbers]
-    gain = np.zeros_like(scores)
-    step = CELLS
+    score, gain, step = best[number], 0, CELLS
     for part, size in enumerate(SIZES):
         step //= size
-        value = numbers // step % size
-        if part == 0:
-            others = [numbers + (kind - value) * step for kind in range(size)] if across_kinds else []
-        else:
-            others = [numbers + np.where(value > 0, -step, step), numbers + np.where(value < size - 1, step, -step)]
-        for other in others:
-            gain += np.maximum(0, scores - best[other])
+        value = number // step % size
+        if part > 0:
+            below = number - step if value > 0 else number + step
+            above = number + step if value < size - 1 else number - step
+            gain += max(0, score - best[below]) + max(0, score - best[above])
+        elif across_kinds:
+            for other in range(size):
+                gain += max(0, score - best[number + (other - value) * step])
     return gain
 
 

@@ -17,8 +17,9 @@ from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.judging import JUDGING, Reason
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.measuring import Clock
-from cnndsd.farm.drawing import Drawn, Parent, draw, draw_blocks
+from cnndsd.farm.drawing import DRAWING, Drawn, Parent, draw, draw_blocks, draw_rivals
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
+from cnndsd.farm.parents import choose_parents
 from cnndsd.farm.shelf import Bars, Shelf, appraise_all, make_heads, score_parts
 from cnndsd.recipe import DEFINITION, pack_recipe
 from cnndsd.schema import Failed
@@ -33,8 +34,8 @@ _MEMORY = threading.local()
 
 
 def version() -> str:
-    """What must be the same wherever parts of one run are judged: the sound's definition and the judging's number."""
-    return f"definition {DEFINITION}, judging {JUDGING}"
+    """What must be the same wherever parts of one run are judged: definition, judging and drawing, by their numbers."""
+    return f"definition {DEFINITION}, judging {JUDGING}, drawing {DRAWING}"
 
 
 def _require(wanted: str | None) -> None:
@@ -141,11 +142,14 @@ def prepare(spec: Spec, wanted: str | None = None) -> None:
 
 
 def warm(spec: Spec) -> None:
-    """Judge tiny units and hear one sound, so that all kernels that the spec needs are compiled and cached."""
+    """Judge tiny units, hear one sound and choose a parent, so that all kernels of a search are compiled and cached."""
     everything = Limits(rms_dbfs=-144.0, crest_db=0.0, audible_share=0.0, heard_s=0.001, noise_flatness=1.0)
     # Longer than a frame of the spectrum, so that frames are cut; candidate 0 of seed 1 is heard.
     sound = Ranges(gap=(0, 0), seconds=(0.3, 0.3), precision=spec.precision)
     # Several sounds lie in memory otherwise than one, for which the compiler makes another variant.
     for count in (1, 2):
-        judge_unit(Spec(name="warm", sound=sound, judge=everything), 1, 0, count)
+        found = judge_unit(Spec(name="warm", sound=sound, judge=everything), 1, 0, count)
+    shelf = Shelf()
+    shelf.add_packed(found.entries)
+    choose_parents(shelf, {}, draw_rivals(spec, 1, 0, 1))
     kind(describe(render(draw(Spec(name="warm", sound=sound), 1, 0))))

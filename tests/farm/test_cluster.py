@@ -16,6 +16,7 @@ from small_runs import finished, needs_posix, packed, start, write_spec
 
 from cnndsd.ear.judging import JUDGING
 from cnndsd.farm.cluster import Cluster
+from cnndsd.farm.drawing import DRAWING
 from cnndsd.farm.executors import WorkerDied
 from cnndsd.schema import Failed
 
@@ -88,7 +89,7 @@ def test_a_worker_of_another_version_is_refused_in_one_line_before_it_compiles(t
     assert running.returncode == 1
     assert out == ""
     assert len(err.splitlines()) == 1, err
-    assert f"a worker has definition 1, judging {JUDGING + 1}; wanted: definition 1, judging {JUDGING}" in err
+    assert f"a worker has definition 1, judging {JUDGING + 1}, drawing {DRAWING}; wanted: definition 1, judging " in err
     assert not list(copy.rglob("*.nbi"))
 
 

@@ -8,6 +8,7 @@ import copies
 from small_runs import SMALL, packed, write_spec
 
 from cnndsd.ear.judging import JUDGING
+from cnndsd.farm.drawing import DRAWING
 
 
 def pack(copy, folder, candidates):
@@ -45,6 +46,6 @@ def test_a_comment_does_not_end_a_run_and_another_judging_does(tmp_path):
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert len(refused.stderr.splitlines()) == 1
-    wanted = f'holds a run with version "definition 1, judging {JUDGING}", not "definition 1, judging {JUDGING + 1}"'
-    assert wanted in refused.stderr
+    versions = [f'"definition 1, judging {number}, drawing {DRAWING}"' for number in (JUDGING, JUDGING + 1)]
+    assert f"holds a run with version {versions[0]}, not {versions[1]}" in refused.stderr
     assert "--restart" in refused.stderr

@@ -201,7 +201,7 @@ def kinds_of_parents(spec, sounds):
 
 def test_most_parents_are_of_the_kinds_that_are_sought(monkeypatch):
     # Where all promise the same, all are parents equally often.
-    monkeypatch.setattr(parents, "_promise", lambda rivals, *_, across_kinds: np.ones(rivals.shape, np.int64))
+    monkeypatch.setattr(parents, "_choose", lambda rivals, *others: np.copyto(others[-1], rivals[:, 0]))
     basses = [{"pitch_hz": 80.0, "clarity": 0.9, "brightness_hz": hz, "bands_db": BASS_BANDS} for hz in (100.0, 200.0)]
     sounds = [like(**bass) for bass in basses] + [made_up(seed) for seed in range(400)]
     usual = kinds_of_parents(MADE_UP, sounds)
@@ -264,12 +264,12 @@ def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
     of_cells = np.zeros(CELLS, np.int64)
     of_cells[numbers] = scores
     for across_kinds in (True, False):
-        gain = parents._gain(numbers, of_cells, across_kinds)
         for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
-            assert gain[place] == gain_by_hand(best, int(numbers[place]), across_kinds)
+            number = int(numbers[place])
+            assert parents._gain(number, of_cells, across_kinds) == gain_by_hand(best, number, across_kinds)
 
 
-@pytest.mark.parametrize(("shares", "most"), [({}, RIVALS), ({"drone": 1.0}, 3)])
+@pytest.mark.parametrize(("shares", "most"), [({}, RIVALS), ({"drone": 1.0}, 6)])
 def test_the_most_promising_of_the_rivals_is_the_parent(shares, most):
     """All are drawn equally often. Of those drawn, the one with the most to gain is taken, rather a young one."""
     drawn = draw_rivals(MADE_UP, 1, 7, 4000)
@@ -294,8 +294,8 @@ def test_the_most_promising_of_the_rivals_is_the_parent(shares, most):
     for row, parent in zip(drawn.tolist(), chosen, strict=True):
         rivals = [int(u * len(entries)) for u in row[1 : 1 + most]]
         assert parent.recipe == entries[max(rivals, key=promise.__getitem__)].recipe
-    # None is shut out for good, as it is drawn with itself now and then.
-    assert len(set(chosen)) > len(entries) / 2
+    # Not the most promising alone.
+    assert len(set(chosen)) > len(entries) / 8
 
 
 def test_siblings_have_one_parent_and_groups_others():
@@ -307,9 +307,9 @@ def test_siblings_have_one_parent_and_groups_others():
             network = (own.seed, own.variations)
             assert parent_of.setdefault(entry.index // SIBLINGS, network) == network
     of_blocks = {}
-    for group, network in parent_of.items():
-        of_blocks.setdefault(group * SIBLINGS // BLOCK, set()).add(network)
-    assert max(map(len, of_blocks.values())) == BLOCK // SIBLINGS == 2
+    for group, parent in found.parents.items():
+        of_blocks.setdefault(group * SIBLINGS // BLOCK, set()).add(parent)
+    assert 1 < max(map(len, of_blocks.values())) <= BLOCK // SIBLINGS == 4
 
 
 def test_any_part_of_a_block_is_drawn_as_in_the_whole():

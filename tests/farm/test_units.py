@@ -122,6 +122,6 @@ def test_a_thread_renders_all_its_units_into_the_same_memory_and_no_other_thread
 
 
 def test_a_worker_of_another_version_is_refused():
-    with pytest.raises(Failed, match=r"a worker has definition 1, judging \d+; wanted: definition 9"):
+    with pytest.raises(Failed, match=r"a worker has definition 1, judging \d+, drawing \d+; wanted: definition 9"):
         units.judge_unit(SMALL, 1, 0, 64, "definition 9")
     assert units.judge_unit(SMALL, 1, 0, 64, units.version()).count == 64
