@@ -27,15 +27,15 @@ from cnndsd.recipe import Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import render
-from cnndsd.spec import Spec
+from cnndsd.spec import Choice, Spec
 
 # A sound with a clear pitch that no sample rate can bring to a note counts so much less. Where loops are wanted, a beat
 # that is none counts less, and every loop counts more. A bass, a lead or a pad without a sure note counts less, and
 # every sound with one more.
 _OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
 _WITHOUT_NOTE, _WITH_NOTE = 0.7, 1.25
-# So much less counts a sound that is like another once both stand on their notes: before, pitch told them apart.
-_ALIKE = 0.3
+# So much less counts a sound that is dull once it stands on its note, or like another: before, pitch told them apart.
+_SPOILT = 0.3
 _PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
 _ROUNDS = 40
@@ -106,21 +106,23 @@ def arrange(
         if any(factor < 1.0 for factor in new.values()):
             continue
         placed = list(_placed(spec, chosen, heard, workers))
-        alike = _alike(placed, spec.choose.distance)
+        spoilt = _spoilt(chosen, placed, spec.choose)
         # Nothing helps where all that there is was chosen.
-        if not alike or indices == before:
+        if not spoilt or indices == before:
             break
         before = indices
-        welcome.update((index, welcome[index] * _ALIKE) for index in alike)
+        welcome.update((index, welcome[index] * _SPOILT) for index in spoilt)
     else:
         placed = list(_placed(spec, chosen, heard, workers))
     return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
 
 
-def _alike(placed: Sequence[Placed], least: float) -> set[int]:
-    """Return the candidates that, tuned, are nearer than ``least`` to one that was chosen before them."""
+def _spoilt(chosen: Sequence[Entry], placed: Sequence[Placed], choice: Choice) -> set[int]:
+    """Return the candidates that a new sample rate has brought below the least score, or near one before them."""
     near = enumerate(nearest_others([one.entry.sound for one in placed]))
-    return {placed[max(i, found[1])].entry.index for i, found in near if found is not None and found[0] < least}
+    alike = {placed[max(i, far[1])].entry.index for i, far in near if far is not None and far[0] < choice.distance}
+    tuned = ((entry, one.entry.score) for entry, one in zip(chosen, placed, strict=True))
+    return alike | {entry.index for entry, after in tuned if after < choice.score <= entry.score}
 
 
 def _or_raise(found: Placed | Exception) -> Placed:

@@ -228,7 +228,8 @@ def test_a_loop_is_whole_bars_and_says_so(looped):
     assert re.fullmatch(rf"loops/{kind(placed.sound)}/cnndsd_{kind(placed.sound)}_[a-z]+_120bpm", name)
 
 
-def test_sounds_that_are_alike_once_they_are_tuned_are_exchanged(monkeypatch):
+@pytest.mark.parametrize("is_dull", [False, True])
+def test_sounds_that_are_alike_or_dull_once_they_are_tuned_are_exchanged(monkeypatch, is_dull):
     """A sample rate moves the timbre, too: two sounds that differ may be one when both stand on their notes."""
     recipe = Recipe(seconds=0.2)
     entries = [Entry(n, 0.9, like(timbre=(timbre,) * 40), recipe) for n, timbre in enumerate((0.0, 1.0, 9.0))]
@@ -240,8 +241,9 @@ def test_sounds_that_are_alike_once_they_are_tuned_are_exchanged(monkeypatch):
         return [entries[0], entries[2 if welcome.get(1, 1.0) < 1.0 else 1]]
 
     def places_of(spec, entry, heard):
-        sound = entries[0].sound if entry.index == 1 else entry.sound
-        return [Placed(msgspec.structs.replace(entry, sound=sound), arranging.Place(69))]
+        if entry.index == 1:
+            entry = msgspec.structs.replace(entry, **({"score": 0.4} if is_dull else {"sound": entries[0].sound}))
+        return [Placed(entry, arranging.Place(69))]
 
     monkeypatch.setattr(arranging, "places_of", places_of)
     monkeypatch.setattr(arranging, "hear_music", lambda *_: Heard(440.0))
