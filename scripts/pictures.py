@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from cnndsd import load_spec
-from cnndsd.ear.judging import JUDGING
 from cnndsd.farm.factory import pack
+from cnndsd.farm.units import version
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -51,8 +51,8 @@ COMMANDS = {
 
 
 def state(name: str) -> str:
-    """Return a digest of what a picture shows: how sounds are judged, the default spec, and the files that draw it."""
-    found = hashlib.sha256(f"judging {JUDGING}".encode())
+    """Return a digest of what a picture shows: the version of the default pack, its spec, and the files that draw it."""
+    found = hashlib.sha256(version().encode())
     found.update(msgspec.json.encode(load_spec(SPEC), order="sorted"))
     for pattern in SHOWS[name]:
         for path in sorted(ROOT.glob(pattern)):
