@@ -51,7 +51,7 @@ COMMANDS = {
 
 
 def state(name: str) -> str:
-    """Return a digest of what a picture shows: the version of the default pack, its spec, and the files that draw it."""
+    """Return a digest of what a picture shows: the version, the default spec, and the files that draw it."""
     found = hashlib.sha256(version().encode())
     found.update(msgspec.json.encode(load_spec(SPEC), order="sorted"))
     for pattern in SHOWS[name]:
