@@ -43,7 +43,8 @@ def choose_parents(shelf: Shelf, shares: Mapping[Kind, float], drawn: NDArray[np
     for number, (_, places) in enumerate(sources):
         rivals[source == number] = places[(drawn[source == number] * len(places)).astype(np.int64)]
     heads = shelf.store.heads
-    best = np.zeros(CELLS, np.int64)
+    # Small enough for the processor's cache, where it is read at random.
+    best = np.zeros(CELLS, np.int16)
     best[numbers] = score_parts(heads["score"][slots])
     chosen = np.empty(len(rivals), np.int64)
     _choose(rivals, numbers, heads["index"][slots], best, not shares, chosen)

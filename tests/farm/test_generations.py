@@ -261,7 +261,7 @@ def test_the_gain_of_a_parent_is_what_it_is_better_than_its_neighbours_by():
     numbers = np.sort(rng.choice(CELLS, 30_000, replace=False))
     scores = rng.integers(1, 10_000, numbers.size)
     best = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
-    of_cells = np.zeros(CELLS, np.int64)
+    of_cells = np.zeros(CELLS, np.int16)
     of_cells[numbers] = scores
     for across_kinds in (True, False):
         for place in [0, numbers.size - 1, *range(7, numbers.size, 301)]:
