@@ -60,7 +60,16 @@ def test_a_bomb_needs_no_memory(small, tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("late_db", -1e6), ("flatness", -1.0), ("attack_s", -3.0), ("bands_db", [1.0]), ("late_db", "x"), ("new", 1)],
+    [
+        ("late_db", -1e6),
+        ("flatness", -1.0),
+        ("attack_s", -3.0),
+        ("bands_db", [1.0]),
+        ("late_db", "x"),
+        ("new", 1),
+        ("timbre", [*[0.0] * 39, 1e200]),
+        ("pitch_hz", 1e200),
+    ],
 )
 def test_measures_that_nothing_has_are_refused(field, value, small, tmp_path):
     path = tmp_path / "odd.zip"
