@@ -31,12 +31,27 @@ SPECS = [
         family={"recipe": Recipe(length=9, hidden=(2, 2), gap=5, seed=276), "amount": (0.001, 0.1)},
     ),
 ]
+SMOOTH = Spec(
+    name="smooth",
+    candidates=512,
+    sound={"bandlimited": 1.0, "gap": (1, 7)},
+    choose={"shares": {"bass": 0.5, "pad": 0.5}, "static_share": 0.3},
+)
 
 
 def digests():
-    """Of verdicts, descriptions, scores, cells and the choice, by what they are of."""
+    """Of verdicts, descriptions, scores, cells and the choice; and of all that together, of smooth sounds."""
+    parts = {name: digest(part) for name, part in heard(SPECS).items()}
+    return {**parts, "smooth": digest(heard([SMOOTH]))}
+
+
+def digest(part):
+    return hashlib.sha256(msgspec.json.encode(part)).hexdigest()
+
+
+def heard(specs):
     found = {"verdicts": [], "descriptions": [], "scores": [], "cells": [], "choice": []}
-    for spec in SPECS:
+    for spec in specs:
         shelf = Shelf(4)
         for index, outcome in judge_candidates(spec, 1, 0, spec.candidates):
             found["verdicts"].append(outcome if isinstance(outcome, str) else None)
@@ -46,7 +61,7 @@ def digests():
                 found["cells"].append([*cell(outcome), cell_number(cell(outcome)), kind(outcome)])
                 shelf.add(Entry(index, score(outcome), outcome, Recipe()))
         found["choice"].append([entry.index for entry in choose(shelf.entries, 16, spec.choose)])
-    return {name: hashlib.sha256(msgspec.json.encode(part)).hexdigest() for name, part in found.items()}
+    return found
 
 
 def test_the_number_of_the_judging_is_that_of_what_it_decides():
