@@ -126,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return say(str(error), FEWER)
         if isinstance(error, Failed | BrokenExecutor):
             return say(str(error), FAILED)
+        if isinstance(error, RuntimeError) and "start new thread" in str(error):
+            return say(f"a thread cannot start ({error}); needed: a system that allows more", FAILED)
         raise
 
 

@@ -55,25 +55,29 @@ def command_line(words: Sequence[str], system: str = os.name, environment: Mappi
     """
     if system != "nt":
         return shlex.join(words)
-    quoted = [_quoted(word) for word in words]
+    is_cmd = "PROMPT" in environment
+    quoted = [_quoted(word, is_cmd) for word in words]
     # PowerShell takes a quoted text for a value and not for a program, unless there is a call operator.
-    calls = ["&"] if quoted[0].startswith('"') and "PROMPT" not in environment else []
+    calls = ["&"] if quoted[0].startswith('"') and not is_cmd else []
     return " ".join(calls + quoted)
 
 
-def _quoted(word: str) -> str:
+def _quoted(word: str, is_cmd: bool) -> str:
     if _PLAIN.fullmatch(word):
         return word
     # Backslashes before a quote count double (Microsoft's rules for command lines of C programs).
     inner = re.sub(r'(\\*)"', r'\1\1\\"', word)
-    return f'"{inner}' + "\\" * (len(inner) - len(inner.rstrip("\\"))) + '"'
+    inner += "\\" * (len(inner) - len(inner.rstrip("\\")))
+    # Inside quotes cmd puts in the values of variables, unless a "%" stands outside of them behind a "^"; PowerShell
+    # does so, and ends the quotes, unless there is a backtick.
+    return '"' + (inner.replace("%", '"^%"') if is_cmd else re.sub(r'([$`"])', r"`\1", inner)) + '"'
 
 
 def pack_again(command: list[str] | None, folder: Path, seed: int, judged: int) -> str:
     """Return the line that makes the pack of a run again, without a search by time.
 
-    ``command``: the words behind ``cnndsd`` that made the run; None where it is older and does not tell. ``judged``:
-    how many candidates were.
+    ``command``: the arguments of ``cnndsd`` that made the run, or None where they are unknown. ``judged``: how many
+    candidates it judged.
     """
     if command is None:
         command = ["pack", "SPEC.toml", "--out", str(folder.parent.absolute()), "--seed", str(seed)]

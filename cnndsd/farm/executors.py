@@ -110,8 +110,8 @@ class Processes(Executor):
     """
 
     def __init__(self, jobs: int, hang_s: float = 600.0, preload: Sequence[str] = ()) -> None:
-        if not 1 <= jobs <= MAX_JOBS:
-            raise Invalid(f"jobs: {jobs} is not allowed; allowed: 1 to {MAX_JOBS}")
+        if not (hasattr(jobs, "__index__") and 1 <= jobs <= MAX_JOBS):
+            raise Invalid(f"jobs: {jobs!r} is not allowed; allowed: whole numbers from 1 to {MAX_JOBS}")
         self.hang_s = hang_s
         self.capacity = 2 * jobs
         self._preload = tuple(preload)

@@ -21,8 +21,8 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
     """Open a temporary file. It replaces ``path`` when the block ends without an error; otherwise it is deleted.
 
     What was written to it can be read back.
-    A whole file that cannot replace ``path``, because another program holds that one, stays beside it, and the error
-    names it. ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a
+    A whole file that cannot replace ``path``, because another program holds one of them, stays, and the error names it.
+    ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a
     new name in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
     """
     if path.is_dir():
@@ -36,6 +36,7 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
     except OSError as error:
         # The user knows the file by its own name, not by the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from None
+    is_kept = False
     try:
         with opened as file:
             yield file
@@ -48,11 +49,14 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
         try:
             replace(Path(temporary), path)
         except PermissionError as error:
-            raise _kept(Path(temporary), path, error) from None
+            is_kept = True
+            kept = _set_aside(Path(temporary), path)
+            raise OSError(errno.EACCES, f"{error.strerror}; the new file is {kept}", str(path)) from None
         sync_folder(path.parent)
     except BaseException as error:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        if not is_kept:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         if isinstance(error, OSError) and error.filename in (None, temporary):
             # The error of a failed write (disk full, I/O error) does not name the file.
             raise OSError(error.errno, error.strerror, str(path)) from None
@@ -73,14 +77,14 @@ def replace(source: Path, target: Path) -> None:
             return
 
 
-def _kept(whole: Path, path: Path, error: PermissionError) -> OSError:
-    """Give a whole file a name of its own, and return the error that tells it."""
+def _set_aside(whole: Path, path: Path) -> str:
+    """Give a whole file a name beside ``path``, and return where it is: where it was when another program holds it."""
     beside = path.with_name(f"{path.stem}.finished{path.suffix}")
     try:
-        os.replace(whole, beside)
+        replace(whole, beside)
     except OSError:
-        return error
-    return OSError(errno.EACCES, f"{error.strerror}; the new file is beside it: {beside.name}", str(path))
+        return str(whole)
+    return f"beside it: {beside.name}"
 
 
 def sync(descriptor: int) -> None:

@@ -13,6 +13,7 @@ WORDS = ["cnndsd", "pack", "my specs/it's.toml", "--key", "F# dorian", "--keep",
 CMD, POWERSHELL = {"PROMPT": "$P$G"}, {}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no POSIX shell is there")
 def test_a_posix_shell_reads_the_very_words():
     line = shell.command_line(WORDS)
     told = subprocess.run(["sh", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True).stdout
@@ -27,6 +28,13 @@ def test_cmd_and_powershell_read_one_word_each():
     # A quoted text alone is a value there.
     assert shell.command_line(spaced, "nt", POWERSHELL) == r'& "C:\Program Files\cnndsd.exe" pack'
     assert shell.command_line(["cnndsd", 'a "b" c'], "nt", CMD) == r'cnndsd "a \"b\" c"'
+
+
+def test_cmd_and_powershell_put_in_no_variables():
+    words = ["cnndsd", "a%PATH%.toml", "my $HOME.toml", "b`n", 'a "b"']
+    # As the rules of both shells say: of the parser of cmd on its command line, and about_Quoting_Rules.
+    assert shell.command_line(words, "nt", CMD) == (r'cnndsd "a"^%"PATH"^%".toml" "my $HOME.toml" "b`n" "a \"b\""')
+    assert shell.command_line(words, "nt", POWERSHELL) == (r'cnndsd "a%PATH%.toml" "my `$HOME.toml" "b``n" "a \`"b\`""')
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is no script there")

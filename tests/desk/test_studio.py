@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import os
 import random
 import sqlite3
 import time
@@ -618,6 +619,35 @@ def test_a_history_that_is_none_is_refused_and_not_left_open(tmp_path, monkeypat
     for connection in opened:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             connection.execute("SELECT 1")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"DROP TABLE facts; CREATE VIEW facts AS {ENDLESS} hex(i) AS name, hex(i) AS value FROM n",
+        f"DROP TABLE tiles; CREATE VIEW tiles AS {ENDLESS} i AS id FROM n",
+        f"CREATE TRIGGER t BEFORE INSERT ON facts BEGIN {ENDLESS} count(*) FROM n; END",
+        "CREATE TABLE more (number INTEGER)",
+    ],
+)
+def test_a_history_that_never_ends_is_refused_before_it_is_read(change, tmp_path):
+    path = tmp_path / "history.sqlite"
+    History(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(change)
+    connection.close()
+    with pytest.raises(Invalid, match=r"history\.sqlite: is (no history of a studio|a history of another version);"):
+        History(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no named pipes in folders")
+def test_a_pipe_is_no_history(tmp_path):
+    os.mkfifo(tmp_path / "history.sqlite")
+    with pytest.raises(Invalid, match=r"history\.sqlite: is no file;"):
+        History(tmp_path / "history.sqlite")
 
 
 def test_notes_have_names():

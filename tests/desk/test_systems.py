@@ -116,6 +116,26 @@ def test_finished_work_is_not_lost_when_a_file_is_held_for_ever(beside, tmp_path
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("beside", [None, "pack.new"])
+def test_nor_when_the_new_file_is_held_too(beside, tmp_path, monkeypatch):
+    """A scanner looks at what was just written."""
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    (tmp_path / "x.zip").write_bytes(b"old")
+    with (
+        pytest.raises(OSError, match="the new file is ") as told,
+        atomic_write(tmp_path / "x.zip", beside and tmp_path / beside) as file,
+    ):
+        file.write(b"new")
+    assert (tmp_path / "x.zip").read_bytes() == b"old"
+    (new,) = (path for path in tmp_path.iterdir() if path.name != "x.zip")
+    assert new.read_bytes() == b"new"
+    assert told.value.strerror.endswith(f"the new file is {new}")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="folders are not flushed here")
 def test_a_file_system_that_cannot_flush_a_folder_is_no_fault(tmp_path, monkeypatch):
     def refuse(number):

@@ -233,7 +233,7 @@ def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
 
 @pytest.mark.parametrize("jobs", [0, -1, 1025])
 def test_a_pool_without_workers_is_refused(jobs, tmp_path):
-    with pytest.raises(Invalid, match=f"jobs: {jobs} is not allowed; allowed: 1 to 1024"):
+    with pytest.raises(Invalid, match=f"jobs: {jobs} is not allowed; allowed: whole numbers from 1 to 1024"):
         factory.pack(SMALL, tmp_path, jobs=jobs)
 
 
@@ -255,6 +255,18 @@ def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_pat
     )  # fmt: skip
     monkeypatch.undo()
     assert gone([process.pid for process in multiprocessing.active_children()])
+
+
+def test_nor_does_one_of_a_cluster(monkeypatch, tmp_path, capsys):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    (tmp_path / "s.toml").write_text('name = "s"', encoding="utf-8")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert cli.main(["pack", str(tmp_path / "s.toml"), "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert capsys.readouterr() == (
+        "", "cnndsd: a thread cannot start (can't start new thread); needed: a system that allows more\n",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError(), ValueError("odd")])

@@ -40,6 +40,8 @@ CREATE TABLE states (
 CREATE TABLE picks (tile INTEGER PRIMARY KEY, pick TEXT NOT NULL);
 CREATE TABLE files (tile INTEGER PRIMARY KEY, path TEXT NOT NULL);
 """
+# As SQLite tells them.
+_TABLES = {" ".join(table.split()) for table in _SCHEMA.split(";") if table.strip()}
 
 
 class Marks(NamedTuple):
@@ -94,6 +96,8 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        if path.exists() and not path.is_file():
+            raise Invalid(f"{path}: is no file; allowed: another --folder")
         with _translated(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=20.0)
             try:
@@ -106,10 +110,15 @@ class History:
         """Read what the file is, or make it."""
         for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
             self._connection.execute(f"PRAGMA {setting}")
-        if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        found = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL LIMIT 20"
+        tables = {" ".join(str(sql).split()) for (sql,) in self._connection.execute(found)}
+        # A view of the same name may do anything, and never end.
+        if not all(sql.startswith("CREATE TABLE ") for sql in tables):
+            raise Invalid(f"{self.path}: is no history of a studio; allowed: another --folder")
+        if not tables:
             format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
             self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
-        elif (theirs := self.fact("format")) not in _READ:
+        elif (theirs := self.fact("format")) not in _READ or tables != _TABLES:
             raise Invalid(f"{self.path}: is a history of another version; allowed: another --folder")
         elif theirs != _FORMAT:
             self.note("format", _FORMAT)
