@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.measuring import Measures, NonNegative
+from cnndsd.ear.measuring import Measures, NonNegative, Number
 
 # Bands from 30 Hz to 16 kHz: few of equal ratio for the user, more of equal width in mel for the timbre.
 BANDS = 8
@@ -16,8 +16,8 @@ TIMBRE_BANDS = 24
 COEFFICIENTS = 16
 COURSES = 4
 TIMBRE = 2 * COEFFICIENTS + 2 * COURSES
-Bands = Annotated[tuple[float, ...], msgspec.Meta(min_length=BANDS, max_length=BANDS)]
-Timbre = Annotated[tuple[float, ...], msgspec.Meta(min_length=TIMBRE, max_length=TIMBRE)]
+Bands = Annotated[tuple[Number, ...], msgspec.Meta(min_length=BANDS, max_length=BANDS)]
+Timbre = Annotated[tuple[Number, ...], msgspec.Meta(min_length=TIMBRE, max_length=TIMBRE)]
 
 
 class Description(Measures, frozen=True, forbid_unknown_fields=True):
@@ -59,14 +59,14 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     ``timbre``: 40 coefficients of the spectrum and its course (``ear.timbre``), from which distances are taken.
     """
 
-    loudness_lufs: float
+    loudness_lufs: Number
     bandwidth_octaves: NonNegative
     complexity: NonNegative
     attack_s: NonNegative
     sounding_s: NonNegative
     loud_s: NonNegative
     center: NonNegative
-    onset_db: float
+    onset_db: Number
     head_s: NonNegative
     tail_s: NonNegative
     hole_s: NonNegative
@@ -78,8 +78,8 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     activity: NonNegative
     still_s: NonNegative
     last_still_s: NonNegative
-    rise_db: float
-    rise_octaves: float
+    rise_db: Number
+    rise_octaves: Number
     pulse_s: NonNegative
     pulse: NonNegative
     onsets: NonNegative
@@ -91,7 +91,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     pitch_hz: NonNegative
     clarity: NonNegative
     glide_octaves: NonNegative
-    whine_db: float
+    whine_db: Number
     bands_db: Bands
     timbre: Timbre
 

@@ -29,8 +29,10 @@ _SEGMENT_S = 0.1
 SEGMENTS = 12
 _BANDS = 12
 _MAX_HOLD = 4096
-# Checked when a file is read; a measured value is never below 0.
-NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+# Checked when a file is read. No measured value is near the largest, and the square of that is still a number.
+_LARGEST = 1e9
+Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0.0, le=_LARGEST)]
 
 
 class Clock(NamedTuple):
@@ -66,10 +68,10 @@ class Amplitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     finite: bool
     heard_from_s: NonNegative
     heard_s: NonNegative
-    dc: float
-    peak_dbfs: float
-    rms_dbfs: float
-    crest_db: float
+    dc: Number
+    peak_dbfs: Number
+    rms_dbfs: Number
+    crest_db: Number
 
 
 class Measures(Amplitude, frozen=True, forbid_unknown_fields=True):

@@ -37,6 +37,8 @@ _LOG_S = 60.0
 # (``benchmarks/search.py``); an eighth is more than any run was seen to fill.
 _ENTRY_BYTES = 1500
 _REACHABLE_CELLS = CELLS // 8
+# The most bytes of a command that is read.
+_MAX_COMMAND = 1_000_000
 
 
 class Run:
@@ -104,7 +106,7 @@ class Run:
             try:
                 self._ledger.commit(identity(self.spec), self.spec, self.findings, watch)
             except Held as error:
-                # A scan or a backup, perhaps. It ends before the night does.
+                # A scan or a backup, perhaps. It ends before the run does.
                 self.log(f"nothing was saved at this time: {error.strerror}")
                 if only_when_due:
                     self._commit_due = time.monotonic() + _COMMIT_S
@@ -172,6 +174,7 @@ def begin(folder: Path, spec: Spec, restart: bool = False) -> Iterator[Run]:
     another process works in it or the disk is too full, ``OSError`` when it cannot be written.
     """
     folder.mkdir(exist_ok=True)
+    _refuse_odd_files(folder)
     with _locked(folder):
         _check_space(folder, spec)
         path = folder / "ledger.sqlite"
@@ -209,6 +212,7 @@ def opened_for_picks(folder: Path) -> Iterator[tuple[Spec, Findings, Callable[[i
     when the run is at work, or its judging is not that of this version.
     """
     path = _ledger_path(folder)
+    _refuse_odd_files(folder)
     with _locked(folder), Ledger(path) as book:
         identity, spec, findings, watch = book.read()
         if identity.get("version") != units.version():
@@ -340,16 +344,28 @@ def clock(seconds: float) -> str:
 
 def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
     """The identity, spec, findings and state in a run's folder, also while the run is at work."""
+    _refuse_odd_files(folder)
     with Ledger(_ledger_path(folder)) as book:
         return book.read()
 
 
 def command_of(folder: Path) -> list[str] | None:
     """The arguments of the command that made a run, with whole paths; None when that is unknown."""
+    path = folder / "command.json"
     try:
-        return msgspec.json.decode((folder / "command.json").read_bytes(), type=list[str])
+        if path.stat().st_size > _MAX_COMMAND:
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=list[str])
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _refuse_odd_files(folder: Path) -> None:
+    """``Invalid`` where a name of the run's is a pipe, a device or a folder, which may never be read to its end."""
+    for name in ("ledger.sqlite", "log.txt", "command.json", "lock"):
+        path = folder / name
+        if path.exists() and not path.is_file():
+            raise Invalid(f"{path}: is no file; allowed: a folder made by cnndsd pack")
 
 
 def _ledger_path(folder: Path) -> Path:

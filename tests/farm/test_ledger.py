@@ -2,7 +2,10 @@
 
 import gc
 import itertools
+import os
+import re
 import sqlite3
+import tracemalloc
 import warnings
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -11,6 +14,7 @@ import pytest
 from small_runs import packed, write_spec
 from sounds import made_up
 
+from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.ledger import Held, Ledger, Watch, file_uri
@@ -137,6 +141,64 @@ def test_an_entry_with_the_number_of_another_is_damage(index, folder, monkeypatc
     monkeypatch.setattr(ledger, "_check", lambda *_: check)
     with pytest.raises(Invalid, match=r"ledger\.sqlite: is damaged \(the numbers of the shelf\)"):
         runs.read(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry.update(score=1e308),
+        lambda entry: entry["sound"].update(late_db=1e200),
+        lambda entry: entry["sound"].update(loudness_lufs=-1e10),
+        lambda entry: entry["sound"].update(timbre=[1e200] * 40),
+    ],
+)
+def test_a_number_that_no_entry_has_is_damage(change, folder, monkeypatch):
+    """Although the digest is right."""
+    entry = msgspec.to_builtins(Entry(3, 0.5, made_up(1), Recipe()))
+    change(entry)
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("INSERT OR REPLACE INTO shelf VALUES (3, ?)", (msgspec.json.encode(entry),))
+        (check,) = connection.execute("SELECT value FROM facts WHERE name = 'check'").fetchone()
+    connection.close()
+    monkeypatch.setattr(ledger, "_check", lambda *_: check)
+    with pytest.raises(Invalid, match=r"ledger\.sqlite: is damaged \(Expected `float`"):
+        runs.read(folder)
+
+
+def test_a_ledger_is_read_in_less_memory_than_it_takes_on_disk(folder, monkeypatch):
+    """Its rows are not all in memory at a time."""
+    row = msgspec.json.encode(Entry(0, 0.5, made_up(1), Recipe()))
+    rows = 30_000
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("DELETE FROM shelf")
+        numbered = ((n, row.replace(b'"index":0', b'"index":%d' % n)) for n in range(rows))
+        connection.executemany("INSERT INTO shelf VALUES (?, ?)", numbered)
+        (check,) = connection.execute("SELECT value FROM facts WHERE name = 'check'").fetchone()
+    connection.close()
+    monkeypatch.setattr(ledger, "_check", lambda *_: check)
+    assert (folder / "ledger.sqlite").stat().st_size > 30e6
+    tracemalloc.start()
+    runs.read(folder)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 0.9 * rows * len(row)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no named pipes in folders")
+@pytest.mark.parametrize("name", ["ledger.sqlite", "log.txt", "command.json", "lock"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(name, folder, capsys):
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    write_spec(folder.parent, 300)
+    for command in (["show", str(folder)], ["audition", str(folder)], ["pack", str(folder.parent / "s.toml")]):
+        assert cli.main(command) == 2
+        assert re.search(rf"{name}: is no file; allowed|holds no run", capsys.readouterr().err)
+
+
+def test_a_command_as_long_as_none_is_not_read(folder):
+    with (folder / "command.json").open("wb") as file:
+        file.truncate(2**40)
+    assert runs.command_of(folder) is None
 
 
 @pytest.mark.parametrize("identity", ["[" * 100_000, "7", "{"])
