@@ -17,7 +17,7 @@ from cnndsd import Invalid, Recipe, Spec, describe, distance, judge, kind, maste
 from cnndsd.sound.audio import checked_audio
 
 RAW = render(Recipe(length=6, hidden=(8, 8), gap=2, seed=35, seconds=0.5))
-DOORS = [measure, describe, master]
+FUNCTIONS = [measure, describe, master]
 
 
 @pytest.mark.parametrize(
@@ -66,27 +66,28 @@ def test_recipes_and_specs_are_made_by_keyword_only():
             made(1)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_lists_and_pcm_are_sounds(door):
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_lists_and_pcm_are_sounds(function):
     pcm16, pcm32 = np.round(RAW * 32767).astype(np.int16), np.round(RAW * (2**31 - 1)).astype(np.int32)
-    wanted = door(RAW)
-    assert same(door(RAW.tolist()), wanted)
-    assert same(door(pcm16), door(pcm16 / 32768))
-    assert same(door(pcm32), door(pcm32 / 2**31))
-    assert same(door((pcm16 // 256 + 128).astype(np.uint8)), door((pcm16 // 256) / 128))
-    assert same(door(RAW[::2]), door(RAW[::2].copy()))
-    assert same(door(RAW.astype(np.float16)), door(RAW.astype(np.float16).astype(np.float64)))
-    assert same(door(RAW.astype(">f8")), wanted)
+    wanted = function(RAW)
+    assert same(function(RAW.tolist()), wanted)
+    assert same(function(pcm16), function(pcm16 / 32768))
+    assert same(function(pcm32), function(pcm32 / 2**31))
+    assert same(function((pcm16 // 256 + 128).astype(np.uint8)), function((pcm16 // 256) / 128))
+    assert same(function([0, 1, 0, -1] * 2000), function([0.0, 1.0, 0.0, -1.0] * 2000))
+    assert same(function(RAW[::2]), function(RAW[::2].copy()))
+    assert same(function(RAW.astype(np.float16)), function(RAW.astype(np.float16).astype(np.float64)))
+    assert same(function(RAW.astype(">f8")), wanted)
     read_only = RAW.copy()
     read_only.flags.writeable = False
-    assert same(door(read_only), wanted)
+    assert same(function(read_only), wanted)
 
 
 def same(a, b):
     return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(
     ("audio", "words"),
     [
@@ -106,19 +107,22 @@ def same(a, b):
         (None, "shape"),
     ],
 )
-def test_what_is_no_sound_is_refused_by_name(door, audio, words):
+def test_what_is_no_sound_is_refused_by_name(function, audio, words):
     with pytest.raises(Invalid, match=f"audio: .*{words}") as refusal:
-        door(audio)
+        function(audio)
     assert "\n" not in str(refusal.value)
     assert isinstance(refusal.value, ValueError)
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("rate", [0, -1, 44_100.5, float("nan"), True, 10**9, "44100", None])
-def test_what_is_no_sample_rate_is_refused_by_name(door, rate):
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "rate", [0, -1, 44_100.5, float("nan"), True, 10**9, "44100", None, np.complex128(1), [44_100]]
+)
+def test_what_is_no_sample_rate_is_refused_by_name(function, rate):
     with pytest.raises(Invalid, match="sample_rate: "):
-        door(RAW, rate)
-    assert same(door(RAW, np.int32(44_100)), door(RAW, 44_100.0))
+        function(RAW, rate)
+    assert same(function(RAW, np.int32(44_100)), function(RAW, 44_100.0))
+    assert same(function(RAW, np.array(44_100)), function(RAW, 44_100.0))
 
 
 @settings(max_examples=200)
@@ -141,6 +145,31 @@ def test_any_array_is_a_sound_or_one_line(array):
         assert np.isfinite(sound).all()
         if array.dtype.kind in "iu":
             assert np.abs(sound).max() <= 1.0
+
+
+@pytest.mark.parametrize("keep", [np.array([], int), np.array([1, 2]), {np.int64(2), 1}, [2, 1, 1]])
+def test_what_is_kept_may_be_an_array(keep, tmp_path):
+    spec = Spec(name="x", recipes=[Recipe(seed=seed, seconds=0.2) for seed in (35, 36, 37)])
+    assert cnndsd.pack(spec, tmp_path, keep=keep, jobs=np.int64(1)).sounds == (2 if len(keep) else 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda spec, out: cnndsd.pack(spec, out, keep=[1.5]), "keep: "),
+        (lambda spec, out: cnndsd.pack(spec, out, keep=["1"]), "keep: "),
+        (lambda spec, out: cnndsd.pack(spec, out, jobs=2.0), "jobs: 2.0"),
+        (lambda spec, out: cnndsd.search(spec, jobs="2"), "jobs: '2'"),
+        (lambda spec, out: cnndsd.search(spec, jobs=0), "jobs: 0"),
+        (lambda spec, out: cnndsd.vary(Recipe(), out, amount="a"), "amount"),
+        (lambda spec, out: cnndsd.vary(Recipe(), out, keep=np.array([0.5])), "keep: "),
+    ],
+)
+def test_what_a_call_cannot_take_is_one_line(call, words, tmp_path):
+    with pytest.raises(Invalid, match=words) as refusal:
+        call(Spec(name="x"), tmp_path / "out")
+    assert "\n" not in str(refusal.value)
+    assert not list(tmp_path.rglob("*.zip"))
 
 
 def test_descriptions_have_a_kind_a_score_and_distances():

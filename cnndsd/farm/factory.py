@@ -34,12 +34,11 @@ class NothingPassed(Failed):
 
 
 class Packed(NamedTuple):
-    """A pack that was made: its zip, how many sounds are in it, how many were wanted, and what the search found.
+    """A pack that was made, or a seed list.
 
-    Of a seed list: its page and how many recipes are in it.
-
-    ``path`` is None when the search was stopped before its end. ``enough``: about how many candidates would make as
-    many sounds as were wanted, where fewer were made; None where that is unknown.
+    ``path``: its zip, or the list's page; None when the search was stopped before its end. ``sounds``: how many sounds,
+    or recipes, are in it. ``wanted``: how many were asked for. ``findings``: what the search found. ``enough``: about
+    how many candidates would make as many sounds as were wanted, where fewer were made; None where that is unknown.
     """
 
     path: Path | None
@@ -104,6 +103,7 @@ def pack(
 
     >>> pack(load_spec("packs/sample_pack.toml"), "out").path
     """
+    keep = _numbers(keep)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     labelled = with_part(spec.name, label) if label else spec.name
@@ -190,6 +190,7 @@ def repack(
     they stay on their notes and in time. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no pack or lacks one
     of ``keep``. Other errors as of ``pack``.
     """
+    keep = _numbers(keep)
     listed: dict[int, Listed] = {}
     refused: dict[str, int] = {}
     if is_seed_list(path):
@@ -267,6 +268,7 @@ def vary(
     """
     from cnndsd.finishing.audiofile import read_recipe
 
+    keep = _numbers(keep)
     recipe = sound if isinstance(sound, Recipe) else read_recipe(sound)
     title = name or ("sound" if isinstance(sound, Recipe) else Path(sound).stem)
     spec = family_spec(recipe, title, count=count, amount=amount, candidates=candidates, seed=seed)
@@ -289,14 +291,15 @@ def vary(
 
 def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candidates: int | None, seed: int) -> Spec:
     """The spec of a pack of variations; ``Invalid`` names the key that is not allowed."""
-    part = f"family_{amount:g}".replace(".", "-").replace("+", "")
+    family = Family(recipe=recipe, amount=(amount, amount))
+    part = f"family_{family.amount[0]:g}".replace(".", "-").replace("+", "")
     return Spec(
         name=with_part(as_name(title) or "sound", part),
         title=f"variations of {title}"[:200],
         count=count,
         candidates=candidates if candidates is not None else 64 * max(1, count),
         seed=seed,
-        family=Family(recipe=recipe, amount=(amount, amount)),
+        family=family,
         # Relatives may be as near as can be, and those of a drone are drones.
         choose=Choice(score=0.0, distance=0.0, static_share=1.0),
         # They keep the sound's own pitch.
@@ -358,6 +361,14 @@ def _packed(path: Path, count: int, wanted: int, findings: Findings, keep: Colle
     if keep:
         raise NothingPassed("none of those that were listed could be finished")
     raise NothingPassed(f"none of {findings.candidates} candidates passed: {refusals_in_words(findings.refused)}")
+
+
+def _numbers(keep: Collection[int]) -> list[int]:
+    """The numbers of candidates, once each; ``Invalid`` when one is none."""
+    numbers = [number for number in keep if hasattr(number, "__index__")]
+    if len(numbers) < len(keep):
+        raise Invalid("keep: not a list of whole numbers; allowed: the numbers of candidates")
+    return sorted({int(number) for number in numbers})
 
 
 def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:

@@ -55,10 +55,10 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
 
     >>> master(render(Recipe(seed=35)))
     """
-    sound = checked_audio(audio, sample_rate)
+    sound, rate = checked_audio(audio, sample_rate), int(sample_rate)
     mastering = mastering or Mastering()
-    heard = describe(sound, sample_rate)
-    return normalise(condition(sound, sample_rate, mastering, heard)[0], sample_rate, mastering)
+    heard = describe(sound, rate)
+    return normalise(condition(sound, rate, mastering, heard)[0], rate, mastering)
 
 
 def condition(

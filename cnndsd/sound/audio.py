@@ -13,17 +13,21 @@ Audio = NDArray[Any]
 def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
     """The sound as a float array of shape ``(samples,)``, float32 and float64 as they are.
 
-    Lists and other floats become float64. Integers are taken for PCM and scaled to -1..1: int16 by 2**15, int32 by
-    2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel, is not
-    of real numbers, or is not finite, and when the sample rate is not one.
+    Lists and other floats become float64. Arrays of integers are taken for PCM and scaled to -1..1: int16 by 2**15,
+    int32 by 2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel,
+    is not of real numbers, or is not finite, and when the sample rate is not one.
     """
-    is_number = isinstance(sample_rate, int | float | np.number) and not isinstance(sample_rate, bool)
-    if not (is_number and 0 < sample_rate <= MAX_SAMPLE_RATE and sample_rate == int(sample_rate)):
+    # Numpy's numbers, also in arrays without dimensions, as Python's.
+    rate = sample_rate.tolist() if isinstance(sample_rate, np.generic | np.ndarray) else sample_rate
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not (is_number and 0 < rate <= MAX_SAMPLE_RATE and rate == int(rate)):
         raise Invalid(f"sample_rate: {sample_rate} is not allowed; allowed: whole numbers from 1 to {MAX_SAMPLE_RATE}")
     try:
         sound = np.asarray(audio)
     except ValueError:
         raise Invalid("audio: not an array of numbers; allowed: one channel, shape (samples,)") from None
+    if sound.dtype == np.int64 and isinstance(audio, list | tuple):
+        sound = sound.astype(np.float64)
     if sound.ndim == 2 and 2 in sound.shape and sound.size > 4:
         raise Invalid("audio: stereo; allowed: one channel, shape (samples,), such as audio.mean(axis=...)")
     if sound.ndim != 1 or sound.size == 0:
