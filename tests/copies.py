@@ -37,11 +37,10 @@ def keep_kernels(copy):
         for answers in known:
             answers.cache_clear()
         for folder in copy.glob("sound/__pycache__/kernels-*"):
-            name = folder.name.split("-")[1]
-            package = next(folder.iterdir()).name.rpartition("_")[0]
-            # Others are of benchmarks, which are no part of the package, or say only that kernels were compiled.
-            if (copy / package / f"{name}.py").is_file() and package:
-                digest = compiler.source_digest(f"cnndsd.{package}.{name}")
-                folder.rename(folder.with_name(f"kernels-{name}-{digest[:16]}"))
+            place = folder.name.split("-")[1]
+            # Others are of benchmarks, which are no part of the package.
+            if compiler._is_module(f"cnndsd.{place}"):
+                digest = compiler.source_digest(f"cnndsd.{place}")
+                folder.rename(folder.with_name(f"kernels-{place}-{digest[:16]}"))
     for answers in known:
         answers.cache_clear()

@@ -27,6 +27,7 @@ _OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True, "cache": T
 _PACKAGE = __name__.partition(".")[0]
 _ROOT = Path(__file__).parent.parent
 _IMPORT = re.compile(rf"^\s*from ({_PACKAGE}[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
+_KERNELS = re.compile(r"kernels-(?:([\w.]+)-)?[0-9a-f]{16}")
 # A folder that a process made for its kernels and those of its workers, where it can write nowhere else.
 _HANDED_DOWN = "CNNDSD_KERNEL_CACHE"
 COMPILING = "compiling once, which takes half a minute or less; later the result is used again"
@@ -108,15 +109,18 @@ def cache_folder(module: str) -> Path:
     """The folder for the kernels of a module, named after what they are made of.
 
     Numba looks only at the file that a function stands in; here all of the package that it imports counts. Folders of
-    the same module with another name hold kernels of older code, and are removed.
+    the same module with another name, and of modules that are gone, hold kernels of older code, and are removed.
     """
-    name = f"kernels-{module.rpartition('.')[2]}-{source_digest(module)[:16]}"
+    place = module.removeprefix(f"{_PACKAGE}.")
+    name = f"kernels-{place}-{source_digest(module)[:16]}"
     parent = _writable_folder()
-    stale = re.compile(rf"kernels-({re.escape(module.rpartition('.')[2])}-)?[0-9a-f]{{16}}")
     with suppress(OSError):
         for folder in parent.iterdir():
-            if stale.fullmatch(folder.name) and folder.name != name:
-                shutil.rmtree(folder, ignore_errors=True)
+            if (its := _KERNELS.fullmatch(folder.name)) and folder.name != name:
+                of = its[1] or ""
+                is_gone = "." in of and not _file(f"{_PACKAGE}.{of}").exists()
+                if is_gone or of in ("", place, place.rpartition(".")[2]):
+                    shutil.rmtree(folder, ignore_errors=True)
     if not _is_private(parent / name):
         # Others could write to it: whatever is in it may be theirs.
         shutil.rmtree(parent / name, ignore_errors=True)
