@@ -44,7 +44,7 @@ def main() -> None:
     parts: dict[str, Callable[[], object]] = {
         "the whole line": lambda: judge_unit(spec, spec.seed, 0, BLOCKS * BLOCK),
         "draw": draw,
-        "render, levels taken": lambda: render(measured=False),
+        "render, take frame statistics": lambda: render(measured=False),
         "render, measure and judge": lambda: render(measured=True),
     }
     taken: dict[str, list[float]] = {name: [] for name in parts}

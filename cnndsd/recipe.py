@@ -132,7 +132,7 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
         if len(self.hidden) > 4:
             raise Invalid(f"hidden: {len(self.hidden)} layers are too many; allowed: up to 4")
         _check_variations(self.variations)
-        if self.room < 0:
+        if self.variations_left < 0:
             raise Invalid(f"wide: {MAX_VARIATIONS} variations leave no room for one more; allowed: fewer")
         ascending("weights", self.weights)
         ascending("biases", self.biases)
@@ -183,7 +183,7 @@ class Recipe(Checked, frozen=True, kw_only=True, omit_defaults=True):
         return any(variation.mate is not None for variation in self.variations)
 
     @property
-    def room(self) -> int:
+    def variations_left(self) -> int:
         """How many more variations it may have. Those of mates and of the second channel are counted, too."""
         return MAX_VARIATIONS - sum(one.size for one in self.variations) - (self.wide is not None)
 

@@ -155,7 +155,7 @@ class Family(Checked, frozen=True, kw_only=True):
 
     def _check(self) -> None:
         ascending("amount", self.amount)
-        if self.recipe.room < 1:
+        if self.recipe.variations_left < 1:
             counted = "with those of mates and of wide"
             raise Invalid(f"recipe.variations: {MAX_VARIATIONS}, {counted}, leave no room for one more; allowed: fewer")
 

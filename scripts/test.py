@@ -17,8 +17,8 @@ if __name__ == "__main__":
     options = sys.argv[1:] or ["-n", "auto"]
     if not sys.argv[1:]:
         print(
-            "All tests take some minutes on many cores, up to half an hour on two; a little more the first time, to "
-            "compile. Ctrl-C ends them.",
+            "All tests take about six minutes on two cores, and some minutes more the first time, to compile. "
+            " Ctrl-C ends them.",
             file=sys.stderr,
             flush=True,
         )

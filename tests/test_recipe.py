@@ -101,11 +101,11 @@ def test_there_is_nothing_to_join_at_gap_0():
 )
 def test_a_full_recipe_has_no_family_and_its_relatives_lose_a_variation(fields):
     full = Recipe(**fields)
-    assert full.room == 0
+    assert full.variations_left == 0
     with pytest.raises(Invalid, match=r"recipe\.variations: 64, .* leave no room for one more"):
         Family(recipe=full, amount=(0.1, 0.1))
     shape = relative(full, NEAR, random.Random(1))
-    assert shape.room == 0
+    assert shape.variations_left == 0
     assert shape.variations[:-1] == full.variations[:-1]
     assert shape.wide == full.wide
 

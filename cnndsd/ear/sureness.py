@@ -1,8 +1,8 @@
 """Whether a pitch is sure: a plain tuner, which takes one period at a time, must say the same.
 
 ``tuning`` measures a pitch over many periods, in some frames. A tuner, a sampler's detector and most programs measure
-one period, everywhere. Where periods are a few samples long, or partials lie beside the harmonics, the two differ: such
-a pitch is told differently by every ear, and no note is told.
+one period, everywhere. Where periods are a few samples long, or partials lie next to the harmonics, the two differ:
+every program measures such a pitch differently, and no note is given.
 """
 
 import math
@@ -15,14 +15,14 @@ from cnndsd.ear.tuning import Pitch, estimate_pitch
 
 # A frame of the tuner holds so many seconds and periods at least; there are so many frames at most.
 _FRAME_S, _PERIODS, _FRAMES = 0.06, 3, 160
-# It looks for a period within so many semitones of the told one.
+# It looks for a period within so many semitones of the measured one.
 _REACH = 3.5
 # A frame is periodic when the normalised difference at the period is below this (de Cheveigné and Kawahara 2002).
 _DIP = 0.6
 # What is this far below the loudest frame is not heard.
 _HEARD_DB = 60.0
-# The middle of the periodic frames, and the middle of their energy, may be so far from the told pitch; the middle half
-# of these frames spreads over at most so many cents, and this share of them is within ``_STEADY_CENTS``.
+# The middle of the periodic frames, and the middle of their energy, may be so far from the measured pitch; the middle
+# half of these frames spreads over at most so many cents, and this share of them is within ``_STEADY_CENTS``.
 _CENTS, _SPREAD_CENTS = 1.5, 1.5
 _STEADY_CENTS, _STEADY = 5.0, 0.85
 # The frames within so many cents of it hold this share of the energy of all frames, periodic or not.

@@ -1,6 +1,6 @@
 """Recipes from recipes: near and far relatives of a sound, children of two, and the same network set otherwise.
 
-All are shapes: recipes whose ``last_seed`` is 0, for whose place any number of seeds may be set.
+They are returned as shapes: recipes whose ``last_seed`` is 0. With any other seed there, each is another relative.
 """
 
 import math
@@ -62,5 +62,5 @@ def shape_in_words(recipe: Recipe) -> str:
 
 def _with(parent: Recipe, variation: Variation) -> Recipe:
     own = parent.variations
-    kept = own if parent.room > 0 else own[:-1]
+    kept = own if parent.variations_left > 0 else own[:-1]
     return msgspec.structs.replace(parent, variations=(*kept, variation))

@@ -49,14 +49,17 @@ def choose(
 ) -> list[Entry]:
     """Choose at most ``count`` entries; the order of ``entries`` changes nothing.
 
-    ``kept``: they come first, whatever the rules and ``count`` say; the rules hold for the others, beside them.
+    ``kept``: these are always chosen, and come first. The rules hold for the others.
 
-    None has a score below ``choice.score``. No two are nearer than ``choice.distance`` or, unless that is 0, the same
-    network at another gap. At most ``choice.static_share`` of ``count`` are static. Each kind in ``choice.shares`` gets
-    its share. The other kinds divide the rest by ``ROLES``: each role gets an equal part, and each kind at least two
-    thirds of its part of its role's, if there are so many. More than its share of a kind, more than a role's part, or
-    more than twice its part of a kind is chosen only when nothing else is left. Fewer than ``count`` are chosen when
-    these rules allow no more.
+    - None has a score below ``choice.score``.
+    - No two are nearer than ``choice.distance`` or, unless that is 0, the same network at another gap.
+    - At most ``choice.static_share`` of ``count`` are static.
+    - Each kind in ``choice.shares`` gets its share.
+    - The other kinds divide the rest by ``ROLES``. Each role gets an equal part. Each kind gets at least two thirds of
+      its part of the role's, and at most twice its part.
+    - Where a role or a kind has too few sounds, others get more than their parts.
+
+    Fewer than ``count`` are chosen when these rules allow no more.
 
     ``welcome``: by what the scores of some candidates are multiplied, by their index. It is given where sounds are
     tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count.

@@ -13,13 +13,13 @@ import numpy as np
 
 from cnndsd.farm.drawing import BLOCK, SIBLINGS, Parent
 from cnndsd.farm.generations import Generations
-from cnndsd.farm.shelf import Bars, Entry, Packed, Shelf, Stored, add_packed, pack
+from cnndsd.farm.shelf import Entry, PackedEntries, Shelf, Stored, Thresholds, add_packed, pack_entries
 from cnndsd.recipe import Recipe
 from cnndsd.spec import Spec
 
 # The reason under which candidates that could not be judged are counted.
 SET_ASIDE = "set aside"
-# Bars are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
+# Thresholds are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
 _BARS_SHARE = 32
 # So many entries of an earlier time are unpacked at a time: they take more room than the shelf.
 _TOGETHER = 256
@@ -42,7 +42,7 @@ class UnitResult(msgspec.Struct, frozen=True):
     first: int
     count: int
     refused: dict[str, int]
-    entries: Packed = Packed()
+    entries: PackedEntries = PackedEntries()
     aside: dict[int, Aside] = {}
 
 
@@ -55,7 +55,7 @@ class Findings:
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.generations = generations
         self.shelf = Shelf(depth, store=None if generations is None else generations.store)
-        self._bars, self._bars_due = Bars(b"", b""), 0
+        self._thresholds, self._bars_due = Thresholds(b"", b""), 0
         # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
@@ -140,13 +140,13 @@ class Findings:
         groups = range(first // SIBLINGS, -(-(first + count) // SIBLINGS))
         return {group: parents[group] for group in groups if group in parents}
 
-    def bars(self) -> Bars:
+    def thresholds(self) -> Thresholds:
         """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""
         if self.candidates >= self._bars_due:
             # Entries of open generations may be better than one that will be a parent before their time.
-            self._bars = self.shelf.bars(None if self.generations is None else self.generations.parents)
+            self._thresholds = self.shelf.thresholds(None if self.generations is None else self.generations.parents)
             self._bars_due = self.candidates + self.candidates // _BARS_SHARE
-        return self._bars
+        return self._thresholds
 
     @property
     def needed(self) -> dict[int, Entry | int]:
@@ -162,7 +162,7 @@ class Findings:
         store, rest, parts = self.shelf.store, iter(entries), [np.empty(0, np.int32)]
         while some := list(islice(rest, _TOGETHER)):
             self.held.update((entry.index, entry) for entry in some if entry.index in self.picks)
-            parts.append(add_packed(store, pack(some)))
+            parts.append(add_packed(store, pack_entries(some)))
         slots = np.concatenate(parts)
         self.shelf.add_slots(slots)
         if self.generations is not None:

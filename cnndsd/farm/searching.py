@@ -24,8 +24,8 @@ from cnndsd.spec import Spec
 # progress moves, an interruption loses little, and whoever is at work for minutes hangs. No more blocks than this.
 # The parent's work is the same for a unit of any size.
 _UNIT_WORK = 48e9
-# The average candidate, told from so many blocks, is lighter by far than the heaviest. A unit of the heaviest alone may
-# take so many times as long.
+# The work of the average candidate is estimated from so many blocks. The heaviest have far more: a unit of them alone
+# may take so many times as long.
 _SAMPLE_BLOCKS, _MOST_TIMES = 64, 4
 _UNIT_BLOCKS = 64
 # What else a sound takes, in such multiply-adds: in lanes, and rendered alone.
@@ -95,7 +95,7 @@ def judge_missing(
                 piece.first,
                 piece.count,
                 version(),
-                findings.bars(),
+                findings.thresholds(),
                 findings.parents_of(piece.first, piece.count),
             )
             pending[future] = piece

@@ -3,14 +3,14 @@
 A shelf is a set cut down by a total order (score, then the smaller index), so adding and merging commute: any order,
 from any number of workers, gives the same shelf. It has at most ``CELLS`` times its depth entries.
 
-The bars of a shelf are the least scores that its full cells ask for. A worker that knows them returns only entries that
-may still get in. Bars only rise, so old ones let too much pass and never too little.
+The thresholds of a shelf are the least scores that its full cells ask for. A worker that knows them returns only
+entries that may still get in. Thresholds only rise, so old ones let too much pass and never too little.
 """
 
 import functools
 import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ CELLS = math.prod(SIZES)
 _SCORE_PARTS = 10_000
 
 
-class Bars(NamedTuple):
+class Thresholds(NamedTuple):
     """Numbers of full cells as bytes of uint32, and the least score in each in parts of 10,000 as bytes of uint16."""
 
     cells: bytes
@@ -62,12 +62,12 @@ class Entry(msgspec.Struct, frozen=True):
     """A candidate that passed: its index, its score, the description of its sound, and its recipe."""
 
     index: int
-    score: float
+    score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     sound: Description
     recipe: Recipe
 
 
-class Packed(NamedTuple):
+class PackedEntries(NamedTuple):
     """Entries as workers return them: heads (``HEAD``) and descriptions (``description.AT``) as bytes, packed shapes.
 
     Only what is needed is unpacked.
@@ -78,7 +78,7 @@ class Packed(NamedTuple):
     shapes: tuple[bytes, ...] = ()
 
 
-def pack(entries: Sequence[Entry]) -> Packed:
+def pack_entries(entries: Sequence[Entry]) -> PackedEntries:
     """Entries in the form in which they travel from process to process."""
     parents = [as_parent(entry.recipe) for entry in entries]
     heads = make_heads(
@@ -89,7 +89,7 @@ def pack(entries: Sequence[Entry]) -> Packed:
         [parent.last_seed for parent in parents],
     )
     rows = b"".join(to_row(entry.sound).tobytes() for entry in entries)
-    return Packed(heads.tobytes(), rows, tuple(parent.shape for parent in parents))
+    return PackedEntries(heads.tobytes(), rows, tuple(parent.shape for parent in parents))
 
 
 def make_heads(
@@ -106,13 +106,13 @@ def make_heads(
     return heads
 
 
-def unpack(packed: Packed) -> list[Entry]:
+def unpack_entries(packed: PackedEntries) -> list[Entry]:
     """The entries that were packed."""
     store = Store()
     return [Stored(store, slot).entry for slot in add_packed(store, packed).tolist()]
 
 
-def add_packed(store: Store, packed: Packed) -> Slots:
+def add_packed(store: Store, packed: PackedEntries) -> Slots:
     """Store entries that were packed; see ``Store.add``."""
     return store.add(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.shapes)
 
@@ -294,9 +294,9 @@ class Shelf:
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add entries, none of which was added before."""
-        self.add_packed(pack([*entries]))
+        self.add_packed(pack_entries([*entries]))
 
-    def add_packed(self, packed: Packed) -> None:
+    def add_packed(self, packed: PackedEntries) -> None:
         """As ``merge``."""
         self._add_and_let_go(add_packed(self.store, packed))
 
@@ -331,7 +331,7 @@ class Shelf:
         least[places < 0] = 0
         return least
 
-    def bars(self, also: "Shelf | None" = None) -> Bars:
+    def thresholds(self, also: "Shelf | None" = None) -> Thresholds:
         """What an entry must reach in each full cell; an equal score may still get in by a smaller index.
 
         ``also``: another shelf that it might get on, instead of this one.
@@ -341,18 +341,18 @@ class Shelf:
         if also is not None:
             least = np.minimum(least, also.least(cells))
             cells, least = cells[least > 0], least[least > 0]
-        return Bars(cells.tobytes(), least.tobytes())
+        return Thresholds(cells.tobytes(), least.tobytes())
 
-    def over(self, bars: Bars | None) -> Packed:
-        """The entries that reach ``bars``, by index; all of them where there are no bars."""
+    def over(self, thresholds: Thresholds | None) -> PackedEntries:
+        """The entries that reach ``thresholds``, by index; all of them where there are no thresholds."""
         slots, store = self.by_index, self.store
         heads = store.heads[slots]
-        if bars is not None:
-            reach = score_parts(heads["score"]) >= bars.least()[heads["cell"]]
+        if thresholds is not None:
+            reach = score_parts(heads["score"]) >= thresholds.least()[heads["cell"]]
             slots, heads = slots[reach], heads[reach]
         numbers: dict[bytes, int] = {}
         heads["shape"] = [numbers.setdefault(shape, len(numbers)) for shape in store.shapes[slots]]
-        return Packed(heads.tobytes(), store.rows[slots].tobytes(), tuple(numbers))
+        return PackedEntries(heads.tobytes(), store.rows[slots].tobytes(), tuple(numbers))
 
 
 @compiled
@@ -396,5 +396,5 @@ def _is_better(score, index, head):  # type: ignore[no-untyped-def]
 
 
 def score_parts(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Scores in the unit of bars."""
+    """Scores in the unit of thresholds."""
     return np.rint(scores * _SCORE_PARTS).astype(np.int64)

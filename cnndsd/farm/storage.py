@@ -12,8 +12,7 @@ from cnndsd.ear.description import ROW
 from cnndsd.farm.drawing import Parent
 from cnndsd.sound.compiler import compiled
 
-# An entry without its description and the shape of its recipe: the number of its cell, which of several shapes it has,
-# and what else tells it from its neighbours.
+# The rest of an entry, besides its description and the shape of its recipe. ``shape``: which of several shapes it has.
 HEAD = np.dtype(
     [("cell", np.int32), ("shape", np.int32), ("score", np.float64), ("index", np.int64), ("last_seed", np.int64)]
 )

@@ -20,7 +20,7 @@ from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import DRAWING, Drawn, Parent, draw, draw_blocks, draw_rivals
 from cnndsd.farm.findings import Aside, UnitResult, shelf_depth
 from cnndsd.farm.parents import choose_parents
-from cnndsd.farm.shelf import Bars, Shelf, appraise_all, make_heads, score_parts
+from cnndsd.farm.shelf import Shelf, Thresholds, appraise_all, make_heads, score_parts
 from cnndsd.recipe import DEFINITION, pack_recipe
 from cnndsd.schema import Failed
 from cnndsd.sound.compiler import compile_once
@@ -49,19 +49,19 @@ def judge_unit(
     first: int,
     count: int,
     wanted: str | None = None,
-    bars: Bars | None = None,
+    thresholds: Thresholds | None = None,
     parents: Mapping[int, Parent] | None = None,
 ) -> UnitResult:
     """Judge the candidates ``first`` to ``first + count - 1``.
 
-    ``wanted``: the ``version`` of the run; ``Failed`` when this process has another. ``bars``: of the run's shelf; what
-    cannot get over them is not returned. ``parents``: as for ``draw_blocks``. A candidate that raises, among
+    ``wanted``: the ``version`` of the run; ``Failed`` when this process has another. ``thresholds``: of the run's
+    shelf; what is below them is not returned. ``parents``: as for ``draw_blocks``. A candidate that raises, among
     others and again alone, is set aside.
     """
     _require(wanted)
     refused: Counter[str] = Counter()
     shelf = Shelf(shelf_depth(spec))
-    least = None if bars is None else bars.least()
+    least = None if thresholds is None else thresholds.least()
     aside: dict[int, Aside] = {}
     memory = _memory()
     for drawn in draw_blocks(spec, seed, first, count, parents):

@@ -93,13 +93,13 @@ class Verification:
             yield from (f"{sound.file}: {fault}" for fault in made.faults)
             equal += made.is_equal
             if made.sound is not None and is_ours:
-                told = companions.must_tell(spec, names, made.sound, sound, look)
-                proven.append(told, sound, look)
-                misnamed += companions.misnamed(sound, told)
+                record = companions.expected_record(spec, names, made.sound, sound, look)
+                proven.append(record, sound, look)
+                misnamed += companions.misnamed(sound, record)
         if not is_ours:
             self.note = _note(manifest, equal)
         elif len(proven) < len(manifest.sounds):
-            yield "the files beside the sounds were not compared, since not every sound can be made again"
+            yield "the other files were not compared, since not every sound can be made again"
         elif misnamed:
             # All other files have names in them.
             yield from misnamed

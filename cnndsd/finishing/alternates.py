@@ -36,14 +36,14 @@ def find_alternates(
 ) -> tuple[Alternate, ...]:
     """Return up to ``spec.alternates`` alternates of a sound; none where it is no hit, or a loop of bars.
 
-    Each is the sound with one variation more. Of the seeds 1, 2, 3 … those are taken whose variation has an amount at
-    which it is ``DISTANCE`` away, found by halving the range of amounts, and that stays a hit that passes, unlike those
-    before it.
+    Each is the sound with one variation more, by the seeds 1, 2, 3 … The amount of the variation is found by halving
+    its range, until the two sounds are ``DISTANCE`` apart. An alternate must be a hit that passes, and differ from
+    those before it; a seed that gives none is left out.
     ``sound``: the description of the raw sound; ``finished``, ``place``: what became of it.
     """
     found: list[Alternate] = []
     taken: list[Description] = []
-    if finished.bars is not None or kind(sound) != "hit" or recipe.room < 1:
+    if finished.bars is not None or kind(sound) != "hit" or recipe.variations_left < 1:
         return ()
     for seed in range(1, _SEEDS + 1):
         if len(found) >= spec.alternates:

@@ -30,7 +30,7 @@ from cnndsd.spec import Spec
 SUMS = "SHA256SUMS"
 
 
-class Told(msgspec.Struct, frozen=True):
+class SoundRecord(msgspec.Struct, frozen=True):
     """What the other files of a pack tell of a sound: its place in the manifest, and what the page shows."""
 
     listed: Listed
@@ -51,7 +51,7 @@ def write_pack(
     stored without compression: zlib builds differ in compressed bytes, and audio hardly shrinks. ``candidates``: how
     many were judged; ``refused``: how many for each reason. ``by_hand``: how many of the sounds a person chose.
     """
-    names, told = Names(spec), Records(Told)
+    names, records = Names(spec), Records(SoundRecord)
     sums: dict[str, str] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
 
@@ -65,20 +65,23 @@ def write_pack(
 
         for sound in sounds:
             files = [sound.finished.data, *(alternate.data for alternate in sound.alternates)]
-            one = tell(spec, names, sound, [hashlib.sha256(data).hexdigest() for data in files])
-            told.append(one)
+            one = record_of(spec, names, sound, [hashlib.sha256(data).hexdigest() for data in files])
+            records.append(one)
             if sound.finished.preview is not None:
                 files.insert(1, sound.finished.preview)
             for name, data in zip(one.listed.files, files, strict=True):
                 write(name, [data])
-        others = other_files(spec, candidates, refused, told, lambda name: archive.read(f"{spec.name}/{name}"), by_hand)
-        for name, pieces in others:
+
+        def read(name: str) -> bytes:
+            return archive.read(f"{spec.name}/{name}")
+
+        for name, pieces in other_files(spec, candidates, refused, records, read, by_hand):
             write(name, pieces)
         write(SUMS, [sums_text(sums).encode()])
-    return len(told)
+    return len(records)
 
 
-def tell(spec: Spec, names: Names, sound: PackSound, digests: Iterable[str]) -> Told:
+def record_of(spec: Spec, names: Names, sound: PackSound, digests: Iterable[str]) -> SoundRecord:
     """Return what the other files of a pack tell of its next sound.
 
     ``names``: has named the sounds before it. ``digests``: the SHA-256 of the sound's file, and of its alternates'.
@@ -107,24 +110,24 @@ def tell(spec: Spec, names: Names, sound: PackSound, digests: Iterable[str]) -> 
         finished.width,
         tuple(alternates),
     )
-    return Told(listed, looks(finished, sound.recipe))
+    return SoundRecord(listed, looks(finished, sound.recipe))
 
 
 def other_files(
     spec: Spec,
     candidates: int,
     refused: dict[str, int],
-    told: Many[Told],
+    records: Many[SoundRecord],
     read: Callable[[str], bytes],
     by_hand: int = 0,
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """Yield the names of the files that a pack has beside its sounds, in their order, and the pieces of their bytes.
+    """Yield the names of the files that a pack has besides its sounds, in their order, and the pieces of their bytes.
 
     ``SHA256SUMS``, the last file, is not among them. All pieces of a file must be taken before the next file is: only
-    one export or piece is in memory. ``told``: of each sound. ``read``: returns the bytes of a sound's file, for the
+    one export or piece is in memory. ``records``: of each sound. ``read``: returns the bytes of a sound's file, for the
     exports. The others: as in ``write_pack``.
     """
-    listed = Parts(told, lambda one: one.listed)
+    listed = Parts(records, lambda one: one.listed)
     has_instruments = False
     for name, content in instruments_of(spec, listed):
         has_instruments = True
@@ -149,18 +152,18 @@ def other_files(
         chosen += f" out of {candidates} candidates"
     about = " · ".join([chosen, *music_in_words(spec.music, listed), spec.licence])
     title, command = spec.title or spec.name, f"cnndsd pack {spec.name}.zip --keep "
-    yield "cover.png", [cover(Parts(told, lambda one: Picture(one.looks.wave, one.looks.spectrum)))]
-    yield "index.html", map(str.encode, page_pieces(title, about, Parts(told, _card), command))
+    yield "cover.png", [cover(Parts(records, lambda one: Picture(one.looks.wave, one.looks.spectrum)))]
+    yield "index.html", map(str.encode, page_pieces(title, about, Parts(records, _card), command))
     yield "manifest.json", map(str.encode, manifest_pieces(head, listed))
     yield "manifest.csv", map(str.encode, csv_rows(listed))
     yield "README.txt", [readme_text(spec, chosen, listed, has_instruments, exported).encode()]
     yield "LICENSE.txt", [licence_text(spec).encode()]
 
 
-def _card(told: Told) -> Card:
-    sound = told.listed
+def _card(record: SoundRecord) -> Card:
+    sound = record.listed
     assert sound.candidate is not None
-    return Card(sound.candidate, sound.file, sound.measures, sound.recipe, told.looks, preview=sound.preview)
+    return Card(sound.candidate, sound.file, sound.measures, sound.recipe, record.looks, preview=sound.preview)
 
 
 def instruments_of(spec: Spec, listed: Iterable[Listed]) -> Iterator[tuple[str, str]]:

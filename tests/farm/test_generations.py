@@ -31,7 +31,19 @@ from cnndsd.farm.findings import Aside, UnitResult, no_findings
 from cnndsd.farm.generations import Generations, first_block, first_candidate, generation_of, is_afresh
 from cnndsd.farm.ledger import Ledger, Watch
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.shelf import CELLS, SIZES, Bars, Entry, Shelf, Stored, add_packed, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import (
+    CELLS,
+    SIZES,
+    Entry,
+    Shelf,
+    Stored,
+    Thresholds,
+    add_packed,
+    cell,
+    cell_number,
+    pack_entries,
+    unpack_entries,
+)
 from cnndsd.farm.units import judge_unit
 
 REAL = Spec(name="x", candidates=1500, count=6, sound={"seconds": (0.1, 0.2), "gap": (4, 7)})
@@ -48,7 +60,7 @@ def _small_generations():
         yield
 
 
-def judge_made_up(spec, seed, first, count, version, bars, parents):
+def judge_made_up(spec, seed, first, count, version, thresholds, parents):
     """Sounds that hang on the recipes, which hang on their parents: what differs once differs ever after.
 
     Scores rise with the number of variations, so that shelves go on changing, and ties are common.
@@ -71,7 +83,7 @@ def judge_made_up(spec, seed, first, count, version, bars, parents):
                         recipe,
                     )
                 )
-    return UnitResult(first, count, {"silent": refused}, shelf.over(bars), aside)
+    return UnitResult(first, count, {"silent": refused}, shelf.over(thresholds), aside)
 
 
 class Disturbed:
@@ -188,7 +200,7 @@ BASS_BANDS = (0.0, *[-30.0] * 7)
 def kinds_of_parents(spec, sounds):
     """The share of each kind among the parents of 1,000 groups; a sound has its place in the list as seed."""
     shelf = Generations(spec)
-    entries = pack([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)])
+    entries = pack_entries([Entry(index, 0.9, sound, Recipe(seed=index)) for index, sound in enumerate(sounds)])
     shelf.add_slots(0, add_packed(shelf.store, entries))
     found, generation = {}, 0
     while len(found) < 1000:
@@ -360,7 +372,7 @@ def test_luck_alone_draws_every_candidate_afresh():
     spec = msgspec.structs.replace(REAL, search={"luck": 1.0})
     found = searching.judge_missing(spec, InProcess())
     whole = judge_unit(spec, 1, 0, 1500)
-    assert [entry.index for entry in unpack(whole.entries)] == [e.index for e in found.entries]
+    assert [entry.index for entry in unpack_entries(whole.entries)] == [e.index for e in found.entries]
     assert all(entry.recipe == draw(spec, 1, entry.index) for entry in found.entries)
     assert found.generations is None
 
@@ -398,11 +410,11 @@ def test_generations_follow_each_other_and_grow_to_a_bound(monkeypatch):
 def test_a_chain_of_variations_is_bounded():
     spec = msgspec.structs.replace(MADE_UP, candidates=256 * 50, search={"luck": 0.0})
 
-    def judge(spec, seed, first, count, version, bars, parents):
+    def judge(spec, seed, first, count, version, thresholds, parents):
         """Later candidates are better, so that parents are young."""
         result = judge_made_up(spec, seed, first, count, version, None, parents)
         shelf = Shelf(1)
-        for entry in unpack(result.entries):
+        for entry in unpack_entries(result.entries):
             shelf.add(msgspec.structs.replace(entry, score=round(1.0 - 1.0 / (2 + entry.index), 6)))
         return msgspec.structs.replace(result, entries=shelf.over(None), aside={})
 
@@ -443,12 +455,13 @@ def test_the_bars_are_those_of_complete_generations():
         Entry(30, 0.5, made_up(1), Recipe(seed=2)),
     )
     found.add(UnitResult(256, 256, {"silent": 255}, Shelf(1, [late]).over(None)))
-    assert found.bars() == Bars(b"", b"")
-    found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.bars())))
+    assert found.thresholds() == Thresholds(b"", b"")
+    found.add(UnitResult(0, 256, {"silent": 255}, Shelf(1, [soon]).over(found.thresholds())))
     assert found.generations.complete == 2
     of_first = {parent.last_seed for group, parent in found.parents.items() if group * SIBLINGS < 768}
     assert of_first == {soon.recipe.seed}
-    assert found.bars() == Bars(cell_number(cell(sound)).to_bytes(4, "little"), (9000).to_bytes(2, "little"))
+    number = cell_number(cell(sound)).to_bytes(4, "little")
+    assert found.thresholds() == Thresholds(number, (9000).to_bytes(2, "little"))
     assert found.entries == [late]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sounds import PLAIN, entry, like
 
 from cnndsd.ear.kinds import KINDS
-from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell, cell_number, pack
+from cnndsd.farm.shelf import CELLS, Entry, Shelf, cell, cell_number, pack_entries
 from cnndsd.recipe import Recipe
 
 many = st.lists(st.integers(0, 30), max_size=40).map(lambda seeds: [entry(i, s) for i, s in enumerate(seeds)])
@@ -31,7 +31,7 @@ def test_any_order_and_any_split_give_the_same_shelf(entries, rng, depth, parts)
 def test_a_shelf_holds_what_its_slow_twin_holds(entries, depth, size):
     shelf, cells = Shelf(depth), {}
     for part in range(0, len(entries), size):
-        shelf.add_packed(pack(entries[part : part + size]))
+        shelf.add_packed(pack_entries(entries[part : part + size]))
         assert len(shelf.entries) == len(shelf)
         for one in entries[part : part + size]:
             cells.setdefault(cell_number(cell(one.sound)), []).append(one)

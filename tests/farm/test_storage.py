@@ -17,7 +17,17 @@ from cnndsd.farm.choosing import choose
 from cnndsd.farm.drawing import as_parent
 from cnndsd.farm.findings import UnitResult, no_findings
 from cnndsd.farm.ledger import Ledger, Watch, _row
-from cnndsd.farm.shelf import CELLS, Entry, Packed, Shelf, Stored, add_packed, appraise_rows, make_heads, pack
+from cnndsd.farm.shelf import (
+    CELLS,
+    Entry,
+    PackedEntries,
+    Shelf,
+    Stored,
+    add_packed,
+    appraise_rows,
+    make_heads,
+    pack_entries,
+)
 from cnndsd.farm.storage import HEAD, Store
 from cnndsd.recipe import Recipe, pack_recipe
 from cnndsd.spec import Spec
@@ -49,7 +59,7 @@ def test_an_entry_is_stored_once_as_long_as_a_shelf_holds_it(parts, data):
     for part in parts:
         entries = [entry(index + i, seed) for i, seed in enumerate(part)]
         index += len(part)
-        slots = add_packed(store, pack(entries))
+        slots = add_packed(store, pack_entries(entries))
         most = max(most, len(store))
         assert [Stored(store, slot).entry for slot in slots.tolist()] == entries
         first.add_slots(slots)
@@ -69,10 +79,10 @@ def test_an_entry_is_stored_once_as_long_as_a_shelf_holds_it(parts, data):
 def test_a_store_that_is_looked_at_grows_beside_what_is_seen():
     store = Store()
     entries = [entry(i, i) for i in range(5)]
-    slots = add_packed(store, pack(entries))
+    slots = add_packed(store, pack_entries(entries))
     seen = store.rows[:3], store.heads[:3]
     before = [part.copy() for part in seen]
-    add_packed(store, pack([entry(i, i) for i in range(5, 3000)]))
+    add_packed(store, pack_entries([entry(i, i) for i in range(5, 3000)]))
     assert [Stored(store, slot).entry for slot in slots.tolist()] == entries
     for part, copy in zip(seen, before, strict=True):
         np.testing.assert_array_equal(part, copy)
@@ -103,7 +113,7 @@ def many_found(spec, count):
             rows[:, at] = (most * rng.random(PART)).round(4)
         appraise_rows(rows, scores, cells)
         heads = make_heads(cells, 0, scores, range(first, first + PART), rng.integers(0, 2**53, PART))
-        found.add(UnitResult(first, PART, {}, Packed(heads.tobytes(), rows.tobytes(), (shape,))))
+        found.add(UnitResult(first, PART, {}, PackedEntries(heads.tobytes(), rows.tobytes(), (shape,))))
     return found
 
 
@@ -142,7 +152,7 @@ def test_rows_of_the_ledger_are_those_of_whole_entries():
     for recipe in (plain, child, full, bred):
         one = Entry(7, 0.5, made_up(7), recipe.reseeded(2**53 - 1))
         store = Store()
-        (slot,) = add_packed(store, pack([one])).tolist()
+        (slot,) = add_packed(store, pack_entries([one])).tolist()
         assert _row(slot, store) == _row(one, store) == msgspec.json.encode(one)
         assert _row(as_parent(one.recipe), store) == pack_recipe(one.recipe)
 

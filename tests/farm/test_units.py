@@ -1,4 +1,4 @@
-"""A unit of work: what a worker returns, and that the bars of the shelf change nothing in what is found."""
+"""A unit of work: what a worker returns, and that the thresholds of the shelf change nothing in what is found."""
 
 import pickle
 from array import array
@@ -14,7 +14,18 @@ from sounds import PLAIN, entry, like
 from cnndsd import Spec
 from cnndsd.farm import units
 from cnndsd.farm.findings import Findings, shelf_depth
-from cnndsd.farm.shelf import CELLS, Bars, Entry, Packed, Shelf, Stored, cell, cell_number, pack, unpack
+from cnndsd.farm.shelf import (
+    CELLS,
+    Entry,
+    PackedEntries,
+    Shelf,
+    Stored,
+    Thresholds,
+    cell,
+    cell_number,
+    pack_entries,
+    unpack_entries,
+)
 from cnndsd.recipe import Adjusting, Recipe, Variation
 from cnndsd.schema import Failed
 from cnndsd.spec import Ranges
@@ -25,24 +36,24 @@ SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=40), st.randoms(use_true_random=False))
 def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
-    """Few cells and few scores, so that ties are common; bars of any earlier state."""
+    """Few cells and few scores, so that ties are common; thresholds of any earlier state."""
     entries = [entry(index, seed, score / 12) for index, (seed, score) in enumerate(dict.fromkeys(pairs))]
     for depth in (1, 2):
         whole = Shelf(depth, entries)
-        bars, barred = [None], Shelf(depth)
+        thresholds, barred = [None], Shelf(depth)
         for part in range(0, len(entries), 3):
-            barred.add_packed(Shelf(depth, entries[part : part + 3]).over(rng.choice(bars)))
-            bars.append(barred.bars())
+            barred.add_packed(Shelf(depth, entries[part : part + 3]).over(rng.choice(thresholds)))
+            thresholds.append(barred.thresholds())
         assert barred.entries == whole.entries
 
 
 def test_an_entry_that_equals_the_bar_may_still_get_in():
     low, high = entry(3, 1, 0.5), entry(5, 1, 0.5)
     shelf = Shelf(1, [high])
-    assert Shelf(1, [low]).over(shelf.bars()) == pack([low])
+    assert Shelf(1, [low]).over(shelf.thresholds()) == pack_entries([low])
     shelf.add(low)
     assert shelf.entries == [low]
-    assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.bars()) == Packed()
+    assert Shelf(1, [entry(1, 1, 0.4999)]).over(shelf.thresholds()) == PackedEntries()
 
 
 def test_a_packed_entry_is_the_same_entry_unpacked():
@@ -53,7 +64,7 @@ def test_a_packed_entry_is_the_same_entry_unpacked():
         variations=(Variation(seed=2**53 - 1, amount=0.01), Variation(seed=7, amount=0.2)),
     )
     entries.append(msgspec.structs.replace(entries[0], index=99, recipe=varied))
-    assert unpack(pickle.loads(pickle.dumps(pack(entries)))) == entries
+    assert unpack_entries(pickle.loads(pickle.dumps(pack_entries(entries)))) == entries
     shelf = Shelf(len(entries), entries)
     slots = shelf.store.slots
     assert shelf.entries == [Stored(shelf.store, slots[one.index]).entry for one in entries] == entries
@@ -72,17 +83,17 @@ def test_entries_are_packed_and_unpacked_on_the_shelf_as_they_are_needed():
 
 def test_cells_that_are_not_full_have_no_bar():
     shelf = Shelf(2, [entry(1, 1, 0.9)])
-    assert shelf.bars() == Bars(b"", b"")
+    assert shelf.thresholds() == Thresholds(b"", b"")
     shelf.add(entry(2, 1, 0.3))
     number = cell_number(cell(entry(1, 1).sound))
-    assert shelf.bars() == Bars(number.to_bytes(4, "little"), (3000).to_bytes(2, "little"))
+    assert shelf.thresholds() == Thresholds(number.to_bytes(4, "little"), (3000).to_bytes(2, "little"))
 
 
 def test_bars_rise_with_the_entries_of_their_cells():
     sounds = [(0.3, PLAIN), (0.4, like(flatness=0.3)), (0.5, PLAIN)]
     shelf = Shelf(1, [Entry(index, score, sound, Recipe()) for index, (score, sound) in enumerate(sounds)])
     numbers = [cell_number(cell(sound)) for sound in (PLAIN, like(flatness=0.3))]
-    assert shelf.bars() == Bars(array("I", numbers).tobytes(), array("H", [5000, 4000]).tobytes())
+    assert shelf.thresholds() == Thresholds(array("I", numbers).tobytes(), array("H", [5000, 4000]).tobytes())
 
 
 def test_cells_have_numbers_of_their_own():
@@ -97,13 +108,13 @@ def test_bars_change_what_is_sent_and_nothing_that_is_found():
     without, barred, sent = Findings(shelf_depth(narrow)), Findings(shelf_depth(narrow)), []
     for first in range(0, narrow.candidates, 512):
         without.add(units.judge_unit(narrow, 1, first, 512))
-        result = units.judge_unit(narrow, 1, first, 512, bars=barred.shelf.bars())
+        result = units.judge_unit(narrow, 1, first, 512, thresholds=barred.shelf.thresholds())
         sent.append(len(pickle.dumps(result)))
         barred.add(result)
     assert barred.entries == without.entries
     assert barred.refused == without.refused
     assert barred.done == without.done
-    again = units.judge_unit(narrow, 1, 0, 512, bars=barred.shelf.bars())
+    again = units.judge_unit(narrow, 1, 0, 512, thresholds=barred.shelf.thresholds())
     assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(narrow, 1, 0, 512))) * 3 / 4
     assert sent[-1] < sent[0] * 3 / 4
 

@@ -252,7 +252,7 @@ def test_a_sound_that_cannot_be_made_again_is_a_fault(everything, faults, monkey
     monkeypatch.setattr(verification, "make_again", fails)
     told = faults(everything)
     assert told[0] == f"{first_sound(everything)}: cannot be made again (MemoryError: too much)"
-    assert told[6:] == ["the files beside the sounds were not compared, since not every sound can be made again"]
+    assert told[6:] == ["the other files were not compared, since not every sound can be made again"]
 
 
 def test_pictures_may_differ_by_a_shade(everything, faults):

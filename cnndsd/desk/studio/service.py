@@ -21,7 +21,7 @@ from cnndsd.desk.studio.history import Mark, Tile
 from cnndsd.desk.studio.openrun import Listed, OpenRun
 from cnndsd.desk.studio.pages import studio_html
 from cnndsd.desk.studio.session import Session
-from cnndsd.desk.studio.views import Told
+from cnndsd.desk.studio.views import Message
 from cnndsd.farm.sheets import SHEET
 from cnndsd.finishing.audiofile import FORMATS
 from cnndsd.finishing.widening import width
@@ -185,13 +185,13 @@ class Studio(Guarded):
             action = msgspec.json.decode(request.get_data(), type=Actions)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise BadRequest(str(error)) from None
-        return _lines(map(_told, self._session.do(action)))
+        return _lines(map(_fields_of, self._session.do(action)))
 
 
-def _told(told: Told) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(told)
-    if told.tile is not None:
-        fields["tile"] = shown(told.tile)
+def _fields_of(message: Message) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(message)
+    if message.tile is not None:
+        fields["tile"] = shown(message.tile)
     return {name: value for name, value in fields.items() if value is not None and value is not False}
 
 

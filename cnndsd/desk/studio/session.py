@@ -22,7 +22,7 @@ from cnndsd.desk.studio.knobs import Knobs, difference, locked
 from cnndsd.desk.studio.opening import Opening
 from cnndsd.desk.studio.openrun import OpenRun, is_candidate
 from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
-from cnndsd.desk.studio.views import Tell, Told, View
+from cnndsd.desk.studio.views import Message, Send, View
 from cnndsd.farm import production
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.sheets import SHEET, Found
@@ -91,25 +91,27 @@ class Session:
         """Whether something is being done that changes the state."""
         return self._pending > 0
 
-    def do(self, action: Any) -> Iterator[Told]:
+    def do(self, action: Any) -> Iterator[Message]:
         """Do something (``actions``), and yield what happens. It is done also when nobody listens."""
-        told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         work = getattr(self, f"_{type(action).__name__.lower()}")
 
         def run() -> None:
             try:
-                work(action, told.put)
+                work(action, messages.put)
             except _Stale:
-                told.put(Told(view=self.view(), stale=True, said="another tab has moved on; this is the present state"))
+                messages.put(
+                    Message(view=self.view(), stale=True, said="another tab has moved on; this is the present state")
+                )
             except (Invalid, Failed) as error:
-                told.put(Told(error=str(error)))
+                messages.put(Message(error=str(error)))
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
-                told.put(Told(error=f"{where}{error.strerror or error}"))
+                messages.put(Message(error=f"{where}{error.strerror or error}"))
             except Exception as error:
-                told.put(Told(error=f"{type(error).__name__}: {error}"))
+                messages.put(Message(error=f"{type(error).__name__}: {error}"))
             finally:
-                told.put(None)
+                messages.put(None)
 
         if isinstance(action, actions.Pack):
             self._packer.submit(run)
@@ -117,7 +119,7 @@ class Session:
             threading.Thread(target=run, daemon=True).start()
         else:
             self._submit(run)
-        return iter(told.get, None)
+        return iter(messages.get, None)
 
     def _submit(self, work: Callable[[], None]) -> None:
         with self._lock:
@@ -193,54 +195,54 @@ class Session:
 
     # ---- what the actions do; each takes the action, and a function that tells what happens
 
-    def _roll(self, action: actions.Roll, tell: Tell) -> None:
+    def _roll(self, action: actions.Roll, send: Send) -> None:
         wish = Wish(self._knobs) if action.far else self._wish()
-        self._show("rolled all new" if action.far else "rolled", self._rolls.roll(wish), wish.knobs, tell)
+        self._show("rolled all new" if action.far else "rolled", self._rolls.roll(wish), wish.knobs, send)
 
-    def _vary(self, action: actions.Vary, tell: Tell) -> None:
+    def _vary(self, action: actions.Vary, send: Send) -> None:
         tile, knobs = self.tile(action.tile), self._knobs
         word = "far from" if action.far else "near"
-        self._show(f"{word} {tile.word}", self._rolls.like(tile, knobs, action.far), knobs, tell)
+        self._show(f"{word} {tile.word}", self._rolls.like(tile, knobs, action.far), knobs, send)
 
-    def _breed(self, action: actions.Breed, tell: Tell) -> None:
+    def _breed(self, action: actions.Breed, send: Send) -> None:
         one, other, knobs = self.tile(action.one), self.tile(action.other), self._knobs
         done = f"child of {one.word} and {other.word}"
-        self._show(done, self._rolls.children(one, other, knobs, done), knobs, tell)
+        self._show(done, self._rolls.children(one, other, knobs, done), knobs, send)
 
-    def _partners(self, action: actions.Partners, tell: Tell) -> None:
+    def _partners(self, action: actions.Partners, send: Send) -> None:
         tile, knobs = self.tile(action.tile), self._knobs
         done = f"of the shape of {tile.word}"
-        self._show(done, self._rolls.partners(tile, knobs, done), knobs, tell)
+        self._show(done, self._rolls.partners(tile, knobs, done), knobs, send)
 
-    def _change(self, action: actions.Change, tell: Tell) -> None:
+    def _change(self, action: actions.Change, send: Send) -> None:
         tile, before = self.tile(action.tile), self._present()
         changed, done = action.applied_to(tile.recipe)
         (number,) = self._history.numbers(1)
         sheet = _replaced(self._sheet(before), tile.id if tile.id in before.sheet else before.at, number)
         new = tile_of(number, production.entry_of(0, changed), (tile.id,), done)
         self._add(f"{tile.word}: {done}", sheet, number, self._knobs, [new])
-        self._tell_view(tell)
-        tell(Told(tile=new))
+        self._send_view(send)
+        send(Message(tile=new))
 
-    def _turn(self, action: actions.Turn, tell: Tell) -> None:
+    def _turn(self, action: actions.Turn, send: Send) -> None:
         knobs = msgspec.structs.replace(self._knobs, sound=action.sound)
         self._ranges(knobs)
         what = f"set {difference(self._knobs, knobs)}"
-        self._show(what, self._rolls.roll(self._wish()._replace(knobs=knobs)), knobs, tell)
+        self._show(what, self._rolls.roll(self._wish()._replace(knobs=knobs)), knobs, send)
 
-    def _hold(self, action: actions.Hold, tell: Tell) -> None:
+    def _hold(self, action: actions.Hold, send: Send) -> None:
         knobs, state = self._knobs, self._present()
         entry = None if action.tile is None else production.entry_of(0, self.tile(action.tile).recipe)
         locks = locked(knobs.locks, action.lock, entry)
         what = f"{'unlocked' if entry is None else 'locked'} {action.lock}"
         self._add(what, state.sheet, state.at, msgspec.structs.replace(knobs, locks=locks))
-        self._tell_view(tell, said=what)
+        self._send_view(send, said=what)
 
-    def _choose(self, action: actions.Choose, tell: Tell) -> None:
+    def _choose(self, action: actions.Choose, send: Send) -> None:
         tile = self.tile(action.tile)
         before = self._marks(tile)
         if action.pick == before.pick:
-            self._tell_view(tell)
+            self._send_view(send)
             return
         verb = {"keep": "kept", "drop": "dropped", None: "no longer picked:"}[action.pick]
         files: dict[int, str] = {}
@@ -248,27 +250,27 @@ class Session:
             if action.pick == "keep" and not self._is_written(tile):
                 files[tile.id] = str(stack.enter_context(self._files.written(tile)))
             self._mark(tile, before._replace(pick=action.pick), f"{verb} {tile.word}", files)
-        self._tell_view(tell)
+        self._send_view(send)
         # The run has the last word when it is opened again.
         is_away = is_candidate(tile) and (self.run is None or tile.id not in self.run.listed)
         name = f"{tile.word} (only here, not in its run)" if is_away else tile.word
         if action.pick == "keep":
-            tell(Told(said=f"kept {name}", path=self._history.file(tile.id)))
+            send(Message(said=f"kept {name}", path=self._history.file(tile.id)))
         elif before.pick == "keep":
             now = f"{verb} {name}; " if action.pick else f"{name} is "
-            tell(Told(said=f"{now}no longer kept, its file stays"))
+            send(Message(said=f"{now}no longer kept, its file stays"))
         else:
-            tell(Told(said=f"{verb} {name}"))
+            send(Message(said=f"{verb} {name}"))
 
-    def _star(self, action: actions.Star, tell: Tell) -> None:
+    def _star(self, action: actions.Star, send: Send) -> None:
         tile = self.tile(action.tile)
         before = self._marks(tile)
         said = f"{tile.word} is {'a' if action.is_star else 'no longer a'} favourite"
         if action.is_star != before.is_star:
             self._mark(tile, before._replace(is_star=action.is_star), said)
-        self._tell_view(tell, said=said)
+        self._send_view(send, said=said)
 
-    def _undo(self, action: actions.Undo, tell: Tell) -> None:
+    def _undo(self, action: actions.Undo, send: Send) -> None:
         state = self._present(action.state)
         if not self._has_before(state):
             raise Invalid("this is the first sheet; there is nothing before it")
@@ -276,9 +278,9 @@ class Session:
         if not (now := self._present()).sheet:
             # Where another spec was opened, before its first sheet.
             self._step(now, back=True)
-        self._tell_view(tell, said=f"undone: {state.what}")
+        self._send_view(send, said=f"undone: {state.what}")
 
-    def _redo(self, action: actions.Redo, tell: Tell) -> None:
+    def _redo(self, action: actions.Redo, send: Send) -> None:
         state = self._present(action.state)
         if state.later is None:
             raise Invalid("nothing was undone here")
@@ -286,32 +288,32 @@ class Session:
         self._step(later, back=False)
         if not (now := self._present()).sheet and now.later is not None:
             self._step(self._history.state(now.later), back=False)
-        self._tell_view(tell, said=f"done again: {later.what}")
+        self._send_view(send, said=f"done again: {later.what}")
 
-    def _recall(self, action: actions.Recall, tell: Tell) -> None:
+    def _recall(self, action: actions.Recall, send: Send) -> None:
         tile, state = self.tile(action.tile), self._present()
         sheet = state.sheet if tile.id in state.sheet else _replaced(self._sheet(state), state.at, tile.id)
         self._add(f"brought back {tile.word}", sheet, tile.id, self._knobs)
-        self._tell_view(tell)
+        self._send_view(send)
 
-    def _select(self, action: actions.Select, tell: Tell) -> None:
+    def _select(self, action: actions.Select, send: Send) -> None:
         state = self._present()
         if action.tile in state.sheet:
             self._history.select(state.id, action.tile)
 
-    def _pack(self, action: actions.Pack, tell: Tell) -> None:
+    def _pack(self, action: actions.Pack, send: Send) -> None:
         kept = [number for number, marks in self._history.marks.items() if marks.pick == "keep"]
-        made, path = self._files.pack(self._history.tiles(kept), _Reported(tell))
-        tell(Told(said=f"packed {made} sound{'s' if made != 1 else ''}", path=str(path)))
+        made, path = self._files.pack(self._history.tiles(kept), _Reported(send))
+        send(Message(said=f"packed {made} sound{'s' if made != 1 else ''}", path=str(path)))
 
-    def _save(self, action: actions.Save, tell: Tell) -> None:
-        tell(Told(said="saved the spec", path=str(self._files.save(self._ranges(self._knobs)))))
+    def _save(self, action: actions.Save, send: Send) -> None:
+        send(Message(said="saved the spec", path=str(self._files.save(self._ranges(self._knobs)))))
 
-    def _reveal(self, action: actions.Reveal, tell: Tell) -> None:
+    def _reveal(self, action: actions.Reveal, send: Send) -> None:
         path = None if action.tile is None else self._history.file(action.tile)
         target = self.folder if path is None or not Path(path).exists() else Path(path)
         reveal(target)
-        tell(Told(said="shown in the file manager", path=str(target)))
+        send(Message(said="shown in the file manager", path=str(target)))
 
     # ---- sounds and their marks
 
@@ -367,7 +369,7 @@ class Session:
         first = numbers[0] if numbers else None
         self._add(f"opened {opening.name}", numbers, first, knobs, tiles, facts=facts)
 
-    def _show(self, what: str, found: Iterator[Found], knobs: Knobs, tell: Tell) -> None:
+    def _show(self, what: str, found: Iterator[Found], knobs: Knobs, send: Send) -> None:
         """Make a sheet of what is found the present state."""
         numbers = self._history.numbers(SHEET)
         first = next(found, None)
@@ -375,15 +377,15 @@ class Session:
             raise Invalid("no network passed; allowed: wider ranges, or fewer locks")
         tile = self._rolls.tile(numbers[0], first, knobs)
         self._add(what, numbers, tile.id, knobs, [tile])
-        self._tell_view(tell)
-        tell(Told(tile=tile))
+        self._send_view(send)
+        send(Message(tile=tile))
         others: list[Tile] = []
         for number, one in zip(numbers[1:], found, strict=False):
             others.append(self._rolls.tile(number, one, knobs, {tile.word, *(other.word for other in others)}))
         self._history.add(others)
         for other in others:
-            tell(Told(tile=other))
-        self._tell_view(tell)
+            send(Message(tile=other))
+        self._send_view(send)
 
     # ---- states
 
@@ -431,8 +433,8 @@ class Session:
             tiles = [*self.run.unknown(used, self._history), *tiles]
         self._history.add(tiles, state, files=files, facts=facts)
 
-    def _tell_view(self, tell: Tell, said: str | None = None) -> None:
-        tell(Told(view=self.view(), said=said))
+    def _send_view(self, send: Send, said: str | None = None) -> None:
+        send(Message(view=self.view(), said=said))
 
     def _is_written(self, tile: Tile) -> bool:
         path = self._history.file(tile.id)
@@ -452,12 +454,12 @@ class _Stale(Exception):
 class _Reported(Progress):
     """Tells how far a pack is."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, send: Send) -> None:
+        self._send = send
 
     def finished(self, done: int, of: int) -> None:
         """So many sounds are finished."""
-        self._tell(Told(done=done, of=of))
+        self._send(Message(done=done, of=of))
 
 
 def _replaced(sheet: Sequence[int], old: int | None, new: int) -> list[int]:

@@ -31,7 +31,7 @@ class View(msgspec.Struct, frozen=True):
     ending: str
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of the things that happen during an action.
 
     ``tile``: a sound was added. ``said``: a line for the user. ``path``: of a file that was written. ``done``, ``of``:
@@ -48,4 +48,4 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     stale: bool = False
 
 
-Tell = Callable[[Told], None]
+Send = Callable[[Message], None]

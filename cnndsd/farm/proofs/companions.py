@@ -16,7 +16,7 @@ from cnndsd.finishing.exports.table import is_export
 from cnndsd.finishing.finished import PackSound
 from cnndsd.finishing.manifest import Listed, Manifest
 from cnndsd.finishing.naming import Names
-from cnndsd.finishing.packing import Told, other_files, tell
+from cnndsd.finishing.packing import SoundRecord, other_files, record_of
 from cnndsd.finishing.page import Looks, shown_looks
 from cnndsd.finishing.pictures import Picture
 from cnndsd.finishing.records import Many
@@ -44,30 +44,30 @@ class Proven:
         self._others: dict[int, bytes] = {}
         self._count = 0
 
-    def append(self, told: Told, listed: Listed, shown: Looks | None) -> None:
+    def append(self, record: SoundRecord, listed: Listed, shown: Looks | None) -> None:
         """Add what must be told of the next sound. ``listed``, ``shown``: what manifest and page tell of it."""
-        if (told.listed, told.looks) != (listed, shown):
-            self._others[self._count] = msgspec.msgpack.encode(told)
+        if (record.listed, record.looks) != (listed, shown):
+            self._others[self._count] = msgspec.msgpack.encode(record)
         self._count += 1
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[SoundRecord]:
         read = zip(self._sounds, page_looks(self._archive, self._count), strict=True)
         for place, (listed, shown) in enumerate(read):
             other = self._others.get(place)
             if other is not None:
-                yield _TOLD.decode(other)
+                yield _RECORD.decode(other)
             else:
                 assert shown is not None
-                yield Told(listed, shown)
+                yield SoundRecord(listed, shown)
 
 
-_TOLD = msgspec.msgpack.Decoder(Told)
+_RECORD = msgspec.msgpack.Decoder(SoundRecord)
 
 
-def must_tell(spec: Spec, names: Names, made: PackSound, listed: Listed, shown: Looks | None) -> Told:
+def expected_record(spec: Spec, names: Names, made: PackSound, listed: Listed, shown: Looks | None) -> SoundRecord:
     """Return what the other files must tell of the next sound, which was made again.
 
     ``names``: has named the sounds before it. ``listed``, ``shown``: what manifest and page tell of it. Its digests are
@@ -76,8 +76,8 @@ def must_tell(spec: Spec, names: Names, made: PackSound, listed: Listed, shown: 
     digests = chain([listed.file_sha256], (alternate.file_sha256 for alternate in listed.alternates), repeat(""))
     finished = dataclasses.replace(made.finished, preview=None if listed.preview is None else b"")
     sound = dataclasses.replace(made, finished=finished)
-    told = tell(spec, names, sound, islice(digests, 1 + len(made.alternates)))
-    return told if shown is None else Told(told.listed, _as_shown(told.looks, shown))
+    record = record_of(spec, names, sound, islice(digests, 1 + len(made.alternates)))
+    return record if shown is None else SoundRecord(record.listed, _as_shown(record.looks, shown))
 
 
 def _as_shown(made: Looks, shown: Looks) -> Looks:
@@ -103,15 +103,15 @@ def _is_same_copy(copy: LoopCopy | None, made: LoopCopy | None) -> bool:
         return False
 
 
-def misnamed(listed: Listed, told: Told) -> Iterator[str]:
+def misnamed(listed: Listed, record: SoundRecord) -> Iterator[str]:
     """Yield which files of a sound have another name than the one that it must have."""
-    for name, right in zip(listed.files, told.listed.files, strict=False):
+    for name, right in zip(listed.files, record.listed.files, strict=False):
         if name != right:
             yield f"{name}: is not the name of this sound; it is {right}"
 
 
-def companion_faults(archive: PackFile, spec: Spec, manifest: Manifest, proven: Many[Told]) -> Iterator[str]:
-    """Yield the files beside the sounds that are not what the sounds make."""
+def companion_faults(archive: PackFile, spec: Spec, manifest: Manifest, proven: Many[SoundRecord]) -> Iterator[str]:
+    """Yield the other files of a pack that are not what the sounds make."""
     files = other_files(spec, manifest.candidates, manifest.refused, proven, archive.read, manifest.by_hand)
     there = set(archive.namelist())
     exported = []

@@ -21,11 +21,12 @@ STATISTICS = 6
 # The inputs and the widths of hidden layers of compiled sizes.
 LENGTHS = (2, 4, 6, 8, 10, 12, 16)
 WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
-# So many blocks are to find registers on a multiprocessor: a thread then has 168 in single and 255 in double precision.
+# How many blocks run on a multiprocessor at a time. Its registers are divided among them: a thread then has 168 in
+# single and 255 in double precision.
 _BLOCKS: dict[Precision, int] = {"single": 12, "double": 8}
 # A thread keeps all its parameters in registers if they are no more than this (a double takes two registers) ...
 _ALL_KEPT: dict[Precision, int] = {"single": 140, "double": 88}
-# ... else so many, and the others in shared memory, which has room for all of no more than that.
+# Otherwise it keeps so many there, and the others in shared memory. That holds the parameters of networks of this size.
 _SOME_KEPT: dict[Precision, int] = {"single": 104, "double": 88}
 _MOST_PARAMETERS: dict[Precision, int] = {"single": 212, "double": 160}
 _NUMBERS: dict[Precision, type[np.float32] | type[np.float64]] = {"single": np.float32, "double": np.float64}
