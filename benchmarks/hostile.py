@@ -1,7 +1,7 @@
 """What hostile files do to each command: its exit code, time, peak memory of its largest process, and last line.
 
-``python benchmarks/hostile.py [NAME ...] [--commands NAME ...]``; all files and commands by default. It takes some
-minutes, and needs Linux.
+``python benchmarks/hostile.py [NAME ...] [--commands NAME ...]``; all files and commands by default. In the end it
+prints the most of each command. It takes some minutes, and needs Linux.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import tempfile
 import time
 import urllib.request
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 COMMANDS = {
@@ -31,6 +32,8 @@ COMMANDS = {
     "audition": ["audition", "FILE"],
     "studio": ["studio", "FILE", "--folder", "studio"],
     "list": ["pack", "FILE", "--keep", "0", "--jobs", "1", "--out", "out"],
+    "picks": ["picks", "FILE"],
+    "folder": ["studio", "--folder", "FILE"],
 }
 PATIENCE_S = 300.0
 # A server that begins, as with a file that is allowed, is asked for its page and ended after this long.
@@ -116,6 +119,7 @@ def comment() -> bytes:
 def make(folder: Path) -> None:
     """Write the files."""
     from cnndsd import Spec, pack
+    from cnndsd.desk.studio.history import History
 
     rng = random.Random(1)
     small = Spec(name="small", candidates=200, count=3, sound={"seconds": (0.3, 0.6)})
@@ -166,6 +170,9 @@ def make(folder: Path) -> None:
         "an endless table.run": "DROP TABLE shelf; CREATE VIEW shelf AS WITH RECURSIVE n(i) AS "
         "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS number, x'00' AS value FROM n",
         "a long value.run": "INSERT INTO facts VALUES ('x', zeroblob(400000000))",
+        "300 MB of entries.run": "",
+        "a piped log.run": "",
+        "a long command.run": "",
     }.items():
         (folder / name).mkdir()
         ledger = folder / name / "ledger.sqlite"
@@ -173,6 +180,36 @@ def make(folder: Path) -> None:
         with sqlite3.connect(ledger) as connection:
             connection.executescript(change)
         connection.close()
+    fill(folder / "300 MB of entries.run" / "ledger.sqlite", 200_000)
+    os.mkfifo(folder / "a piped log.run" / "log.txt")
+    with (folder / "a long command.run" / "command.json").open("wb") as file:
+        file.truncate(3 * 10**9)
+    history = folder / "an endless history.studio" / ".studio" / "history.sqlite"
+    history.parent.mkdir(parents=True)
+    History(history).close()
+    with sqlite3.connect(history) as connection:
+        connection.executescript(
+            "DROP TABLE facts; CREATE VIEW facts AS WITH RECURSIVE n(i) AS "
+            "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT hex(i) AS name, hex(i) AS value FROM n"
+        )
+    connection.close()
+
+
+def fill(path: Path, count: int) -> None:
+    """Fill a ledger with copies of an entry, and give it the digest of all that."""
+    from cnndsd.farm.ledger import _check, _mark
+
+    with sqlite3.connect(path) as connection:
+        (row,) = connection.execute("SELECT value FROM shelf LIMIT 1").fetchone()
+        connection.execute("DELETE FROM shelf")
+        rows = [(n, re.sub(rb'"index":\d+', b'"index":%d' % n, row)) for n in range(count)]
+        connection.executemany("INSERT INTO shelf VALUES (?, ?)", rows)
+        marks = sum(_mark("shelf", *one) for one in rows)
+        marks += sum(_mark("parents", *one) for one in connection.execute("SELECT number, value FROM parents"))
+        facts = dict(connection.execute("SELECT name, value FROM facts"))
+        check = _check(facts["identity"], facts["progress"], marks)
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'check'", (check,))
+    connection.close()
 
 
 def main() -> None:
@@ -187,6 +224,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-c", code, place], cwd=Path(__file__).parent, check=True)
         print("file | command | exit | s | MB | last line")
         print("--- | --- | --- | --- | --- | ---")
+        most: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
         for path in sorted(path for path in folder.iterdir() if " " in path.name):
             if options.names and path.name not in options.names:
                 continue
@@ -195,6 +233,12 @@ def main() -> None:
                 code, took, megabytes, lines = run(words, folder)
                 line = lines[-1].replace(f"{folder}/", "")[:110] + (f" ({len(lines)} lines)" if len(lines) > 1 else "")
                 print(path.name, command, code, f"{took:.1f}", megabytes, line, sep=" | ", flush=True)
+                most[command].append((took, megabytes, path.name))
+        print("\ncommand | files | most s | with | most MB | with")
+        print("--- | --- | --- | --- | --- | ---")
+        for command, runs in most.items():
+            slowest, largest = max(runs), max(runs, key=lambda run: run[1])
+            print(command, len(runs), f"{slowest[0]:.0f}", slowest[2], largest[1], largest[2], sep=" | ")
 
 
 def run(arguments: list[str], folder: Path) -> tuple[int, float, int, list[str]]:

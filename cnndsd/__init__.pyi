@@ -11,6 +11,7 @@ from .ear.scoring import score as score
 from .farm.factory import NothingPassed as NothingPassed
 from .farm.factory import Packed as Packed
 from .farm.factory import pack as pack
+from .farm.factory import repack as repack
 from .farm.factory import search as search
 from .farm.factory import vary as vary
 from .farm.findings import Findings as Findings

@@ -1,6 +1,6 @@
 """Run the quick tests with the lowest versions that pyproject.toml allows: ``python3 scripts/bounds.py``.
 
-They are installed to .venv-bounds. Options are pytest's; without any, the tests of sound, ear and finishing run.
+They are installed to .venv-bounds. Options are pytest's.
 """
 
 import re
@@ -10,7 +10,6 @@ import sys
 import environment
 
 FOLDER = environment.ROOT / ".venv-bounds"
-TESTS = ["tests/sound", "tests/ear", "tests/finishing"]
 
 
 def lowest() -> list[str]:
@@ -31,7 +30,7 @@ def main() -> int:
     install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     if code := subprocess.run([*install, "-e", f"{environment.ROOT}[test]", *versions]).returncode:
         return code
-    options = sys.argv[1:] or ["-n", "auto", *TESTS]
+    options = sys.argv[1:] or ["-n", "auto"]
     return subprocess.run([str(python), "-m", "pytest", *options], cwd=environment.ROOT).returncode
 
 

@@ -50,6 +50,7 @@ def test_imports_run_downwards_only():
         ("ear/kinds.py", "def late():\n    from cnndsd.farm import shelf\n"),
         ("schema.py", "import cnndsd.recipe\n"),
         ("farm/shelf.py", "from cnndsd.farm.factory import pack\n"),
+        ("desk/commands/picks_command.py", "from cnndsd.desk.commands.vary_command import run as other\n"),
     ],
 )
 def test_an_upward_import_is_found(module, line, tmp_path):

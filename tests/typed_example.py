@@ -67,6 +67,9 @@ def packs(folder: Path, sound: Path) -> None:
     assert faults == []
     findings: Findings = cnndsd.search(spec, jobs=1)
     assert findings.entries == packed.findings.entries
+    number = cnndsd.show(folder / "small.zip")["sounds"][0]["candidate"]
+    kept: Packed = cnndsd.repack(folder / "small.zip", [number], folder, jobs=1)
+    assert (kept.path, kept.sounds) == (folder / "small_kept.zip", 1)
     family: Packed = cnndsd.vary(sound, folder, count=2, amount=0.03, candidates=64, jobs=1)
     assert family.path == folder / "mine_family_0-03.zip"
     try:

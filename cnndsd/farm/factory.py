@@ -189,6 +189,8 @@ def repack(
     ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack; with the same music
     they stay on their notes and in time. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no pack or lacks one
     of ``keep``. Other errors as of ``pack``.
+
+    >>> repack("cnndsd_sample_pack.zip", [12, 99]).path
     """
     keep = _numbers(keep)
     listed: dict[int, Listed] = {}
@@ -378,10 +380,10 @@ def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
 
 
 def _prepare(workers: Workers, spec: Spec, progress: Progress) -> None:
-    from cnndsd.farm.units import prepare, version
+    from cnndsd.farm.units import KERNELS, prepare, version
     from cnndsd.sound.compiler import COMPILING, is_compiled
 
-    if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
+    if not is_compiled(*KERNELS):
         progress.note(COMPILING)
     workers.prepare(prepare, spec, version())
 

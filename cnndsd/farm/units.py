@@ -29,6 +29,8 @@ from cnndsd.spec import Limits, Ranges, Spec
 
 Row = NDArray[np.float64]
 
+# The modules that have kernels for this.
+KERNELS = ("cnndsd.sound.lanes", "cnndsd.ear.analysis")
 # Memory for rendering, one for each thread. Kept from unit to unit: fresh pages take a fifth of the time of rendering.
 _MEMORY = threading.local()
 

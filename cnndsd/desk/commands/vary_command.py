@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsd.desk import arguments
-from cnndsd.desk.commands.pack_command import report, report_listed
+from cnndsd.desk.reporting import report, report_listed
 from cnndsd.desk.stopping import Stop
 from cnndsd.desk.terminal import Bars
 

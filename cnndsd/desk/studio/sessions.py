@@ -67,7 +67,7 @@ def opened_run(folder: Path, count: int = _LISTED) -> Iterator[OpenRun]:
 
 def _prepare(spec: Spec) -> None:
     """Load the kernels that judge a sound."""
-    if not is_compiled("cnndsd.sound.lanes", "cnndsd.ear.analysis"):
+    if not is_compiled(*units.KERNELS):
         say(COMPILING, DONE)
     units.warm(spec)
 
