@@ -124,7 +124,7 @@ def test_the_packs_have_every_feature():
 
 
 @pytest.mark.slow
-def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
+def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path, record_property):
     able = [name for name, (_, needs) in MACHINES.items() if all(HOST.get(feature) for feature in needs)]
     if llvmlite.binding.llvm_version_info < (16,):
         # An older LLVM does not know it, and aborts.
@@ -134,13 +134,15 @@ def test_every_processor_and_every_optimisation_gives_the_same_bits(tmp_path):
         environments = [MACHINES[name][0] for name in able]
         found = dict(zip(able, threads.map(elsewhere, environments, map(tmp_path.joinpath, able)), strict=True))
     assert {name: digests for name, (digests, _, _) in found.items()} == dict.fromkeys(able, DIGESTS)
+    record_property("figures", f"{', '.join(able)}: the same digests")
     assert {name: used for name, (_, used, _) in found.items()} == {name: size for name, (_, _, size) in found.items()}
 
 
 @pytest.mark.slow
-def test_every_kernel_of_openblas_gives_the_same_packs(tmp_path):
+def test_every_kernel_of_openblas_gives_the_same_packs(tmp_path, record_property):
     able = [name for name, needs in KERNELS.items() if all(HOST.get(feature) for feature in needs)]
     found = {name: elsewhere({"OPENBLAS_CORETYPE": name}, tmp_path)[0] for name in able}
+    record_property("figures", f"{', '.join(able)}: the same digests")
     assert found == dict.fromkeys(able, DIGESTS)
 
 
