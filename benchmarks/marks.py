@@ -3,9 +3,10 @@
 Prints for each sheet of ``tests/ear/marks`` how well the order of the score agrees with what was kept and dropped: the
 area under the ROC curve, which is the share of pairs of a kept and a dropped sound in which the kept one has the higher
 score (0.5 by chance), for all marks and for the sure ones. Then the mean scores of kept and dropped sounds for each use
-that the listener saw.
+that the listener saw. In the end, of the sheets of chosen sounds together, how many were kept by ranges of the score.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,11 @@ from cnndsd.ear.analysis import describe_raw
 
 SHEETS = Path(__file__).parent.parent / "tests" / "ear" / "marks"
 NAMES = ("sheet_a", "sheet_b", "sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_f", "sheet_g", "sheet_first")
+
+
+# Those whose sounds were chosen for packs; and where ranges of the score end.
+CHOSEN = ("sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_f", "sheet_g")
+RANGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.01)
 
 
 class Mark(NamedTuple):
@@ -51,8 +57,10 @@ def area(marks: Sequence[Mark]) -> float:
 
 
 def main() -> None:
+    chosen = []
     for sheet in NAMES:
         marks = read_marks(sheet)
+        chosen += marks if sheet in CHOSEN else []
         sure = [mark for mark in marks if mark.sure]
         print(
             f"{sheet}: {len(marks)} sounds, {sum(m.keep for m in marks)} kept; area under the curve {area(marks):.3f}"
@@ -62,6 +70,9 @@ def main() -> None:
         for use in sorted({mark.use for mark in marks}):
             parts = [[m.score for m in marks if m.use == use and m.keep is keep] for keep in (True, False)]
             print(f"  {use:<10}" + "".join(f"{len(p):>7} {np.mean(p) if p else float('nan'):>12.2f}" for p in parts))
+    for low, high in itertools.pairwise(RANGES):
+        kept = [mark.keep for mark in chosen if low <= mark.score < high]
+        print(f"chosen sounds with a score from {low} to {high}: {sum(kept)} of {len(kept)} kept ({np.mean(kept):.2f})")
 
 
 if __name__ == "__main__":
