@@ -23,7 +23,7 @@ DOCS = ROOT / "docs"
 MADE = DOCS / "pictures.json"
 SPEC = ROOT / "packs" / "sample_pack.toml"
 # A picture shows the sounds of the default pack, and what these files say of how they are shown.
-PAGE = ["cnndsd/finishing/page.py", "cnndsd/finishing/pictures.py", "cnndsd/finishing/page_parts/*"]
+PAGE = [f"cnndsd/finishing/{name}" for name in ("page.py", "pictures.py", "terms.py", "page_parts/*")]
 STUDIO = ["cnndsd/desk/studio/page_parts/*", "scripts/studio_screenshots.py"]
 SHOWS = {
     "sample_pack.png": ["scripts/picture.py"],
