@@ -52,7 +52,7 @@ def any_score(name, folder):
     path = folder / f"{name}.toml"
     if "[choose]" in text:
         path.write_text(
-            re.sub(r"^score = 0\.5", "score = 0.0\nshares = { beat = 0.25 }", text, flags=re.MULTILINE),
+            re.sub(r"^score = 0\.8", "score = 0.0\nshares = { beat = 0.25 }", text, flags=re.MULTILINE),
             encoding="utf-8",
         )
     else:
@@ -125,7 +125,8 @@ def test_the_shipped_specs_are_the_defaults_they_claim_to_be():
     shipped = spec.load_spec(PACKS / "sample_pack.toml")
     # All but what its comments say.
     sound = spec.Ranges(adjusting=spec.AdjustingRanges(share=0.4), bandlimited=0.3, wide=1.0)
-    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack", sound=sound)
+    choose = spec.Choice(score=0.8)
+    assert shipped == spec.Spec(name="cnndsd_sample_pack", title="cnndsd sample pack", sound=sound, choose=choose)
     assert [spec.load_spec(PACKS / f"{n}.toml").name for n in NAMES] == [f"cnndsd_{n}" for n in NAMES]
 
 
