@@ -23,8 +23,8 @@ NAMES = ("sheet_a", "sheet_b", "sheet_packs", "sheet_c", "sheet_d", "sheet_e", "
 
 
 # Those whose sounds were chosen for packs; and where ranges of the score end.
-CHOSEN = ("sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_f", "sheet_g")
-RANGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.01)
+CHOSEN = ("sheet_packs", "sheet_c", "sheet_d", "sheet_e", "sheet_f", "sheet_g", "sheet_first")
+RANGES = (0.0, 0.6, 0.8, 1.01)
 
 
 class Mark(NamedTuple):

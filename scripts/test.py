@@ -18,7 +18,7 @@ if __name__ == "__main__":
     if not sys.argv[1:]:
         print(
             "All tests take about six minutes on two cores, and some minutes more the first time, to compile. "
-            " Ctrl-C ends them.",
+            "Ctrl-C ends them.",
             file=sys.stderr,
             flush=True,
         )

@@ -70,7 +70,7 @@ def _quoted(word: str, is_cmd: bool) -> str:
     inner += "\\" * (len(inner) - len(inner.rstrip("\\")))
     # Inside quotes cmd puts in the values of variables, unless a "%" stands outside of them behind a "^"; PowerShell
     # does so, and ends the quotes, unless there is a backtick.
-    return '"' + (inner.replace("%", '"^%"') if is_cmd else re.sub(r'([$`"])', r"`\1", inner)) + '"'
+    return '"' + (re.sub(r"(\\*)%", r'\1\1"^%"', inner) if is_cmd else re.sub(r'([$`"“”„])', r"`\1", inner)) + '"'
 
 
 def pack_again(command: list[str] | None, folder: Path, seed: int, judged: int) -> str:

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import importlib
 import multiprocessing
+import operator
 import os
 import queue
 import signal
@@ -110,20 +111,24 @@ class Processes(Executor):
     """
 
     def __init__(self, jobs: int, hang_s: float = 600.0, preload: Sequence[str] = ()) -> None:
-        if not (hasattr(jobs, "__index__") and 1 <= jobs <= MAX_JOBS):
+        try:
+            count = operator.index(jobs)
+        except TypeError:
+            count = 0
+        if not 1 <= count <= MAX_JOBS:
             raise Invalid(f"jobs: {jobs!r} is not allowed; allowed: whole numbers from 1 to {MAX_JOBS}")
         self.hang_s = hang_s
-        self.capacity = 2 * jobs
+        self.capacity = 2 * count
         self._preload = tuple(preload)
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._broken: str | None = None
         self._closing = False
-        self._workers: list[_Worker | None] = [None] * jobs  # the last of each slot
+        self._workers: list[_Worker | None] = [None] * count  # the last of each slot
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
         try:
             threading.Thread(target=self._end_hung_workers, daemon=True).start()
-            for slot in range(jobs):
+            for slot in range(count):
                 thread = threading.Thread(target=self._run_slot, args=(slot,), daemon=True)
                 thread.start()
                 self._threads.append(thread)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -366,11 +367,11 @@ def _packed(path: Path, count: int, wanted: int, findings: Findings, keep: Colle
 
 
 def _numbers(keep: Collection[int]) -> list[int]:
-    """The numbers of candidates, once each; ``Invalid`` when one is none."""
-    numbers = [number for number in keep if hasattr(number, "__index__")]
-    if len(numbers) < len(keep):
-        raise Invalid("keep: not a list of whole numbers; allowed: the numbers of candidates")
-    return sorted({int(number) for number in numbers})
+    """The numbers of candidates, once each, ascending. ``Invalid`` when something else is among them."""
+    try:
+        return sorted({operator.index(number) for number in keep})
+    except TypeError:
+        raise Invalid("keep: not a list of whole numbers; allowed: the numbers of candidates") from None
 
 
 def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:

@@ -20,7 +20,7 @@ from cnndsd.spec import Spec
 # The reason under which candidates that could not be judged are counted.
 SET_ASIDE = "set aside"
 # Thresholds are made anew after so large a part of all candidates: they rise slowly, and old ones let little more pass.
-_BARS_SHARE = 32
+_THRESHOLDS_SHARE = 32
 # So many entries of an earlier time are unpacked at a time: they take more room than the shelf.
 _TOGETHER = 256
 Pick = Literal["keep", "drop"]
@@ -55,7 +55,7 @@ class Findings:
     def __init__(self, depth: int = 1, generations: Generations | None = None) -> None:
         self.generations = generations
         self.shelf = Shelf(depth, store=None if generations is None else generations.store)
-        self._thresholds, self._bars_due = Thresholds(b"", b""), 0
+        self._thresholds, self._thresholds_due = Thresholds(b"", b""), 0
         # Those that were picked in an earlier process, also when better ones take their places on the shelf.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
@@ -142,10 +142,10 @@ class Findings:
 
     def thresholds(self) -> Thresholds:
         """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""
-        if self.candidates >= self._bars_due:
+        if self.candidates >= self._thresholds_due:
             # Entries of open generations may be better than one that will be a parent before their time.
             self._thresholds = self.shelf.thresholds(None if self.generations is None else self.generations.parents)
-            self._bars_due = self.candidates + self.candidates // _BARS_SHARE
+            self._thresholds_due = self.candidates + self.candidates // _THRESHOLDS_SHARE
         return self._thresholds
 
     @property

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -107,17 +108,17 @@ class Ledger:
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
         """The run's identity, the spec that it was last given, its findings, and its state."""
-        # Rows are read twice, and not kept: a ledger may be larger than the memory. A run at work waits meanwhile with
-        # its commit, and does without one when that takes too long.
+        # A run at work waits with its commit until all rows are read. To unpack them takes much longer.
         with self._transaction("DEFERRED"):
-            facts = self._read_all()
-            return self._unpacked(facts)
-
-    def _unpacked(self, facts: dict[str, bytes]) -> tuple[dict[str, Any], Spec, Findings, Watch]:
+            facts = self._facts()
+            rows = {table: deque(self._rows(table, "number")) for table in _TABLES}
+        for table, of_table in rows.items():
+            self._mark_all(table, of_table)
+        self._compare_digest(facts)
         try:
             identity = json.loads(facts["identity"])
             progress = msgspec.json.decode(facts["progress"], type=_Progress)
-            parents = {group: as_parent(unpack_recipe(row)) for group, row in self._rows("parents", "number")}
+            parents = {group: as_parent(unpack_recipe(row)) for group, row in rows["parents"]}
             spans = [0, *(end for span in progress.done for end in span), MAX_CANDIDATES]
             if not all(a <= b for a, b in itertools.pairwise(spans)):
                 raise ValueError("what was judged")
@@ -125,7 +126,7 @@ class Ledger:
             findings.refused.update(progress.refused)
             findings.aside.update(progress.aside)
             findings.picks.update(progress.picks)
-            findings.restore(progress.done, _entries(self._rows("shelf", "number")), parents)
+            findings.restore(progress.done, _entries(rows["shelf"]), parents)
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
         return identity, progress.spec, findings, progress.watch
@@ -133,15 +134,10 @@ class Ledger:
     def check(self) -> None:
         """Read all there is, and refuse what is damaged."""
         with self._transaction("DEFERRED"):
-            self._read_all()
-
-    def _read_all(self) -> dict[str, bytes]:
-        """The facts; the parts of all rows in the digest are in ``_marks`` then. ``Invalid`` when that differs."""
-        facts = self._facts()
-        for table in _TABLES:
-            self._mark_all(table, self._rows(table, "number"))
+            facts = self._facts()
+            for table in _TABLES:
+                self._mark_all(table, self._rows(table, "number"))
         self._compare_digest(facts)
-        return facts
 
     def _facts(self) -> dict[str, bytes]:
         self._refuse_other_tables()
@@ -296,9 +292,10 @@ def create(path: Path, identity: bytes, spec: Spec, findings: Findings, watch: W
         raise
 
 
-def _entries(rows: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
-    """The entries of the shelf, one at a time: unpacked they take more room than all else."""
-    for number, row in rows:
+def _entries(rows: deque[tuple[int, bytes]]) -> Iterator[Entry]:
+    """The entries of the shelf, one at a time, and their rows no more: unpacked they take more room than all else."""
+    while rows:
+        number, row = rows.popleft()
         entry = msgspec.json.decode(row, type=Entry)
         if number != entry.index:
             raise ValueError("the numbers of the shelf")

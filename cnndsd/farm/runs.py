@@ -362,8 +362,8 @@ def command_of(folder: Path) -> list[str] | None:
 
 def _refuse_odd_files(folder: Path) -> None:
     """``Invalid`` where a name of the run's is a pipe, a device or a folder, which may never be read to its end."""
-    for name in ("ledger.sqlite", "log.txt", "command.json", "lock"):
-        path = folder / name
+    ledgers = [f"ledger.sqlite{end}" for end in ("", "-journal", ".new", ".new-journal")]
+    for path in (folder / name for name in (*ledgers, "log.txt", "command.json", "command.new", "pack.new", "lock")):
         if path.exists() and not path.is_file():
             raise Invalid(f"{path}: is no file; allowed: a folder made by cnndsd pack")
 

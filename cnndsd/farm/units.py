@@ -29,7 +29,7 @@ from cnndsd.spec import Limits, Ranges, Spec
 
 Row = NDArray[np.float64]
 
-# The modules that have kernels for this.
+# The modules whose kernels judge a sound.
 KERNELS = ("cnndsd.sound.lanes", "cnndsd.ear.analysis")
 # Memory for rendering, one for each thread. Kept from unit to unit: fresh pages take a fifth of the time of rendering.
 _MEMORY = threading.local()

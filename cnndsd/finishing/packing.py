@@ -31,7 +31,7 @@ SUMS = "SHA256SUMS"
 
 
 class SoundRecord(msgspec.Struct, frozen=True):
-    """What the other files of a pack tell of a sound: its place in the manifest, and what the page shows."""
+    """What the other files of a pack have of a sound: its entry in the manifest, and what the page shows."""
 
     listed: Listed
     looks: Looks
@@ -82,7 +82,7 @@ def write_pack(
 
 
 def record_of(spec: Spec, names: Names, sound: PackSound, digests: Iterable[str]) -> SoundRecord:
-    """Return what the other files of a pack tell of its next sound.
+    """Return the record of the next sound of a pack.
 
     ``names``: has named the sounds before it. ``digests``: the SHA-256 of the sound's file, and of its alternates'.
     """

@@ -13,7 +13,7 @@ Audio = NDArray[Any]
 def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
     """The sound as a float array of shape ``(samples,)``, float32 and float64 as they are.
 
-    Lists and other floats become float64. Arrays of integers are taken for PCM and scaled to -1..1: int16 by 2**15,
+    Lists and other floats become float64. Integers in arrays are taken for PCM and scaled to -1..1: int16 by 2**15,
     int32 by 2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel,
     is not of real numbers, or is not finite, and when the sample rate is not one.
     """
@@ -27,6 +27,10 @@ def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
     except ValueError:
         raise Invalid("audio: not an array of numbers; allowed: one channel, shape (samples,)") from None
     if sound.dtype == np.int64 and isinstance(audio, list | tuple):
+        if sound.size and np.abs(sound).max() > 1:
+            raise Invalid(
+                "audio: whole numbers beyond -1..1 in a list; allowed: floats, or an array of int16, int32 or uint8"
+            )
         sound = sound.astype(np.float64)
     if sound.ndim == 2 and 2 in sound.shape and sound.size > 4:
         raise Invalid("audio: stereo; allowed: one channel, shape (samples,), such as audio.mean(axis=...)")

@@ -31,10 +31,12 @@ def test_cmd_and_powershell_read_one_word_each():
 
 
 def test_cmd_and_powershell_put_in_no_variables():
-    words = ["cnndsd", "a%PATH%.toml", "my $HOME.toml", "b`n", 'a "b"']
+    words = ["cnndsd", "a%PATH%.toml", r"C:\%X%\y", "“mine”", "my $HOME.toml", "b`n", 'a "b"']
     # As the rules of both shells say: of the parser of cmd on its command line, and about_Quoting_Rules.
-    assert shell.command_line(words, "nt", CMD) == (r'cnndsd "a"^%"PATH"^%".toml" "my $HOME.toml" "b`n" "a \"b\""')
-    assert shell.command_line(words, "nt", POWERSHELL) == (r'cnndsd "a%PATH%.toml" "my `$HOME.toml" "b``n" "a \`"b\`""')
+    cmd = [r'"a"^%"PATH"^%".toml"', r'"C:\\"^%"X"^%"\y"', '"“mine”"', '"my $HOME.toml"', '"b`n"', r'"a \"b\""']
+    assert shell.command_line(words, "nt", CMD) == " ".join(["cnndsd", *cmd])
+    power = ['"a%PATH%.toml"', r'"C:\%X%\y"', '"`“mine`”"', '"my `$HOME.toml"', '"b``n"', r'"a \`"b\`""']
+    assert shell.command_line(words, "nt", POWERSHELL) == " ".join(["cnndsd", *power])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is no script there")

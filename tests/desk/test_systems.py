@@ -116,14 +116,16 @@ def test_finished_work_is_not_lost_when_a_file_is_held_for_ever(beside, tmp_path
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
 @pytest.mark.parametrize("beside", [None, "pack.new"])
-def test_nor_when_the_new_file_is_held_too(beside, tmp_path, monkeypatch):
-    """A scanner looks at what was just written."""
+def test_finished_work_is_not_lost_when_the_new_file_is_held_too(beside, number, tmp_path, monkeypatch):
+    """A scanner looks at what was just written; a network file system fails."""
 
     def refuse(*_):
-        raise PermissionError(errno.EACCES, "in use")
+        raise OSError(number, "in use")
 
     monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(atomic, "_PATIENCE_S", 0.1)
     (tmp_path / "x.zip").write_bytes(b"old")
     with (
         pytest.raises(OSError, match="the new file is ") as told,

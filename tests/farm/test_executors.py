@@ -257,7 +257,7 @@ def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_pat
     assert gone([process.pid for process in multiprocessing.active_children()])
 
 
-def test_nor_does_one_of_a_cluster(monkeypatch, tmp_path, capsys):
+def test_a_thread_of_a_cluster_that_cannot_start_ends_in_a_line(monkeypatch, tmp_path, capsys):
     def refuse(_):
         raise RuntimeError("can't start new thread")
 

@@ -446,7 +446,7 @@ def test_children_keep_to_the_ranges_of_the_spec_and_change_now_and_then():
     assert any(not draw_child_shape(MADE_UP, 1, block, adjusting).adjusting for block in range(100))
 
 
-def test_the_bars_are_those_of_complete_generations():
+def test_the_thresholds_are_those_of_complete_generations():
     """A better sound that came early must not keep a parent out."""
     found = no_findings(MADE_UP, depth=1)
     sound, late, soon = (

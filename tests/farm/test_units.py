@@ -35,16 +35,16 @@ SMALL = Spec(name="x", candidates=4096, sound={"seconds": (0.3, 0.6)})
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=40), st.randoms(use_true_random=False))
-def test_entries_under_the_bars_would_not_have_got_in(pairs, rng):
+def test_entries_below_the_thresholds_would_not_have_got_in(pairs, rng):
     """Few cells and few scores, so that ties are common; thresholds of any earlier state."""
     entries = [entry(index, seed, score / 12) for index, (seed, score) in enumerate(dict.fromkeys(pairs))]
     for depth in (1, 2):
         whole = Shelf(depth, entries)
-        thresholds, barred = [None], Shelf(depth)
+        thresholds, bounded = [None], Shelf(depth)
         for part in range(0, len(entries), 3):
-            barred.add_packed(Shelf(depth, entries[part : part + 3]).over(rng.choice(thresholds)))
-            thresholds.append(barred.thresholds())
-        assert barred.entries == whole.entries
+            bounded.add_packed(Shelf(depth, entries[part : part + 3]).over(rng.choice(thresholds)))
+            thresholds.append(bounded.thresholds())
+        assert bounded.entries == whole.entries
 
 
 def test_an_entry_that_equals_the_bar_may_still_get_in():
@@ -89,7 +89,7 @@ def test_cells_that_are_not_full_have_no_bar():
     assert shelf.thresholds() == Thresholds(number.to_bytes(4, "little"), (3000).to_bytes(2, "little"))
 
 
-def test_bars_rise_with_the_entries_of_their_cells():
+def test_thresholds_rise_with_the_entries_of_their_cells():
     sounds = [(0.3, PLAIN), (0.4, like(flatness=0.3)), (0.5, PLAIN)]
     shelf = Shelf(1, [Entry(index, score, sound, Recipe()) for index, (score, sound) in enumerate(sounds)])
     numbers = [cell_number(cell(sound)) for sound in (PLAIN, like(flatness=0.3))]
@@ -102,19 +102,19 @@ def test_cells_have_numbers_of_their_own():
     assert all(0 <= number < CELLS for number in numbers)
 
 
-def test_bars_change_what_is_sent_and_nothing_that_is_found():
+def test_thresholds_change_what_is_sent_and_nothing_that_is_found():
     # Sounds that are alike fill their cells soon.
     narrow = msgspec.structs.replace(SMALL, sound=Ranges(gap=(6, 6), length=(5, 5), layers=(1, 1), width=(4, 4)))
-    without, barred, sent = Findings(shelf_depth(narrow)), Findings(shelf_depth(narrow)), []
+    without, bounded, sent = Findings(shelf_depth(narrow)), Findings(shelf_depth(narrow)), []
     for first in range(0, narrow.candidates, 512):
         without.add(units.judge_unit(narrow, 1, first, 512))
-        result = units.judge_unit(narrow, 1, first, 512, thresholds=barred.shelf.thresholds())
+        result = units.judge_unit(narrow, 1, first, 512, thresholds=bounded.shelf.thresholds())
         sent.append(len(pickle.dumps(result)))
-        barred.add(result)
-    assert barred.entries == without.entries
-    assert barred.refused == without.refused
-    assert barred.done == without.done
-    again = units.judge_unit(narrow, 1, 0, 512, thresholds=barred.shelf.thresholds())
+        bounded.add(result)
+    assert bounded.entries == without.entries
+    assert bounded.refused == without.refused
+    assert bounded.done == without.done
+    again = units.judge_unit(narrow, 1, 0, 512, thresholds=bounded.shelf.thresholds())
     assert len(pickle.dumps(again)) < len(pickle.dumps(units.judge_unit(narrow, 1, 0, 512))) * 3 / 4
     assert sent[-1] < sent[0] * 3 / 4
 

@@ -40,7 +40,9 @@ CREATE TABLE states (
 CREATE TABLE picks (tile INTEGER PRIMARY KEY, pick TEXT NOT NULL);
 CREATE TABLE files (tile INTEGER PRIMARY KEY, path TEXT NOT NULL);
 """
-# As SQLite tells them.
+# The longest value, in bytes.
+_MAX_VALUE = 2**25
+# As SQLite has them.
 _TABLES = {" ".join(table.split()) for table in _SCHEMA.split(";") if table.strip()}
 
 
@@ -96,8 +98,9 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        if path.exists() and not path.is_file():
-            raise Invalid(f"{path}: is no file; allowed: another --folder")
+        for part in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
+            if part.exists() and not part.is_file():
+                raise Invalid(f"{part}: is no file; allowed: another --folder")
         with _translated(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=20.0)
             try:
@@ -110,20 +113,22 @@ class History:
         """Read what the file is, or make it."""
         for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF"):
             self._connection.execute(f"PRAGMA {setting}")
+        # Longer values are nobody's.
+        self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         found = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL LIMIT 20"
         tables = {" ".join(str(sql).split()) for (sql,) in self._connection.execute(found)}
-        # A view of the same name may do anything, and never end.
-        if not all(sql.startswith("CREATE TABLE ") for sql in tables):
-            raise Invalid(f"{self.path}: is no history of a studio; allowed: another --folder")
         if not tables:
             format_row = f"INSERT INTO facts VALUES ('format', '{_FORMAT}')"  # noqa: S608
             self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {format_row}; COMMIT;")
-        elif (theirs := self.fact("format")) not in _READ or tables != _TABLES:
+        # Before anything is read: a view of the same name may do anything, and never end.
+        elif tables != _TABLES:
+            raise Invalid(f"{self.path}: is no history of this version; allowed: another --folder")
+        elif (theirs := self.fact("format")) not in _READ:
             raise Invalid(f"{self.path}: is a history of another version; allowed: another --folder")
         elif theirs != _FORMAT:
             self.note("format", _FORMAT)
         # A sheet names its sounds before they are there.
-        named = "SELECT max(id) FROM tiles UNION SELECT max(value) FROM states, json_each(sheet)"
+        named = "SELECT max(id) FROM tiles UNION SELECT max(CAST(value AS INTEGER)) FROM states, json_each(sheet)"
         self._next = 1 + max(number or 0 for (number,) in self._connection.execute(named))
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The studio itself: its state, and the actions that change it. It knows nothing of browsers.
 
-One thread does what changes the state, one action after the other; each tells what happened as soon as it did. A sound
-is told when it is in the history, and never before.
+One thread does what changes the state, one action after the other; each reports what happened as soon as it did. A
+sound is reported when it is in the history, and never before.
 """
 
 import contextlib
@@ -193,7 +193,7 @@ class Session:
         sound = self._files.finished(self.tile(number))
         return self._files.name(sound), sound.finished.data, sound.finished.bars is not None
 
-    # ---- what the actions do; each takes the action, and a function that tells what happens
+    # ---- what the actions do; each takes the action, and a function that sends what happens
 
     def _roll(self, action: actions.Roll, send: Send) -> None:
         wish = Wish(self._knobs) if action.far else self._wish()

@@ -34,9 +34,9 @@ def page_looks(archive: PackFile, sounds: int) -> Iterator[Looks | None]:
 
 
 class Proven:
-    """What the other files of a pack must tell of its sounds, as they were proven.
+    """The records that the other files of a pack must be made of, of its sounds as they were proven.
 
-    Of a sound of which manifest and page tell just that, nothing stays in memory: it is read there again.
+    A record that is the one in manifest and page does not stay in memory: it is read there again.
     """
 
     def __init__(self, archive: PackFile, sounds: Many[Listed]) -> None:
@@ -45,7 +45,7 @@ class Proven:
         self._count = 0
 
     def append(self, record: SoundRecord, listed: Listed, shown: Looks | None) -> None:
-        """Add what must be told of the next sound. ``listed``, ``shown``: what manifest and page tell of it."""
+        """Add the ``record`` that the next sound must have. ``listed``, ``shown``: manifest and page of it."""
         if (record.listed, record.looks) != (listed, shown):
             self._others[self._count] = msgspec.msgpack.encode(record)
         self._count += 1
@@ -68,9 +68,9 @@ _RECORD = msgspec.msgpack.Decoder(SoundRecord)
 
 
 def expected_record(spec: Spec, names: Names, made: PackSound, listed: Listed, shown: Looks | None) -> SoundRecord:
-    """Return what the other files must tell of the next sound, which was made again.
+    """Return the record that the next sound, which was made again, must have.
 
-    ``names``: has named the sounds before it. ``listed``, ``shown``: what manifest and page tell of it. Its digests are
+    ``names``: has named the sounds before it. ``listed``, ``shown``: what manifest and page have of it. Its digests are
     those of the manifest, since files that have others are known.
     """
     digests = chain([listed.file_sha256], (alternate.file_sha256 for alternate in listed.alternates), repeat(""))

@@ -26,7 +26,8 @@ WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
 _BLOCKS: dict[Precision, int] = {"single": 12, "double": 8}
 # A thread keeps all its parameters in registers if they are no more than this (a double takes two registers) ...
 _ALL_KEPT: dict[Precision, int] = {"single": 140, "double": 88}
-# Otherwise it keeps so many there, and the others in shared memory. That holds the parameters of networks of this size.
+# Otherwise it keeps so many there, and the others in shared memory, which is large enough for networks of so many
+# parameters (``_MOST_PARAMETERS``).
 _SOME_KEPT: dict[Precision, int] = {"single": 104, "double": 88}
 _MOST_PARAMETERS: dict[Precision, int] = {"single": 212, "double": 160}
 _NUMBERS: dict[Precision, type[np.float32] | type[np.float64]] = {"single": np.float32, "double": np.float64}
