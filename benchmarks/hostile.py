@@ -170,7 +170,7 @@ def make(folder: Path) -> None:
         "an endless table.run": "DROP TABLE shelf; CREATE VIEW shelf AS WITH RECURSIVE n(i) AS "
         "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS number, x'00' AS value FROM n",
         "a long value.run": "INSERT INTO facts VALUES ('x', zeroblob(400000000))",
-        "300 MB of entries.run": "",
+        "many entries.run": "",
         "a piped log.run": "",
         "a long command.run": "",
     }.items():
@@ -180,7 +180,7 @@ def make(folder: Path) -> None:
         with sqlite3.connect(ledger) as connection:
             connection.executescript(change)
         connection.close()
-    fill(folder / "300 MB of entries.run" / "ledger.sqlite", 200_000)
+    fill(folder / "many entries.run" / "ledger.sqlite", 200_000)
     os.mkfifo(folder / "a piped log.run" / "log.txt")
     with (folder / "a long command.run" / "command.json").open("wb") as file:
         file.truncate(3 * 10**9)
