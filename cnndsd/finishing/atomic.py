@@ -21,7 +21,7 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
     """Open a temporary file. It replaces ``path`` when the block ends without an error; otherwise it is deleted.
 
     What was written to it can be read back.
-    A whole file that cannot replace ``path``, as when another program holds one of them, stays, and the error names it.
+    A whole file that cannot replace ``path``, because another program holds one of them, stays, and the error names it.
     ``temporary_path``: its name until then, on the same file system, which nobody else may use; without it, a
     new name in the folder of ``path``. ``OSError`` with the name ``path`` when the file cannot be written.
     """
@@ -48,7 +48,7 @@ def atomic_write(path: Path, temporary_path: Path | None = None) -> Iterator[Bin
         os.chmod(temporary, 0o666 & ~umask)
         try:
             replace(Path(temporary), path)
-        except OSError as error:
+        except PermissionError as error:
             is_kept = True
             kept = _set_aside(Path(temporary), path)
             raise OSError(error.errno, f"{error.strerror}; the new file is {kept}", str(path)) from None

@@ -237,9 +237,8 @@ def test_a_pool_without_workers_is_refused(jobs, tmp_path):
         factory.pack(SMALL, tmp_path, jobs=jobs)
 
 
-@pytest.mark.parametrize("started", [0, 1, 2])
-@needs_proc
-def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_path, capsys):
+def refuse_threads(monkeypatch, started=0):
+    """Let no thread start after so many."""
     start, count = threading.Thread.start, itertools.count()
 
     def refuse(thread):
@@ -247,8 +246,14 @@ def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_pat
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    (tmp_path / "s.toml").write_text('name = "s"', encoding="utf-8")
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.parametrize("started", [0, 1, 2])
+@needs_proc
+def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_path, capsys):
+    (tmp_path / "s.toml").write_text('name = "s"', encoding="utf-8")
+    refuse_threads(monkeypatch, started)
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--jobs", "2"]) == 1
     assert capsys.readouterr() == (
         "", "cnndsd: a thread cannot start (can't start new thread); fewer --jobs need fewer\n",
@@ -258,11 +263,8 @@ def test_a_thread_that_cannot_start_ends_in_a_line(started, monkeypatch, tmp_pat
 
 
 def test_a_thread_of_a_cluster_that_cannot_start_ends_in_a_line(monkeypatch, tmp_path, capsys):
-    def refuse(_):
-        raise RuntimeError("can't start new thread")
-
     (tmp_path / "s.toml").write_text('name = "s"', encoding="utf-8")
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    refuse_threads(monkeypatch)
     assert cli.main(["pack", str(tmp_path / "s.toml"), "--scheduler", "tcp://127.0.0.1:9"]) == 1
     assert capsys.readouterr() == (
         "", "cnndsd: a thread cannot start (can't start new thread); needed: a system that allows more\n",
