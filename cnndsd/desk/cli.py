@@ -115,8 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return say("out of memory; a shorter sound or fewer jobs need less", FAILED)
     except Exception as error:
-        from concurrent.futures import BrokenExecutor
-
         from cnndsd.farm.factory import NothingPassed
         from cnndsd.schema import Failed, Invalid
 
@@ -124,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return say(str(error), BAD_INPUT)
         if isinstance(error, NothingPassed):
             return say(str(error), FEWER)
-        if isinstance(error, Failed | BrokenExecutor):
+        if isinstance(error, Failed):
             return say(str(error), FAILED)
         if isinstance(error, RuntimeError) and "start new thread" in str(error):
             return say(f"a thread cannot start ({error}); needed: a system that allows more", FAILED)

@@ -17,7 +17,8 @@ from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.finished import Finished, check_ending, finish, single_sound_spec
 from cnndsd.finishing.images import portrait
 from cnndsd.recipe import Recipe
-from cnndsd.sound.rendering import Audio, render
+from cnndsd.sound.audio import Audio
+from cnndsd.sound.rendering import render
 from cnndsd.spec import Kind, Mastering, SoundFormat
 
 

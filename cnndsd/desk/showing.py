@@ -14,8 +14,8 @@ from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
+from cnndsd.ear.sureness import sure_pitch
 from cnndsd.ear.telling import settles, summary
-from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import runs
 from cnndsd.farm.findings import Findings, refusals_in_words
 from cnndsd.finishing import audiofile, manifest
@@ -79,7 +79,7 @@ def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description)
         channels, rate = audiofile.read_sound(path)
         lufs = loudness(channels, rate)[0]
     samples = channels[0]
-    pitch = estimate_pitch(samples - samples.mean(), rate)
+    pitch = sure_pitch(samples - samples.mean(), rate)
     return summary(sound, samples.size / rate, pitch, lufs)
 
 

@@ -1,7 +1,7 @@
 """From sounds to their verdicts, measures and descriptions, by way of frame statistics, amplitude and spectra.
 
-Sounds that have the same clock are heard together, since each call of the FFT or of compiled code costs as much as the
-work for a short sound. What is found of a sound does not depend on the others.
+Sounds that have the same clock are analysed together, since each call of the FFT or of compiled code costs as much as
+the work for a short sound. The result for a sound does not depend on the others.
 """
 
 import numpy as np
@@ -143,7 +143,7 @@ def hear(
             )
         ]
         if passing.size:
-            # The first places of the arrays are those of the sounds that pass.
+            # The first rows of the arrays are those of the sounds that pass.
             mel = power[: passing.size] @ weights.bands
             correlation = np.fft.irfft(parts[: passing.size], axis=2)
             describe_sounds(
@@ -179,8 +179,8 @@ def judge_spectra(  # type: ignore[no-untyped-def]
 ):
     """Fill in what the spectra of ``some`` sounds tell. Return for each whether it passes.
 
-    For those that pass the first places of some arrays are filled: ``power``, all of whose segments that a sound does
-    not have are 0; its sum over the segments in ``whole``, in bands in ``energy``, and over each part in ``parts``.
+    Row i of the last four arrays is that of the i-th sound that passes: ``power`` of its segments, 0 for those that it
+    lacks; ``whole``, its sum over the segments; ``energy`` in bands; ``parts``, the sum over each part of the sound.
     """
     passing = np.zeros(some.size, np.bool_)
     cut = place = 0
@@ -205,7 +205,7 @@ def judge_spectra(  # type: ignore[no-untyped-def]
 def describe_sounds(  # type: ignore[no-untyped-def]
     passing, statistics, heard, frame, frame_s, energy, edges, mel, whole, correlation, weights, rows
 ):
-    """Describe sounds that pass; the other arrays have them in their first places."""
+    """Describe the sounds that pass, which are the first rows of the other arrays."""
     for place in range(passing.size):
         n = passing[place]
         start, stop = heard[n, 0], heard[n, 1]

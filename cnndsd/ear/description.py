@@ -24,7 +24,7 @@ class Description(Measures, frozen=True, forbid_unknown_fields=True):
     """What the heard part of a sound is like; every number is rounded to 4 decimals.
 
     The envelope is the energy over 30 ms, "loudest" its maximum; brightness over time is Hjorth's mobility (1970). In
-    sums of both, an octave of brightness counts as 4 dB. Changes are given without those that noise has by itself.
+    sums of both, an octave of brightness counts as 4 dB. The changes that steady noise has by itself are subtracted.
 
     ``loudness_lufs``: loudness of the loudest 0.4 s of the raw sound, K-weighted after ITU-R BS.1770-4.
     ``bandwidth_octaves``: standard deviation of the audible energy along an axis of octaves.

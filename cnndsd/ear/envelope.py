@@ -16,7 +16,7 @@ from cnndsd.sound.kernel import HIGH, LOW, MOVES, SQUARES, SUM
 
 # The envelope is cut off this far below its maximum.
 CURVE_FLOOR_DB = -48.0
-# What is softer than this, relative to the loudest, is hardly heard beside it; 24 dB more, and it is heard well.
+# How much changes in a frame count: not at all at ``_FAINT_DB`` relative to the loudest, fully from ``_CLEAR_DB`` on.
 _FAINT_DB, _CLEAR_DB = -36.0, -12.0
 # Before and after its first and last frame above this, a sound is quiet; below the other, it has a hole.
 TAIL_DB, HOLE_DB = -34.0, -30.0
@@ -59,7 +59,7 @@ def describe_envelope(statistics, steps, frame, frame_s, row):  # type: ignore[n
         return FLOOR_DB, 0.0
     row[AT.center] = moment / total / frames
     describe_course(envelope, brightness, frame_s, row)
-    row[AT.onset_db] = onset(statistics, steps, row[AT.dc])
+    row[AT.onset_db] = onset(statistics, row[AT.dc])
     row[AT.swing_db], row[AT.sweep_octaves] = deviation(envelope), deviation(brightness)
     late_db = describe_scales(energy, envelope, brightness, frame, frame_s, row)
     row[AT.pulse_s], row[AT.pulse] = find_pulse(envelope, brightness, frame_s)
@@ -166,7 +166,7 @@ def describe_course(envelope, brightness, frame_s, row):  # type: ignore[no-unty
 
 
 @inlined
-def onset(statistics, steps, mean):  # type: ignore[no-untyped-def]
+def onset(statistics, mean):  # type: ignore[no-untyped-def]
     """Return ``Description.onset_db`` of frames of a sound with this mean; 0 for a sound of fewer than four frames."""
     frames = statistics.shape[0]
     if frames < 4:
@@ -247,7 +247,7 @@ def describe_scales(energy, envelope, brightness, frame, frame_s, row):  # type:
     smooth(sums[0], _RHYTHM, slow_levels)
     smooth(sums[1], _TEXTURE, tones)
     smooth(sums[1], _RHYTHM, slow_tones)
-    # Not by running sums: beside what is loud, what is soft would be lost in their rounding.
+    # Not by running sums: after loud frames, their rounding would hide soft ones.
     local[:] = 0.0
     for shift in range(-_TEXTURE, _TEXTURE + 1):
         for f in range(max(0, -shift), min(frames, frames - shift)):

@@ -20,7 +20,7 @@ JUDGING = 5
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 _NOT_FINITE, _SILENT, _TOO_SHORT, _CLIPPED, _INAUDIBLE, _STATIC_NOISE = range(len(REASONS))
-# In place of the number of a reason.
+# In place of the number of a reason: the sound passes.
 PASSES = -1
 # The places of the fields of ``Limits`` in a row of numbers.
 _LIMITS: Any = namedtuple("_LIMITS", Limits.__struct_fields__)(*range(len(Limits.__struct_fields__)))  # type: ignore[misc, arg-type]

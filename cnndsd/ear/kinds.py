@@ -48,7 +48,7 @@ def kind_number(row):  # type: ignore[no-untyped-def]
     can_rise = not is_whine and center > 0.5
     if can_rise and row[AT.attack_s] > 0.3 and (rise_db > 6.0 or row[AT.rise_octaves] > 0.7):
         return _IS.riser
-    # A file begins where its quiet start ends: what only steps out of that is no riser.
+    # A sound that merely jumps from a quiet start is no riser: its file begins at the jump.
     if can_rise and center > 0.6 and rise_db > 10.0 and row[AT.head_s] < _QUIET_START_S:
         return _IS.riser
     is_low = brightness_hz < 900.0

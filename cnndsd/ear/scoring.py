@@ -191,7 +191,7 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     thin_ring = (1.0 - ramp(flatness, 0.002, 0.02)) * (1.0 - ramp(low_db, -30.0, -18.0))
     faults[BAD.ringing_click] = thin_ring * ramp(row[AT.onset_db], 6.0, 12.0)
     faults[BAD.thin_whistle] = faults[BAD.whistling] * (1.0 - ramp(flatness, 0.02, 0.1))
-    # The file begins where the silence ends, so that nothing rises in it.
+    # The file begins where the silence ends, so nobody hears the rise.
     faults[BAD.late_step] = (
         ramp(row[AT.head_s], 0.1, 0.2)
         * ramp(row[AT.rise_db], 20.0, 35.0)

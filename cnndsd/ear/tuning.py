@@ -1,4 +1,4 @@
-"""The pitch, the exact cycle and the tempo of a sound. Each function returns None when the answer is not sure."""
+"""The pitch, the exact cycle and the tempo of a sound. Each function returns None when there is none."""
 
 import math
 from typing import Any
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cnndsd.scales import NOTES
 
-# A pitch is sure when this share of the sounding frames agrees on it within ``_CENTS``, when the middle half of these
-# spreads over at most ``_SPREAD_CENTS`` and loud frames say the same as most within ``_LOUD_CENTS``, and when
+# A sound has a pitch when this share of the sounding frames agrees on it within ``_CENTS``, when the middle half of
+# these spreads over at most ``_SPREAD_CENTS`` and loud frames say the same as most within ``_LOUD_CENTS``, and when
 # ``_HARMONIC`` of the energy below the 12th harmonic is that of its harmonics, within ``_HARMONIC_CENTS`` or 1.5 bins
 # of the spectrum.
 _AGREEING, _CENTS = 0.6, 25.0
@@ -49,8 +49,8 @@ def estimate_pitch(sound: NDArray[np.float64], sample_rate: int, tuning_hz: floa
     """Return the pitch that a sound has most of the time, or None.
 
     ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz; ``tuning_hz``: A4. Pitches are 32 to
-    4000 Hz. Frames tell the period (YIN, de Cheveigné and Kawahara 2002). A pitch that the strongest partials are not
-    harmonics of is none: a pattern that slips in phase at each repeat has its partials beside those of its period.
+    4000 Hz. Its period is that of most frames (YIN, de Cheveigné and Kawahara 2002). None, too, when the strongest
+    partials are not harmonics of that period: a pattern that slips in phase at each repeat has other partials.
     """
     longest = math.ceil(sample_rate / _PITCH_HZ[0])
     frame = _FRAME_PERIODS * longest

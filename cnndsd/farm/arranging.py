@@ -21,7 +21,7 @@ from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
 from cnndsd.farm.executors import Workers, in_order
 from cnndsd.farm.shelf import Entry, Stored
-from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.bars import BarLoop, find_bars
 from cnndsd.finishing.finished import NOTE_CENTS, Place
 from cnndsd.recipe import Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
@@ -29,18 +29,17 @@ from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import render
 from cnndsd.spec import Choice, Spec
 
-# A sound with a clear pitch that no sample rate can bring to a note counts so much less. Where loops are wanted, a beat
-# that is none counts less, and every loop counts more. A bass, a lead or a pad without a sure note counts less, and
-# every sound with one more.
-_OFF_KEY, _OUT_OF_TIME, _IN_TIME = 0.3, 0.3, 1.5
-_WITHOUT_NOTE, _WITH_NOTE = 0.7, 1.25
-# So much less counts a sound that is dull once it stands on its note, or like another: before, pitch told them apart.
+# Factors on what a sound is worth to the choice. Without a sure note: where the pitch is clear, and of a bass, lead or
+# pad. With a sure note. Where loops are wanted: of a beat that is no loop, and of a loop.
+_OFF_KEY, _WITHOUT_NOTE, _WITH_NOTE = 0.3, 0.7, 1.25
+_OUT_OF_TIME, _IN_TIME = 0.3, 1.5
+# Of a sound that on its note scores below the least score, or is too near another one.
 _SPOILT = 0.3
 _PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
 _ROUNDS = 40
-# Of so many sounds for each that is wanted it is found out whether they can be loops, the most rhythmic first: of 3,500
-# sounds with 19 loops, the 40 % with the greatest ``rhythm_db`` had 17 of them.
+# For each sound that is wanted, so many are tried as loops, the most rhythmic first: of 3,500 sounds with 19 loops, the
+# 40 % with the greatest ``rhythm_db`` had 17 of them.
 _LOOPS_TRIED = 80
 # A pitch is clear above this clarity, and when it glides by less than this many octaves.
 _CLEAR, _GLIDE = 0.7, 0.15
@@ -50,7 +49,7 @@ _CAREFUL = 0.85
 _TOLERANCE = 2.0 ** (0.5 / 1200.0) - 1.0
 
 
-class Heard(NamedTuple):
+class PitchAndLoop(NamedTuple):
     """What music is in a sound: its pitch in Hz at the recipe's sample rate, where it is sure, and its loop of bars."""
 
     pitch_hz: float | None = None
@@ -83,15 +82,15 @@ def arrange(
         tasks = ((spec, entry) for entry in choose({}))
         placed = [_or_raise(found) for found in in_order(workers, place_alone, tasks)]
         return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
-    heard: dict[int, Heard] = {}
+    music: dict[int, PitchAndLoop] = {}
     welcome: dict[int, float] = {}
     if spec.music.bpm:
         likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.sound.rhythm_db, e.index))
         likely = likely[: _LOOPS_TRIED * spec.count]
-        found = _hear(hear_loop, spec, likely, workers)
-        heard.update((index, music) for index, music in found if music.bars is not None)
+        found = _find(find_loop, spec, likely, workers)
+        music.update((index, its) for index, its in found if its.bars is not None)
         for entry in offered:
-            if heard.get(entry.index, Heard()).bars is not None:
+            if music.get(entry.index, PitchAndLoop()).bars is not None:
                 welcome[entry.index] = _IN_TIME
             elif kind(entry.sound) == "beat":
                 welcome[entry.index] = _OUT_OF_TIME
@@ -99,13 +98,13 @@ def arrange(
     for _ in range(_ROUNDS):
         chosen = choose(welcome)
         indices = [entry.index for entry in chosen]
-        unheard = [entry for entry in chosen if entry.index not in heard]
-        heard.update(_hear(hear_music, spec, unheard, workers))
-        new = {e.index: _welcome(spec, e, heard[e.index]) for e in chosen if e.index not in welcome}
+        unknown = [entry for entry in chosen if entry.index not in music]
+        music.update(_find(find_music, spec, unknown, workers))
+        new = {e.index: _welcome(spec, e, music[e.index]) for e in chosen if e.index not in welcome}
         welcome.update(new)
         if any(factor < 1.0 for factor in new.values()):
             continue
-        placed = list(_placed(spec, chosen, heard, workers))
+        placed = list(_placed(spec, chosen, music, workers))
         spoilt = _spoilt(chosen, placed, spec.choose)
         # Nothing helps where all that there is was chosen.
         if not spoilt or indices == before:
@@ -113,7 +112,7 @@ def arrange(
         before = indices
         welcome.update((index, welcome[index] * _SPOILT) for index in spoilt)
     else:
-        placed = list(_placed(spec, chosen, heard, workers))
+        placed = list(_placed(spec, chosen, music, workers))
     return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
 
 
@@ -135,7 +134,7 @@ def place_alone(spec: Spec, entry: Entry) -> Placed:
     """Bring one sound into the tempo or to its nearest note. In a pack it may stand on another one."""
     if not spec.has_music:
         return Placed(entry)
-    places = places_of(spec, entry, hear_music(spec, entry.recipe, entry.sound))
+    places = places_of(spec, entry, find_music(spec, entry.recipe, entry.sound))
     return places[0] if places else Placed(entry, Place())
 
 
@@ -149,33 +148,31 @@ def _may_loop(sound: Description) -> bool:
     return sound.onsets >= 3.0
 
 
-def _welcome(spec: Spec, entry: Entry, heard: Heard) -> float:
-    """Return how much a sound that was heard counts where notes are wanted."""
-    if not spec.music.pitch_classes or heard.bars is not None:
+def _welcome(spec: Spec, entry: Entry, music: PitchAndLoop) -> float:
+    """Return how much a sound counts where notes are wanted, once its pitch and its loop are known."""
+    if not spec.music.pitch_classes or music.bars is not None:
         return 1.0
-    if heard.pitch_hz is not None:
+    if music.pitch_hz is not None:
         return _WITH_NOTE
     if entry.sound.clarity > _CLEAR and entry.sound.glide_octaves < _GLIDE:
         return _OFF_KEY
     return _WITHOUT_NOTE if kind(entry.sound) in _PLAYED else 1.0
 
 
-def _hear(
-    hear: Callable[[Spec, Recipe, Description], Heard],
+def _find(
+    find: Callable[[Spec, Recipe, Description], PitchAndLoop],
     spec: Spec,
     entries: Sequence[Entry | Stored],
     workers: Workers,
-) -> Iterator[tuple[int, Heard]]:
-    """Yield the index of each sound, and what music is in it: none when hearing failed twice."""
+) -> Iterator[tuple[int, PitchAndLoop]]:
+    """Yield the index of each sound, with its pitch and its loop; neither where ``find`` failed twice."""
     tasks = ((spec, entry.recipe, entry.sound) for entry in entries)
-    for entry, found in zip(entries, in_order(workers, hear, tasks), strict=True):
-        yield entry.index, Heard() if isinstance(found, Exception) else found
+    for entry, found in zip(entries, in_order(workers, find, tasks), strict=True):
+        yield entry.index, PitchAndLoop() if isinstance(found, Exception) else found
 
 
-def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
-    """Find out the pitch of a sound, and whether it can be a loop in the tempo."""
-    from cnndsd.finishing.bars import find_bars
-
+def find_music(spec: Spec, recipe: Recipe, sound: Description) -> PitchAndLoop:
+    """Find the pitch of a sound, and the loop that it can be in the tempo."""
     audio = render(recipe)
     conditioned = _conditioned(spec, recipe, sound, audio)
     pitch = sure_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
@@ -189,7 +186,7 @@ def hear_music(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
         if spec.music.pitch_classes and _note_at(spec, in_time_hz) is None:
             # In time it would be off key.
             bars = None
-    return Heard(None if pitch is None else pitch.hz, bars)
+    return PitchAndLoop(None if pitch is None else pitch.hz, bars)
 
 
 def _conditioned(spec: Spec, recipe: Recipe, sound: Description, audio: Audio) -> NDArray[np.float64]:
@@ -200,13 +197,11 @@ def _conditioned(spec: Spec, recipe: Recipe, sound: Description, audio: Audio) -
     return condition(smooth(audio, recipe.joined_hold), recipe.sample_rate, spec.master, sound)[0]
 
 
-def hear_loop(spec: Spec, recipe: Recipe, sound: Description) -> Heard:
-    """Find out whether a sound can be a loop in the tempo, and only then its pitch."""
-    from cnndsd.finishing.bars import find_bars
-
+def find_loop(spec: Spec, recipe: Recipe, sound: Description) -> PitchAndLoop:
+    """Find the loop that a sound can be in the tempo, and its pitch only if it can be one."""
     if find_bars(render(recipe), recipe.sample_rate, sound, spec.music, recipe.joined_hold) is None:
-        return Heard()
-    return hear_music(spec, recipe, sound)
+        return PitchAndLoop()
+    return find_music(spec, recipe, sound)
 
 
 def _note_at(spec: Spec, hz: float) -> int | None:
@@ -216,12 +211,14 @@ def _note_at(spec: Spec, hz: float) -> int | None:
     return note if abs(exact - note) <= NOTE_CENTS / 100.0 and note % 12 in spec.music.pitch_classes else None
 
 
-def _placed(spec: Spec, chosen: Sequence[Entry], heard: Mapping[int, Heard], workers: Workers) -> Iterator[Placed]:
+def _placed(
+    spec: Spec, chosen: Sequence[Entry], music: Mapping[int, PitchAndLoop], workers: Workers
+) -> Iterator[Placed]:
     """Yield the chosen sounds in their order at the sample rates that bring them into key and time.
 
     Of the notes within reach each takes one that the fewest sounds before it have, and of these the nearest.
     """
-    tasks = ((spec, entry, heard[entry.index]) for entry in chosen)
+    tasks = ((spec, entry, music[entry.index]) for entry in chosen)
     taken: Counter[int] = Counter()
     for entry, found in zip(chosen, in_order(workers, places_of, tasks), strict=True):
         places = [] if isinstance(found, Exception) else found
@@ -239,7 +236,7 @@ def _pitch_class(placed: Placed) -> int:
     return -1 if placed.place is None or placed.place.note is None else placed.place.note % 12
 
 
-def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
+def places_of(spec: Spec, entry: Entry, found: PitchAndLoop) -> list[Placed]:
     """Return where a sound can be brought: to the tempo if it is a loop, otherwise to notes, the nearest first.
 
     Notes that a tuner would not show of the file are left out, and those at which the sound would be of another kind,
@@ -247,26 +244,26 @@ def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
     """
     from cnndsd.finishing.resampling import handy_rate, resample
 
-    recipe, music = entry.recipe, spec.music
-    if heard.bars is not None:
+    recipe, key = entry.recipe, spec.music
+    if found.bars is not None:
         note = (
             None
-            if heard.pitch_hz is None
-            else _note_at(spec, heard.pitch_hz * heard.bars.sample_rate / recipe.sample_rate)
+            if found.pitch_hz is None
+            else _note_at(spec, found.pitch_hz * found.bars.sample_rate / recipe.sample_rate)
         )
-        return [Placed(_at_rate(entry, heard.bars.sample_rate), Place(note, heard.bars))]
-    if heard.pitch_hz is None:
+        return [Placed(_at_rate(entry, found.bars.sample_rate), Place(note, found.bars))]
+    if found.pitch_hz is None:
         return []
-    exact = 69.0 + 12.0 * math.log2(heard.pitch_hz / music.tuning_hz)
-    lowest, highest = math.ceil(exact - music.reach), math.floor(exact + music.reach)
+    exact = 69.0 + 12.0 * math.log2(found.pitch_hz / key.tuning_hz)
+    lowest, highest = math.ceil(exact - key.reach), math.floor(exact + key.reach)
     placed = []
     conditioned = _conditioned(spec, recipe, entry.sound, render(recipe))
     for note in sorted(range(lowest, highest + 1), key=lambda note: abs(note - exact)):
         rate = handy_rate(recipe.sample_rate * 2.0 ** ((note - exact) / 12.0), spec.written_rate, _TOLERANCE)
-        if note % 12 not in music.pitch_classes or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        if note % 12 not in key.pitch_classes or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
             continue
         file = resample(conditioned, rate, spec.written_rate)
-        if is_sure(file - file.mean(), spec.written_rate, heard.pitch_hz * rate / recipe.sample_rate, _CAREFUL):
+        if is_sure(file - file.mean(), spec.written_rate, found.pitch_hz * rate / recipe.sample_rate, _CAREFUL):
             placed.append(Placed(_at_rate(entry, rate), Place(note)))
     good = [p for p in placed if p.entry.score >= min(spec.choose.score, entry.score)]
     alike = [p for p in good if kind(p.entry.sound) == kind(entry.sound)]
@@ -274,7 +271,7 @@ def places_of(spec: Spec, entry: Entry, heard: Heard) -> list[Placed]:
 
 
 def _at_rate(entry: Entry, sample_rate: int) -> Entry:
-    """Return a candidate at another sample rate in Hz, heard again."""
+    """Return a candidate at another sample rate in Hz, described again."""
     recipe = entry.recipe.at_rate(sample_rate)
     sound = describe_raw(render(recipe), recipe)
     return Entry(entry.index, score(sound), sound, recipe)

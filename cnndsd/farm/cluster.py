@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
 from typing import Any
 
@@ -19,9 +19,8 @@ _TRIES, _PAUSE_S = 5, 1.0
 class Cluster(Executor):
     """A Dask cluster, found by its scheduler's address such as ``tcp://10.0.0.1:8786``.
 
-    Dask itself retries a task whose worker died; ``WorkerDied`` says that it gave up. ``ConnectionError`` when no
-    scheduler or no worker answers within ``patience_s`` seconds, ``BrokenExecutor`` when the scheduler is lost for so
-    long.
+    Dask itself retries a task whose worker died; ``WorkerDied`` says that it gave up. ``Failed`` when no scheduler or
+    no worker answers within ``patience_s`` seconds, or when the scheduler is lost for so long.
     """
 
     def __init__(self, address: str, patience_s: float = 30.0) -> None:
@@ -36,7 +35,7 @@ class Cluster(Executor):
             self._client = distributed.Client(address, timeout=patience_s, set_as_default=False)
             self._client.wait_for_workers(1, timeout=patience_s)
         except (OSError, TimeoutError, ValueError) as error:
-            raise ConnectionError(f"{address}: no Dask scheduler with workers answers ({error})") from None
+            raise Failed(f"{address}: no Dask scheduler with workers answers ({error})") from None
         self._executor = self._client.get_executor(pure=False)
         self._died = (distributed.scheduler.KilledWorker, distributed.comm.CommClosedError)
         self._patience_s = patience_s
@@ -59,7 +58,7 @@ class Cluster(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the task on any worker of the cluster."""
         if self._broken:
-            raise BrokenExecutor(self._gone)
+            raise Failed(self._gone)
         outer: Future[Any] = Future()
         self._pending.add(outer)
         dask = self._executor.submit(fn, *args, **kwargs)
@@ -70,7 +69,7 @@ class Cluster(Executor):
             if (outer.done() and not outer.cancelled()) or not outer.set_running_or_notify_cancel():
                 return
             if done.cancelled():
-                outer.set_exception(BrokenExecutor(self._gone))
+                outer.set_exception(Failed(self._gone))
                 return
             error = done.exception()
             if error is None:
@@ -114,7 +113,7 @@ class Cluster(Executor):
         threading.Thread(target=run, daemon=True).start()
         while not wait([done], timeout=0.5).done:
             if self._broken:
-                raise BrokenExecutor(self._gone)
+                raise Failed(self._gone)
         if (error := done.exception()) is not None:
             raise _failure_of(error) from None
 
@@ -142,7 +141,7 @@ class Cluster(Executor):
                 self._broken = True
                 for future in list(self._pending):
                     if not future.done():
-                        future.set_exception(BrokenExecutor(self._gone))
+                        future.set_exception(Failed(self._gone))
                 return
 
 

@@ -255,8 +255,8 @@ def draw_blocks(
 def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -> bool:
     """Whether a recipe, at any sample rate, can be candidate ``index`` of the run ``seed``, as it is finished.
 
-    One that is drawn afresh is known. Of one that varies a parent its last variation is known, and whether its gap,
-    length of sound and adjusting are its parent's. Which parent it has is not; that must be within the spec's ranges.
+    A candidate that is drawn afresh is compared whole. Of a child, its parent is unknown and must be within the spec's
+    ranges; what its group draws, the last variation and any other gap, length of sound or adjusting, is compared.
     """
     parents = None
     if spec.recipes and index >= len(spec.recipes):
@@ -274,7 +274,7 @@ def can_be(spec: Spec, seed: int, index: int, is_afresh: bool, recipe: Recipe) -
             parent = msgspec.structs.replace(original, variations=original.variations[:-1])
             parents = {index // SIBLINGS: as_parent(parent)}
         drawn = draw(spec, seed, index, parents)
-        # Where it is the candidate itself, that may be too short for its length to be written in whole samples.
+        # First without another rate: a very short candidate may have no length in seconds at its own rate again.
         return recipe == drawn or recipe == drawn.at_rate(recipe.sample_rate)
     except Invalid:
         # It has another length than the candidate, which is not possible at its sample rate.

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple, Protocol
@@ -51,7 +51,7 @@ class Workers(Protocol):
         """Call ``fn(*args)`` once on each machine, before there is work."""
 
 
-_NO_FAULT_OF_THE_TASK = (Failed, BrokenExecutor, CancelledError)
+_NO_FAULT_OF_THE_TASK = (Failed, CancelledError)
 
 
 def in_order(workers: Workers, fn: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
@@ -106,7 +106,7 @@ class Processes(Executor):
 
     Forking a process that has started threads or a JIT is unsafe, so workers are spawned. They start at once and import
     the modules ``preload`` while the caller gets ready. A worker whose task takes longer than ``hang_s`` seconds is
-    killed. ``BrokenExecutor`` when workers, or the threads that wait for them, cannot start. ``Invalid`` when there is
+    killed. ``Failed`` when workers, or the threads that wait for them, cannot start. ``Invalid`` when there is
     to be no worker.
     """
 
@@ -134,12 +134,12 @@ class Processes(Executor):
                 self._threads.append(thread)
         except RuntimeError as error:
             self.__exit__(None, None, None)
-            raise BrokenExecutor(f"a thread cannot start ({error}); fewer --jobs need fewer") from None
+            raise Failed(f"a thread cannot start ({error}); fewer --jobs need fewer") from None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the task in the next worker that is free."""
         if self._broken is not None:
-            raise BrokenExecutor(self._broken)
+            raise Failed(self._broken)
         if self._closing:
             raise RuntimeError("no more work after the executor was shut down")
         future: Future[Any] = Future()
@@ -250,7 +250,7 @@ class Processes(Executor):
     def _fail_all(self) -> None:
         for task in self._drain():
             if task.future.set_running_or_notify_cancel():
-                task.future.set_exception(BrokenExecutor(self._broken))
+                task.future.set_exception(Failed(self._broken))
         for _ in self._threads:
             self._tasks.put(None)
 

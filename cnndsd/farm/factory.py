@@ -63,7 +63,7 @@ def search(
     ``jobs``: worker processes, one per core by default; or ``scheduler``, the address of a Dask cluster's. With
     ``seconds``, no more candidates are begun after so long; with ``until_s``, after that time, in seconds since 1970 by
     the wall clock. Worker processes are spawned: a script that calls this needs ``if __name__ == "__main__":``.
-    ``Invalid`` for a spec that lists its recipes.
+    ``Invalid`` for a spec that lists its recipes, ``Failed`` when workers cannot start or the scheduler is lost.
 
     >>> search(load_spec("packs/sample_pack.toml")).entries[0].score
     """
@@ -100,7 +100,8 @@ def pack(
     makes ``NAME_label.zip`` of the same run. ``seeds``: make the page ``NAME_seeds.html`` of at most so many recipes
     instead, without any sound files. ``command``: what makes it, for ``runs.command_of``.
     ``NothingPassed`` when there is no sound to pack, ``Invalid`` when the folder holds another run or nothing is kept,
-    ``OSError`` when something cannot be written.
+    ``Failed`` when another process uses the run, the disk has too little room, workers cannot start or the scheduler is
+    lost, ``OSError`` when something cannot be written.
 
     >>> pack(load_spec("packs/sample_pack.toml"), "out").path
     """
@@ -164,10 +165,10 @@ def _pack_recipes(
         raise Invalid(f"keep: {only[-1]} is no recipe of the spec; allowed: 0 to {len(spec.recipes) - 1}")
     note_replaced(path, spec, progress, only)
     with _workers(jobs, scheduler) as workers:
-        from cnndsd.farm.production import make_pack, recipes_heard
+        from cnndsd.farm.production import described_recipes, make_pack
 
         _prepare(workers, spec, progress)
-        findings = recipes_heard(spec, only)
+        findings = described_recipes(spec, only)
         count = make_pack(path, spec, findings, workers, progress, only=only)
     return _packed(path, count, len(only), findings, only)
 
@@ -187,9 +188,9 @@ def repack(
 
     ``path`` may also be a seed list, an HTML file.
 
-    ``keep``: their candidate numbers. ``spec``: how they are finished, by default as in that pack; with the same music
-    they stay on their notes and in time. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no pack or lacks one
-    of ``keep``. Other errors as of ``pack``.
+    ``keep``: their candidate numbers. ``spec``: how they are finished, by default that of the pack. If its music is
+    that of the pack, sounds keep their notes and loops. ``label``: as for ``pack``. ``Invalid`` when ``path`` is no
+    pack or lacks one of ``keep``. Other errors as of ``pack``.
 
     >>> repack("cnndsd_sample_pack.zip", [12, 99]).path
     """
@@ -264,8 +265,10 @@ def vary(
 ) -> Packed:
     """Make a pack of variations of one sound, a recipe or a file that carries one, as ``cnndsd vary`` does.
 
-    ``amount``: how far weights move, as a share of their range. ``candidates``: variations to judge, 64 for each sound
-    by default. ``keep``: the variations of which the pack is made, without judging any more. Errors as of ``pack``.
+    ``name``: of the pack, by default that of the file. ``count``: sounds, 1..10,000. ``amount``: how far weights move
+    at most, as a share of their range, 0..1. ``candidates``: variations to judge, 64 for each sound by default.
+    ``seed``: 0..2**63 - 1. ``keep``: the variations of which the pack is made, without judging any more. Errors as of
+    ``pack``.
 
     >>> vary("growl.wav", count=12, amount=0.03).path
     """

@@ -56,7 +56,7 @@ class Findings:
         self.generations = generations
         self.shelf = Shelf(depth, store=None if generations is None else generations.store)
         self._thresholds, self._thresholds_due = Thresholds(b"", b""), 0
-        # Those that were picked in an earlier process, also when better ones take their places on the shelf.
+        # Entries that stay although the shelf may drop them: picked by ear in an earlier process, or listed.
         self.held: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
@@ -141,7 +141,7 @@ class Findings:
         return {group: parents[group] for group in groups if group in parents}
 
     def thresholds(self) -> Thresholds:
-        """What an entry must reach to be of use, wherever it comes from; it may be that of a little while ago."""
+        """The thresholds for workers. They may be a little old, which only lets too many entries pass."""
         if self.candidates >= self._thresholds_due:
             # Entries of open generations may be better than one that will be a parent before their time.
             self._thresholds = self.shelf.thresholds(None if self.generations is None else self.generations.parents)

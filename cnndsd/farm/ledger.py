@@ -92,7 +92,7 @@ class Ledger:
             try:
                 self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
                 # A commit that has returned survives a power cut, and so does the end of its journal. On Apple's
-                # systems a flush that is not full reaches the disk, and not what the disk is made of.
+                # systems only a full flush reaches further than the cache of the disk.
                 for setting in ("synchronous = EXTRA", "fullfsync = ON", "trusted_schema = OFF"):
                     self._connection.execute(f"PRAGMA {setting}")
             except BaseException:
@@ -108,7 +108,7 @@ class Ledger:
 
     def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
         """The run's identity, the spec that it was last given, its findings, and its state."""
-        # A run at work waits with its commit until all rows are read. To unpack them takes much longer.
+        # All rows in one transaction, for which a commit of the run waits. Unpacking takes longer, and comes later.
         with self._transaction("DEFERRED"):
             facts = self._facts()
             rows = {table: deque(self._rows(table, "number")) for table in _TABLES}

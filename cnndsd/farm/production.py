@@ -21,7 +21,8 @@ from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.farm.units import judge_candidates
 from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.atomic import atomic_write
-from cnndsd.finishing.finished import PackSound, Place, finish
+from cnndsd.finishing.bars import find_bars
+from cnndsd.finishing.finished import PackSound, Place, finish, single_sound_spec
 from cnndsd.finishing.manifest import Listed
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
@@ -106,13 +107,13 @@ def _entry(spec: Spec, index: int) -> Entry:
 
 
 def entry_of(index: int, recipe: Recipe) -> Entry:
-    """A candidate whose recipe is known, heard again."""
+    """A candidate whose recipe is known, described again."""
     sound = describe_raw(render(recipe), recipe)
     return Entry(index, score(sound), sound, recipe)
 
 
-def recipes_heard(spec: Spec, only: Collection[int]) -> Findings:
-    """The recipes of a spec with these numbers, heard: what ``make_pack`` needs to make a pack of them."""
+def described_recipes(spec: Spec, only: Collection[int]) -> Findings:
+    """The recipes of a spec with these numbers, described: what ``make_pack`` needs to make a pack of them."""
     findings = Findings()
     findings.held = {number: entry_of(number, spec.recipes[number]) for number in only}
     return findings
@@ -125,9 +126,6 @@ def prepare(spec: Spec) -> None:
 
 def warm(spec: Spec) -> None:
     """Choose and finish one sound, so that all kernels are compiled before workers need them at the same time."""
-    from cnndsd.finishing.bars import find_bars
-    from cnndsd.finishing.finished import single_sound_spec
-
     # At another rate than its file, so that it is resampled.
     recipe = Recipe(seconds=0.3, sample_rate=44_000, precision=spec.precision)
     audio = render(recipe)
@@ -197,7 +195,7 @@ def make_pack(
 
     progress = progress or Progress()
     workers.prepare(prepare, spec)
-    # A run by time says in the pack how many candidates that were, so that a run of so many makes the same zip.
+    # The pack says how many candidates were judged: a run with that ``--candidates`` makes the same zip.
     listed = msgspec.structs.replace(spec, name=path.stem, candidates=findings.candidates or spec.candidates)
 
     def reported(sounds: Iterator[PackSound], count: int) -> Iterator[PackSound]:
@@ -227,7 +225,7 @@ def make_seed_list(path: Path, spec: Spec, findings: Findings, most: int) -> int
     """
     from cnndsd.finishing.seedlist import seed_list
 
-    # What a pack has beside its sounds limits their number, and no list.
+    # Exports and alternates limit how many sounds a pack may have, but not a list.
     chosen = choose_sounds(msgspec.structs.replace(spec, count=most, exports=(), alternates=0), findings)
     if chosen:
         sounds = [(entry.index, entry.recipe, entry.sound) for entry in chosen]
@@ -239,7 +237,7 @@ def make_seed_list(path: Path, spec: Spec, findings: Findings, most: int) -> int
 def candidates_needed(spec: Spec, findings: Findings, found: int) -> int | None:
     """About how many candidates would make ``spec.count`` sounds where so far ``found`` are; None when that is unknown.
 
-    The sounds of a pack grow with a power of the candidates, which the first half of them tells.
+    Assumes that the sounds of a pack grow with a power of the candidates; the first half of them gives the power.
     """
     half = findings.reach // 2
     early = [entry for entry in _not_picked(findings) if entry.index < half]

@@ -1,6 +1,7 @@
 """A run: a search that remembers itself in a folder, goes on where it was ended, and becomes a pack.
 
-The folder holds ``ledger.sqlite``, ``log.txt`` and ``lock``, and belongs to one process at a time.
+The folder holds ``ledger.sqlite``, ``log.txt``, ``lock``, ``command.json`` and, after an audition, ``kept``. It
+belongs to one process at a time.
 """
 
 import itertools
@@ -279,7 +280,7 @@ def identity(spec: Spec) -> bytes:
     source: dict[str, Any] = {"family": spec.family}
     if spec.family is None:
         drawn = msgspec.to_builtins(spec.sound)
-        # Which sounds are wide is drawn when they are finished. Older runs have no smooth ones.
+        # Which sounds are wide is drawn when they are finished.
         del drawn["wide"]
         if not drawn["bandlimited"]:
             del drawn["bandlimited"]

@@ -20,15 +20,16 @@ from cnndsd.sound.rendering import BATCH_BYTES
 from cnndsd.sound.target import ROW_BYTES
 from cnndsd.spec import Spec
 
-# Work of a unit, in multiply-adds in lanes, of which a core does some 20 in a nanosecond: a second or two, so that
-# progress moves, an interruption loses little, and whoever is at work for minutes hangs. No more blocks than this.
-# The parent's work is the same for a unit of any size.
+# Work of a unit in multiply-adds in lanes, of which a core does some 20 per nanosecond. Units of a second or two show
+# progress, lose little when a run is stopped, and let a worker that is busy for minutes be taken for hung. There are at
+# most ``_UNIT_BLOCKS``: the parent's work is the same for a unit of any size.
 _UNIT_WORK = 48e9
-# The work of the average candidate is estimated from so many blocks. The heaviest have far more: a unit of them alone
-# may take so many times as long.
+# The work of the average candidate is estimated from ``_SAMPLE_BLOCKS``. A unit of the heaviest candidates alone takes
+# up to ``_MOST_TIMES`` as long.
 _SAMPLE_BLOCKS, _MOST_TIMES = 64, 4
 _UNIT_BLOCKS = 64
-# What else a sound takes, in such multiply-adds: in lanes, and rendered alone.
+# What all else costs in these multiply-adds: a sine and a change of a weight in lanes; and, where a sound is rendered
+# alone (``_ALONE``), a multiply-add, a sine, a step and a change of a weight.
 _SINE, _MOVE, _MOST_LANES = 4.0, 10.0, 16
 _ALONE, _SINE_ALONE, _STEP_ALONE, _MOVE_ALONE = 6.0, 100.0, 300.0, 26.0
 # So many units at least for each task that is submitted at a time, so that all workers end at about the same time.

@@ -20,7 +20,8 @@ from cnndsd.farm.executors import cores
 from cnndsd.farm.shelf import Entry, appraise_all
 from cnndsd.farm.units import judge_drawn
 from cnndsd.recipe import Recipe
-from cnndsd.sound.rendering import Audio, scratch
+from cnndsd.sound.audio import Audio
+from cnndsd.sound.rendering import scratch
 from cnndsd.spec import Choice, Spec
 
 # Tiles of a sheet.
@@ -48,7 +49,7 @@ class Cast(NamedTuple):
     done: str
 
 
-class Found(NamedTuple):
+class Passed(NamedTuple):
     """A network that passed, and the cast that it comes from."""
 
     entry: Entry
@@ -60,11 +61,11 @@ class Stopped(Exception):
 
 
 class Caster:
-    """Judges casts in threads. ``jobs``: how many threads; by default one for each core."""
+    """Judges casts in threads, one for each core."""
 
-    def __init__(self, jobs: int | None = None) -> None:
+    def __init__(self) -> None:
         self._memory = threading.local()
-        self.jobs = jobs or cores()
+        self.jobs = cores()
         self._threads = ThreadPoolExecutor(self.jobs, thread_name_prefix="cast")
 
     def close(self) -> None:
@@ -77,16 +78,16 @@ class Caster:
         sources: Sequence[Iterator[Cast]],
         should_stop: Callable[[], bool] = lambda: False,
         like: Description | None = None,
-    ) -> Iterator[Found]:
+    ) -> Iterator[Passed]:
         """Yield the sounds of a sheet, each as soon as it is chosen: the first one early, then the others together.
 
         ``spec``: whose ``judge`` holds. ``sources``: endless casts; each source gets an equal part of the sheet. Where
         too few pass, there are fewer. ``like``: choose from the sounds that are most like this one. ``Stopped`` as soon
         as ``should_stop``.
         """
-        found: list[list[Found]] = [[] for _ in sources]
+        found: list[list[Passed]] = [[] for _ in sources]
         tried, number, begun_s = 0, 0, time.monotonic()
-        first: Found | None = None
+        first: Passed | None = None
         for place, casts, passed in self._in_turn(spec, sources):
             if should_stop():
                 raise Stopped
@@ -104,7 +105,7 @@ class Caster:
             found = [_nearest(part, like) for part in found]
         yield from self._rest(found, first)
 
-    def _rest(self, found: list[list[Found]], first: Found | None) -> Iterator[Found]:
+    def _rest(self, found: list[list[Passed]], first: Passed | None) -> Iterator[Passed]:
         chosen: list[Entry] = [] if first is None else [first.entry]
         everyone = {one.entry.index: one for part in found for one in part}
         # The part of the first one is filled last, so that each source has its share.
@@ -118,7 +119,7 @@ class Caster:
             if first is None or entry.index != first.entry.index:
                 yield everyone[entry.index]
 
-    def _in_turn(self, spec: Spec, sources: Sequence[Iterator[Cast]]) -> Iterator[tuple[int, int, list[Found]]]:
+    def _in_turn(self, spec: Spec, sources: Sequence[Iterator[Cast]]) -> Iterator[tuple[int, int, list[Passed]]]:
         """Judge ``_CASTS`` casts, of the sources in turn.
 
         Yields the place of the source, how many casts were judged, and what passed.
@@ -127,7 +128,7 @@ class Caster:
             (place, list(islice(sources[place], _TOGETHER)))
             for place in islice(cycle(range(len(sources))), _CASTS // _TOGETHER)
         )
-        waiting: deque[tuple[int, int, Future[list[Found]]]] = deque()
+        waiting: deque[tuple[int, int, Future[list[Passed]]]] = deque()
         try:
             for place, casts in tasks:
                 waiting.append((place, len(casts), self._threads.submit(self._judge, spec, casts)))
@@ -141,10 +142,10 @@ class Caster:
             for _, _, future in waiting:
                 future.cancel()
 
-    def _judge(self, spec: Spec, casts: Iterable[Cast]) -> list[Found]:
+    def _judge(self, spec: Spec, casts: Iterable[Cast]) -> list[Passed]:
         return [one for cast in casts for one in self._judge_cast(spec, cast)]
 
-    def _judge_cast(self, spec: Spec, cast: Cast) -> list[Found]:
+    def _judge_cast(self, spec: Spec, cast: Cast) -> list[Passed]:
         if not hasattr(self._memory, "rows"):
             self._memory.rows = scratch()
         memory: Audio = self._memory.rows
@@ -156,18 +157,18 @@ class Caster:
                 rows.append(outcome)
         scores, _ = appraise_all(rows)
         return [
-            Found(Entry(0, score, from_row(row.tolist()), cast.shape.reseeded(seed)), cast)
+            Passed(Entry(0, score, from_row(row.tolist()), cast.shape.reseeded(seed)), cast)
             for seed, score, row in zip(passing, scores, rows, strict=True)
         ]
 
 
-def _first(found: list[Found], like: Description | None) -> Found:
+def _first(found: list[Passed], like: Description | None) -> Passed:
     if like is not None:
         return _nearest(found, like)[0]
     return max(found, key=lambda one: one.entry.score)
 
 
-def _nearest(found: list[Found], like: Description) -> list[Found]:
+def _nearest(found: list[Passed], like: Description) -> list[Passed]:
     """Return the sounds that are most like one, the most alike first."""
     return sorted(found, key=lambda one: distance(one.entry.sound, like))[: _LIKE * SHEET]
 

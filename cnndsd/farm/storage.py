@@ -1,6 +1,7 @@
 """The store of a run's entries. Several shelves may hold an entry; it is stored once, as long as one of them does.
 
-An entry has a slot here, and shelves know it by that. Who adds entries holds them, too, until it lets go of them.
+An entry has a slot here, by which shelves know it. ``add`` counts the caller as one user more: it calls ``let_go`` when
+the shelves have taken what they want.
 """
 
 from collections.abc import Sequence

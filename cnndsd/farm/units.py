@@ -23,8 +23,9 @@ from cnndsd.farm.parents import choose_parents
 from cnndsd.farm.shelf import Shelf, Thresholds, appraise_all, make_heads, score_parts
 from cnndsd.recipe import DEFINITION, pack_recipe
 from cnndsd.schema import Failed
+from cnndsd.sound.audio import Audio
 from cnndsd.sound.compiler import compile_once
-from cnndsd.sound.rendering import Audio, render, render_batches, scratch
+from cnndsd.sound.rendering import render, render_batches, scratch
 from cnndsd.spec import Limits, Ranges, Spec
 
 Row = NDArray[np.float64]

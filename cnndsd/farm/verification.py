@@ -115,7 +115,7 @@ class Verification:
                 alternates = [archive.read(alternate.file) for alternate in sound.alternates]
                 yield spec, sound, is_ours, archive.read(sound.file), preview, alternates
 
-        # By one of the workers: this process needs no kernels, which take some 60 MB. What fails there, fails below.
+        # Compiled in a worker: kernels take some 60 MB, and this process needs none. An error there shows below again.
         list(in_order(self._workers, prepare, [(spec,)]))
         self._progress.finished(0, len(sounds))
         for done, made in enumerate(in_order(self._workers, make_again, tasks()), 1):

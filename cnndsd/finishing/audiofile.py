@@ -27,8 +27,8 @@ from cnndsd.spec import SoundFormat
 class LoopCopy(msgspec.Struct, frozen=True):
     """A copy of a loop that the page repeats without a gap: FLAC, 16 bits; in JSON as base 64.
 
-    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz; before and after them it
-    goes on for ``start`` samples.
+    The loop is from sample ``start`` up to, not including, ``end``, at ``sample_rate`` Hz. The file has ``start`` more
+    samples of its repetition before and after it.
     """
 
     flac: bytes
@@ -284,7 +284,7 @@ def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
 
 @contextmanager
 def _silent(is_silent: bool) -> Iterator[None]:
-    """Keep a library from printing warnings, as that for MP3 does: what is wrong is told in one line."""
+    """Keep a library from printing warnings, as that for MP3 does: an error is one line."""
     try:
         saved = os.dup(2) if is_silent else None
     except OSError:

@@ -51,8 +51,8 @@ class _Ear(NamedTuple):
 
 
 # Long windows hear strokes, as most detectors of onsets do, short ones hear grains and ghost notes, too: a few of them
-# may be between the places. All of a loop may be late by this share of a window, as with soft attacks. Detectors place
-# onsets where the energy has risen, or at the peaks of the onset strength: a loop is on the grid for both.
+# may be between the places. The median onset may be late by ``_LATE_WINDOWS`` windows, as soft attacks are. Detectors
+# place onsets where the energy has risen, or at the peaks of the onset strength: a loop is on the grid for both.
 _EARS = (
     _Ear(0.0464, 0.06, 0.01, 0.1, 0.05, 0.006, 0.07),
     _Ear(0.0232, 0.07, 0.12, 0.25, 0.05, 0.009, 0.2),
@@ -62,7 +62,7 @@ _LATE_WINDOWS = 0.2
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
 _JOIN_S = 0.01
-# A loop begins so long before its downbeat: the step of the attack, often the greatest of all, is not at the join.
+# A loop begins so long before its downbeat, so that the jump of the attack is not at the join.
 _BEFORE_S = 0.0005
 # The high-pass filter runs over so much of a cycle before the loop, and the resampling over so much on both sides.
 _LEAD_S, _AROUND_S = 0.5, 0.05
@@ -177,8 +177,8 @@ def fit_grid(times, strengths, end_s, begin_s, places, place_s, bars, fits):  # 
     count = 0
     shortest, longest = place_s * _LEAST, place_s * _MOST
     # From one grid to the next, the last place moves by half of what an onset may be off.
-    step = _OFF_S * _LEAST / (2.0 * places)
-    steps = int((longest - shortest) / step) + 1
+    increment = _OFF_S * _LEAST / (2.0 * places)
+    increments = int((longest - shortest) / increment) + 1
     summed = np.zeros(times.size + 1)
     for i in range(times.size):
         summed[i + 1] = summed[i] + strengths[i]
@@ -186,15 +186,15 @@ def fit_grid(times, strengths, end_s, begin_s, places, place_s, bars, fits):  # 
         if times[first] < begin_s:
             continue
         best, best_place = math.inf, 0.0
-        for i in range(steps + 1):
-            place = shortest + i * step
+        for i in range(increments + 1):
+            place = shortest + i * increment
             if times[first] + places * place > end_s:
                 cost = math.inf
             else:
                 cost = grid_cost(times, strengths, summed, first, places, place, place_s, bars, 1.25 * _OFF_S)
             if cost < best:
                 best, best_place = cost, place
-            if best < math.inf and (cost == math.inf or i == steps):
+            if best < math.inf and (cost == math.inf or i == increments):
                 if count < fits.shape[0]:
                     place = refined(times, strengths, first, places, best_place)
                     cost = math.inf
@@ -216,7 +216,6 @@ def grid_cost(times, strengths, summed, first, places, place, place_s, bars, off
     """
     scale = place_s / place
     begin = times[first]
-    stop = first
     end = begin + (places - 0.5) * place
     low, high = first, times.size
     while low < high:

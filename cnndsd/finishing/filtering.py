@@ -140,7 +140,7 @@ def interpolate(sound, phases, up, down, half, out):  # type: ignore[no-untyped-
     """Resample a sound by the ratio ``up / down`` into ``out``. What lies beyond its ends is 0.
 
     ``phases``: the filter at the rate ``up`` times as high, shape ``(up, taps)``; row p has its samples p, p + up, … in
-    reverse; ``half``: the sample of the filter at time 0.
+    reverse. ``half``: the index of the centre of the filter.
     """
     taps = phases.shape[1]
     for n in range(out.size):

@@ -20,7 +20,7 @@ from cnndsd.ear.tuning import Pitch
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.audiofile import LoopCopy
-from cnndsd.finishing.bars import BarLoop
+from cnndsd.finishing.bars import BarLoop, cut_bars
 from cnndsd.finishing.filtering import in_steps, mean
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
@@ -258,8 +258,6 @@ def _cut(
     audio: Audio, recipe: Recipe, sound: Description, spec: Spec, bars: BarLoop | None
 ) -> tuple[NDArray[np.float64], Loop | None]:
     """Return one or two channels, cut, at the sample rate of their file, and their loop."""
-    from cnndsd.finishing.bars import cut_bars
-
     if bars is None:
         return _conditioned(audio, recipe, sound, spec)
     highpass_hz = spec.master.highpass_hz

@@ -236,8 +236,8 @@ Rule = Literal["hit", "loudness", "peak", "none"]
 def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> Rule:
     """Return the rule that sets how loud the sound becomes: that of the spec, unless it is "use".
 
-    "use" is "hit" for sounds that sound for less than 0.4 s: to the peak ceiling, unless the momentary loudness would
-    be above ``hit_lufs``. For all others it is "loudness".
+    "use" is "hit" for sounds that sound for less than 0.4 s, which are brought to the peak ceiling, or to a momentary
+    loudness of ``hit_lufs`` if that is less. For all others it is "loudness".
     """
     if mastering.level != "use":
         return mastering.level
@@ -290,10 +290,10 @@ def loudness(
 ) -> tuple[float, float]:
     """Return integrated loudness and greatest momentary loudness, both in LUFS (ITU-R BS.1770-4).
 
-    ``sound``: the powers of its channels add. One that has only one plays on each of ``channels``, so two are 3 dB
-    louder than one. It is divided by ``divisor``, after which its peak should be near full scale: integrated loudness
-    ignores what is below -70 LUFS, and is ``-inf`` when that is all. A sound shorter than one block of 0.4 s is padded
-    with silence.
+    The powers of the channels of ``sound`` add. A sound with one channel plays on each of ``channels``, so that two
+    make it 3 dB louder. The samples are divided by ``divisor`` first; choose it so that the peak is near full scale:
+    integrated loudness ignores blocks below -70 LUFS, and is ``-inf`` when there are no others. A sound shorter than
+    one block of 0.4 s is padded with silence.
     """
     powers = np.asarray(sum(_block_powers(one, sample_rate, divisor) for one in np.atleast_2d(sound)))
     with np.errstate(divide="ignore"):

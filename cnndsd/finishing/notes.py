@@ -71,7 +71,7 @@ def _music_lines(music: Music, listed: Many[Listed]) -> list[str]:
     tuned = sum(sound.pitch is not None for sound in listed)
     if tuned and music.pitch_classes:
         where = "their notes" if music.key.lower() == CHROMATIC else f"notes of {music.key}"
-        lines.append(f"Sounds with a clear pitch: {tuned}; they stand on {where} (A4 is {music.tuning_hz:g} Hz).")
+        lines.append(f"Sounds with a sure pitch: {tuned}; they stand on {where} (A4 is {music.tuning_hz:g} Hz).")
     if loops := sum(sound.bars is not None for sound in listed):
         lines.append(f"Loops of whole bars at {music.bpm:g} BPM, in the folder loops: {loops}.")
     return lines

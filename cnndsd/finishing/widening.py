@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from cnndsd.finishing.filtering import sum_up
 
-# Channels with a correlation above this hardly differ: the sound keeps one. One below the other loses more in a sum to
-# mono than unrelated channels do, which lose 3.0 dB: 3.25 dB.
+# Channels with a correlation above ``_ALIKE`` hardly differ: the sound keeps one. Below ``_OPPOSED``, a sum to mono
+# loses more than 3.25 dB; unrelated channels lose 3.0 dB.
 _ALIKE, _OPPOSED = 0.95, -0.055
 # How far the powers of the channels may be apart.
 _BALANCE_DB = 1.0
-# A channel that is the other one a little later makes a comb of their sum. So channels may not be more alike than this,
-# and by so much more than they are at the same time, when one is moved by up to so many seconds.
+# A channel that is the other one a little later makes a comb filter of their sum. Refused are those whose correlation,
+# with one delayed by up to ``_DELAY_S``, is above ``_DELAYED``, and ``_MORE`` above that without a delay.
 _DELAYED, _MORE, _DELAY_S = 0.6, 0.15, 0.03
 # Long sounds are compared in stretches of so many samples, as all at once would need gigabytes.
 _STRETCH = 2**19

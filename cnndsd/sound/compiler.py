@@ -54,7 +54,7 @@ def is_compiled(*modules: str) -> bool:
 def compile_once(module: str, needs: str, compile_all: Callable[[], object]) -> None:
     """Call what compiles all kernels that a module needs, unless that was done with this code and processor before.
 
-    ``needs``: what kernels are compiled, where that differs from call to call. The processes that run them load them.
+    ``needs``: a text that tells apart calls that compile different kernels. Other processes load them from disk.
     """
     name, features = _processor()
     made_of = repr((needs, numba.__version__, llvmlite.__version__, name, features))
@@ -188,7 +188,7 @@ def _writable_folder() -> Path:
 def _is_private(folder: Path) -> bool:
     """Whether this user can write to a folder, made where it is missing, and no other user can: it is to hold code.
 
-    Nor may others be able to put another in its place. Who owns this very code could change it anyway, as root could.
+    Nor may others be able to replace it or a folder above it. Root and the owner of this package are trusted.
     Windows is asked only whether the folder can be written: there, users share no folders unless they mean to.
     """
     try:

@@ -201,8 +201,8 @@ def dispatch(overlaps, largest, code, h, y, now, latest, terms, apart, sine):
     """Make the call of a slot. Returns ``h``, the sums whose sines are still to be taken.
 
     ``overlaps``, ``largest``: those of the ``schedule.Plan``. ``y``: the address for the first of the sines, or where
-    the ring begins that takes outputs. ``now``: the item of the slot's step, if the ring never ended; ``latest``: the
-    last item of the ring.
+    the ring begins that takes outputs. ``now``: the index in items of the slot's step, before it wraps around the
+    ring; ``latest``: the last item of the ring.
     """
     raise NotImplementedError("for compiled code only")
 

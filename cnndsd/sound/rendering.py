@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
 from cnndsd.sound import kernel
+from cnndsd.sound.audio import Audio
 from cnndsd.sound.compiler import current_target
 from cnndsd.sound.gpu.batches import render_groups
 from cnndsd.sound.gpu.card import first_card
@@ -22,7 +23,6 @@ from cnndsd.sound.schedule import Slot, blocks, plan
 from cnndsd.sound.simd import empty_rows, lane_count
 from cnndsd.sound.target import ROW_BYTES
 
-Audio = NDArray[Any]
 Statistics = NDArray[np.float64]
 Device = Literal["cpu", "cuda"]
 
@@ -163,7 +163,7 @@ def render_batches(
     doubles = (True,) * (wide * 8 // ROW_BYTES)
     for start in range(0, len(seeds), groups * wide):
         some = seeds[start : start + groups * wide]
-        # Empty lanes repeat the last network: that costs nothing, and other numbers might be slow.
+        # Unused lanes repeat the last network: other numbers might be denormal, and slow.
         last = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64).reshape(groups, wide)
         if shape.is_bred:
             _draw_bred(shape, last, places, half_parameters)

@@ -94,8 +94,9 @@ def ahead(typing_context: Any, pointer: Any, items: Any) -> Any:
 
 @intrinsic
 def opaque(typing_context: Any, x: Any) -> Any:
-    """The same 64-bit number or address, hidden from the compiler, which then leaves the loop that depends on it as it
-    is written, without index registers and a second copy for the rest.
+    """The same 64-bit number or address, hidden from the compiler.
+
+    The loop that depends on it then stays as it is written: LLVM does not unroll it, nor give it index registers.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:

@@ -18,9 +18,10 @@ import numpy as np
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Precision
 from cnndsd.sound import kernel
+from cnndsd.sound.audio import Audio
 from cnndsd.sound.compiler import compiled
 from cnndsd.sound.network import sample_type
-from cnndsd.sound.rendering import Audio, render_batches, scratch
+from cnndsd.sound.rendering import render_batches, scratch
 from cnndsd.sound.simd import address, empty_rows, fma, lanes_of, load, store
 
 SHAPES = ((1, (4,)), (2, (4, 4)), (4, (6,)), (6, (8, 8)), (10, (8, 8)), (10, (16, 16)), (3, (5, 7, 3)))

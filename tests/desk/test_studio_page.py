@@ -566,7 +566,7 @@ def test_two_hundred_actions_and_twenty_kills_lose_nothing(tmp_path, record_prop
     os.kill(server.pid, signal.SIGINT)
     server.communicate(timeout=30)
     record_property(
-        "figures", f"200 actions, killed {killed} times: {len(seen)} sounds shown, all there; {steps} steps of undo"
+        "figures", f"200 actions, killed {killed} times: {len(seen)} sounds shown, all there; {steps} times undone"
     )
 
 

@@ -18,7 +18,7 @@ from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.tuning import estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
-from cnndsd.farm.arranging import Heard, Placed, arrange, hear_music, place_alone, places_of
+from cnndsd.farm.arranging import PitchAndLoop, Placed, arrange, find_music, place_alone, places_of
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
@@ -48,7 +48,7 @@ def found():
 def tuned(found):
     """Sounds of a small search that have a sure pitch, and what is heard in them."""
     heard = (
-        (entry, hear_music(ALL, entry.recipe, entry.sound)) for entry in found.entries if entry.sound.clarity > 0.9
+        (entry, find_music(ALL, entry.recipe, entry.sound)) for entry in found.entries if entry.sound.clarity > 0.9
     )
     pairs = list(itertools.islice((pair for pair in heard if pair[1].pitch_hz is not None), 12))
     assert len(pairs) == 12
@@ -71,7 +71,7 @@ def test_a_pitch_that_a_plain_tuner_misses_is_neither_heard_nor_named(hz, is_sur
     finished = finish(audio, recipe, sound, ALL)
     one = audiofile.decode_channels(finished.data)[0]
     assert estimate_pitch(one - one.mean(), 44_100).hz == pytest.approx(hz, rel=1e-3)
-    for pitch_hz in (hear_music(ALL, recipe, sound).pitch_hz, finished.pitch and finished.pitch.hz):
+    for pitch_hz in (find_music(ALL, recipe, sound).pitch_hz, finished.pitch and finished.pitch.hz):
         assert pitch_hz == (pytest.approx(hz, rel=1e-3) if is_sure else None)
 
 
@@ -125,10 +125,10 @@ def test_notes_are_spread_over_the_key(key, pitches, reach):
 
     class Ears(InProcess):
         def submit(self, fn, spec, *rest):
-            if fn is arranging.hear_music:
-                return super().submit(lambda: Heard(440.0))
+            if fn is arranging.find_music:
+                return super().submit(lambda: PitchAndLoop(440.0))
             entry, _ = rest
-            return super().submit(quick_places, spec, entry, Heard(monkey[entry.index]))
+            return super().submit(quick_places, spec, entry, PitchAndLoop(monkey[entry.index]))
 
     def quick_places(spec, entry, heard):
         exact = 69 + 12 * math.log2(heard.pitch_hz / 440)
@@ -139,7 +139,7 @@ def test_notes_are_spread_over_the_key(key, pitches, reach):
     placed = arrange(spec, entries, lambda welcome: entries, Ears())
     taken = Counter()
     for entry, place in sorted(placed, key=lambda p: p.entry.index):
-        could = {p.place.note % 12 for p in quick_places(spec, entry, Heard(monkey[entry.index]))}
+        could = {p.place.note % 12 for p in quick_places(spec, entry, PitchAndLoop(monkey[entry.index]))}
         if place.note is not None:
             assert taken[place.note % 12] == min(taken[c] for c in could)
             taken[place.note % 12] += 1
@@ -157,7 +157,7 @@ def test_sounds_off_key_give_way_to_others(found):
 
     in_key = production.arrange_sounds(spec, found, InProcess())
     plain = [Placed(e, Placed(e).place) for e in production.choose_sounds(spec, found)]
-    heard = [hear_music(spec, e.recipe, e.sound) for e, _ in plain]
+    heard = [find_music(spec, e.recipe, e.sound) for e, _ in plain]
     before = sum(arranging._welcome(spec, e, h) == 0.3 for (e, _), h in zip(plain, heard, strict=True))
     assert before > off_key(in_key)
     assert len(in_key) == 8
@@ -169,7 +169,7 @@ def test_sounds_with_a_sure_note_are_preferred(monkeypatch):
 
     def factor(clarity, hz, name="hit", spec=spec):
         monkeypatch.setattr(arranging, "kind", lambda _: name)
-        return arranging._welcome(spec, Entry(0, 0.9, like(clarity=clarity), Recipe()), Heard(hz))
+        return arranging._welcome(spec, Entry(0, 0.9, like(clarity=clarity), Recipe()), PitchAndLoop(hz))
 
     assert factor(0.9, 440.0) == factor(0.3, 440.0, "pad") > 1.0
     assert factor(0.9, None) == factor(0.9, None, "pad") == 0.3
@@ -203,7 +203,7 @@ IN_TIME = Spec(
 def looped():
     """A sound that is a loop at 120 BPM, where it was brought, and its file."""
     entry = entry_of(REAL_LOOP, 10**6)
-    (placed,) = places_of(IN_TIME, entry, hear_music(IN_TIME, entry.recipe, entry.sound))
+    (placed,) = places_of(IN_TIME, entry, find_music(IN_TIME, entry.recipe, entry.sound))
     recipe = placed.entry.recipe
     return entry, placed, finish(render(recipe), recipe, placed.entry.sound, IN_TIME, placed.place)
 
@@ -246,7 +246,7 @@ def test_sounds_that_are_alike_or_dull_once_they_are_tuned_are_exchanged(monkeyp
         return [Placed(entry, arranging.Place(69))]
 
     monkeypatch.setattr(arranging, "places_of", places_of)
-    monkeypatch.setattr(arranging, "hear_music", lambda *_: Heard(440.0))
+    monkeypatch.setattr(arranging, "find_music", lambda *_: PitchAndLoop(440.0))
     placed = arrange(Spec(name="x"), entries, choose, InProcess())
     assert sorted(one.entry.index for one in placed) == [0, 2]
     assert [welcome.get(1, 1.0) < 1.0 for welcome in given] == [False, True]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import msgspec
@@ -114,9 +113,9 @@ def test_workers_that_cannot_start_are_told_of_and_nothing_waits_for_ever(monkey
     monkeypatch.setattr(executors, "_work", os._exit)
     with Processes(2) as workers:
         waiting = workers.submit(os.getpid)
-        with pytest.raises(BrokenExecutor, match=r"cannot start \(exited with"):
+        with pytest.raises(Failed, match=r"cannot start \(exited with"):
             waiting.result(timeout=30)
-        with pytest.raises(BrokenExecutor):
+        with pytest.raises(Failed):
             workers.submit(os.getpid)
 
 
@@ -225,9 +224,9 @@ def test_of_a_list_nothing_else_comes_where_finishing_fails(monkeypatch, in_proc
 def test_workers_that_cannot_start_are_no_fault_of_a_sound(undisturbed):
     class Broken(InProcess):
         def submit(self, *_):
-            raise BrokenExecutor("cannot start")
+            raise Failed("cannot start")
 
-    with pytest.raises(BrokenExecutor):
+    with pytest.raises(Failed):
         list(production.finish_all(SMALL, [Placed(e) for e in undisturbed.entries[:3]], Broken()))
 
 
@@ -278,13 +277,13 @@ def test_whatever_keeps_a_worker_from_its_start_ends_in_a_line(error, monkeypatc
 
     monkeypatch.setattr(executors, "_START_TRIES", 2)
     monkeypatch.setattr(executors, "_Worker", refuse)
-    with Processes(2) as workers, pytest.raises(BrokenExecutor, match="cannot start"):
+    with Processes(2) as workers, pytest.raises(Failed, match="cannot start"):
         workers.submit(os.getpid).result(timeout=30)
 
 
 def test_a_slot_that_ends_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(Processes, "_serve", lambda *_: 1 // 0)
-    with Processes(1) as workers, pytest.raises(BrokenExecutor, match="ZeroDivisionError"):
+    with Processes(1) as workers, pytest.raises(Failed, match="ZeroDivisionError"):
         workers.submit(os.getpid).result(timeout=30)
 
 

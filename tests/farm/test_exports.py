@@ -10,7 +10,7 @@ from falsified import SPEC, chunk, files, in_manifest, in_spec, wav
 from cnndsd import Recipe, Spec, verify
 from cnndsd.farm import verification
 from cnndsd.farm.executors import InProcess
-from cnndsd.farm.production import choose_sounds, make_pack, recipes_heard
+from cnndsd.farm.production import choose_sounds, described_recipes, make_pack
 from cnndsd.farm.proofs.sounds import make_again
 from cnndsd.farm.searching import judge_missing
 from cnndsd.finishing.zipfiles import PackFile
@@ -112,7 +112,7 @@ def test_a_file_is_found_among_exports_that_have_none(tmp_path, faults):
     recipe = Recipe(length=9, hidden=(2, 2), gap=5, seed=276, seconds=2.0)
     spec = Spec(name="s", exports=("hydrogen",), recipes=(recipe,))
     path = tmp_path / "steady.zip"
-    make_pack(path, spec, recipes_heard(spec, [0]), InProcess(), only=[0])
+    make_pack(path, spec, described_recipes(spec, [0]), InProcess(), only=[0])
     data = path.read_bytes()
     assert not any(name.startswith("exports/") for name in names(data))
     assert faults(data) == []

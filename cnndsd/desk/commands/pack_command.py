@@ -77,7 +77,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--jobs", type=arguments.jobs, metavar="J", help="worker processes (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://10.0.0.1:8786")
     parser.add_argument(
-        "--out", metavar="DIR", help="folder for the zip and the run (default: that of the spec's file)"
+        "--out",
+        metavar="DIR",
+        help="folder for the zip and the run (default: that of the spec's file; the current one for a spec by name)",
     )
     parser.add_argument(
         "--profile",
@@ -156,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
     if options.candidates is None and (by_time or options.keep or options.only_kept):
         changes["candidates"] = MAX_CANDIDATES
     if from_pack and (options.exports or options.alternates):
-        # Of a pack or list of many, some may have what would be too much beside all.
+        # Exports and alternates limit the sounds of a pack: here those that are kept.
         changes["count"] = len({*options.keep})
     spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
     if from_pack:
@@ -244,16 +246,16 @@ def _spec_and_folder(options: argparse.Namespace) -> tuple[Path, Path]:
 def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str]:
     """Return the arguments of this command, for any current folder."""
     words: list[str] = []
-    arguments = iter(options.arguments)
-    for word in arguments:
+    given = iter(options.arguments)
+    for word in given:
         if word == "--out":
-            next(arguments)
+            next(given)
         elif word == options.spec and path == Path(word):
             words.append(str(path.absolute()))
         elif not word.startswith("--out=") and word != "--restart":
             words.append(word)
-    given = options.out is not None or options.spec is None or path != Path(options.spec)
-    return [*words, "--out", str(folder.absolute())] if given else words
+    needs_out = options.out is not None or options.spec is None or path != Path(options.spec)
+    return [*words, "--out", str(folder.absolute())] if needs_out else words
 
 
 def _refuse_search_options(options: argparse.Namespace) -> None:

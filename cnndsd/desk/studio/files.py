@@ -87,7 +87,7 @@ class Files:
         if len({tile.recipe.precision for tile in kept}) > 1:
             raise Invalid("the kept sounds have two precisions; allowed: one in a pack")
         spec, only, path = self._listing(kept), range(len(kept)), self._free_path(".zip")
-        findings = production.recipes_heard(spec, only)
+        findings = production.described_recipes(spec, only)
         return production.make_pack(path, spec, findings, InProcess(), progress, only=only), path
 
     def save(self, spec: Spec) -> Path:

@@ -204,10 +204,7 @@ class History:
             return number
 
     def go(self, state: State, back: bool, marks: Mapping[int, Marks]) -> None:
-        """Make the neighbour of the present state the present one: the one before ``state`` if ``back``, or ``state``.
-
-        ``marks``: to set with it.
-        """
+        """Undo ``state`` if ``back``, or else redo it. ``marks``: those that sounds then have."""
         with self._commit() as connection:
             for tile, now in marks.items():
                 self._mark(tile, now)
@@ -261,8 +258,8 @@ class History:
         )
         return [_tile(row) for row in rows]
 
-    def found(self, done: str) -> dict[str, int]:
-        """Return the numbers of sounds by their recipes as JSON, of which what was ``done`` begins so."""
+    def numbers_by_recipe(self, done: str) -> dict[str, int]:
+        """Return the numbers, by recipes as JSON, of the sounds whose ``done`` begins with this text."""
         rows = self._rows("SELECT recipe, id FROM tiles WHERE substr(done, 1, ?1) = ?2", len(done), done)
         return dict(rows)
 

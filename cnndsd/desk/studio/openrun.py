@@ -58,16 +58,16 @@ class OpenRun:
         self.listed: dict[int, Listed] = {}
 
     def enter(self, history: History) -> None:
-        """Number its sounds, those of the history as there, and mark there what is kept and dropped of them."""
-        known = history.found(_CANDIDATE)
+        """Give each sound its number, the history's where it has one, and copy the run's picks into the history."""
+        known = history.numbers_by_recipe(_CANDIDATE)
         for entry in self._entries:
             own = msgspec.structs.replace(entry, recipe=as_finished(self.spec, entry))
             number = known.get(own.recipe.to_json()) or history.numbers(1)[0]
             done = f"{_CANDIDATE}{entry.index} of {self.name}"
             self.listed[number] = Listed(entry, tile_of(number, own, (), done))
         marks = history.marks
-        told = {number: marks.get(number, Marks())._replace(pick=self._pick(number)) for number in self.listed}
-        changed = {number: now for number, now in told.items() if now != marks.get(number, Marks())}
+        of_run = {number: marks.get(number, Marks())._replace(pick=self._pick(number)) for number in self.listed}
+        changed = {number: now for number, now in of_run.items() if now != marks.get(number, Marks())}
         history.add(self.unknown(changed, history))
         history.mark(changed)
 

@@ -16,7 +16,7 @@ from cnndsd.desk.studio.knobs import Knobs, held, in_tune_and_time, note_name, n
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import breeding, production
 from cnndsd.farm.drawing import draw_seeds, draw_shape, draw_wide
-from cnndsd.farm.sheets import LANES, Cast, Caster, Found, Stopped
+from cnndsd.farm.sheets import LANES, Cast, Caster, Passed, Stopped
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.naming import words
 from cnndsd.recipe import Recipe
@@ -37,7 +37,7 @@ class Wish(NamedTuple):
 
 class _Ahead(NamedTuple):
     wish: Wish
-    found: list[Found]
+    found: list[Passed]
 
 
 class Rolls:
@@ -57,20 +57,20 @@ class Rolls:
         self._wake.set()
         self._caster.close()
 
-    def roll(self, wish: Wish) -> Iterator[Found]:
+    def roll(self, wish: Wish) -> Iterator[Passed]:
         """Yield a sheet of new networks, half of them relatives of the sounds that they should be near."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead.wish == wish:
             return iter(ahead.found)
         return self._caster.sheet(self._spec, self._sources(wish))
 
-    def like(self, tile: Tile, knobs: Knobs, far: bool) -> Iterator[Found]:
+    def like(self, tile: Tile, knobs: Knobs, far: bool) -> Iterator[Passed]:
         """Yield a sheet of relatives of a sound: the nearest, or ``far`` ones."""
         casts = self._relatives([tile], breeding.FAR if far else breeding.NEAR, knobs, also_set=far)
         like = None if far else production.entry_of(tile.id, tile.recipe).sound
         return self._caster.sheet(self._spec, [casts], like=like)
 
-    def children(self, one: Tile, other: Tile, knobs: Knobs, done: str) -> Iterator[Found]:
+    def children(self, one: Tile, other: Tile, knobs: Knobs, done: str) -> Iterator[Passed]:
         """Yield a sheet of children of two sounds. ``Invalid`` when their shapes differ."""
         # Once, so that an error is told before anything is shown.
         breeding.child(one.recipe, other.recipe, self._rng)
@@ -82,7 +82,7 @@ class Rolls:
 
         return self._caster.sheet(self._spec, [casts()])
 
-    def partners(self, tile: Tile, knobs: Knobs, done: str) -> Iterator[Found]:
+    def partners(self, tile: Tile, knobs: Knobs, done: str) -> Iterator[Passed]:
         """Yield a sheet of new networks that have the shape of a sound."""
         shape = breeding.of_its_shape(tile.recipe)
 
@@ -93,7 +93,7 @@ class Rolls:
 
         return self._caster.sheet(self._spec, [casts()])
 
-    def tile(self, number: int, found: Found, knobs: Knobs, taken: Collection[str] = ()) -> Tile:
+    def tile(self, number: int, found: Passed, knobs: Knobs, taken: Collection[str] = ()) -> Tile:
         """Return what was found as a sound of the studio, by the locks in tune and in time, and wide where asked."""
         entry, parents = in_tune_and_time(knobs.locks, found.entry), found.cast.parents
         if not parents:

@@ -25,7 +25,7 @@ from cnndsd.desk.studio.rolls import Rolls, Wish, tile_of
 from cnndsd.desk.studio.views import Message, Send, View
 from cnndsd.farm import production
 from cnndsd.farm.progress import Progress
-from cnndsd.farm.sheets import SHEET, Found
+from cnndsd.farm.sheets import SHEET, Passed
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
@@ -369,7 +369,7 @@ class Session:
         first = numbers[0] if numbers else None
         self._add(f"opened {opening.name}", numbers, first, knobs, tiles, facts=facts)
 
-    def _show(self, what: str, found: Iterator[Found], knobs: Knobs, send: Send) -> None:
+    def _show(self, what: str, found: Iterator[Passed], knobs: Knobs, send: Send) -> None:
         """Make a sheet of what is found the present state."""
         numbers = self._history.numbers(SHEET)
         first = next(found, None)

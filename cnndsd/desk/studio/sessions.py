@@ -29,8 +29,8 @@ _LISTED = 1000
 def opened(folder: Path, named: str | None = None, run: OpenRun | None = None) -> Iterator[Session]:
     """Open the studio of a folder, which is made if it is not there.
 
-    ``named``: see ``opening.opened_with``. ``run``: is opened instead, and its sounds are listed. A studio that was
-    opened with the same before goes on. ``Failed`` when it is open already.
+    ``named``: see ``opening.opened_with``. ``run``: opened in its place; its sounds are listed. If the folder was last
+    opened with the same thing, the studio goes on where it was. ``Failed`` when it is open already.
     """
     begin = opened_with(named) if run is None else of_run(run.name, run.spec, run.findings)
     place = folder / _FOLDER

@@ -32,7 +32,7 @@ def renoise_files(material: Material) -> Iterator[tuple[str, bytes]]:
                 f"Sample{place:0{max(2, digits)}d} ({base_name(file).rpartition('.')[0]})"
                 for place, (_, file) in enumerate(files)
             ]
-            xml = xml_bytes(_instrument(material, instrument, name, list(zip(names, files, strict=True))))
+            xml = xml_bytes(_instrument(material, name, list(zip(names, files, strict=True))))
             sounds = [_sound(material, named, file) for named, (_, file) in zip(names, files, strict=True)]
             yield f"exports/renoise/{name}.xrni", stored_zip([("Instrument.xml", xml), *sounds])
 
@@ -52,9 +52,7 @@ def _sound(material: Material, name: str, file: str) -> tuple[str, bytes]:
     return f"SampleData/{name}.flac", material.flac(file)
 
 
-def _instrument(
-    material: Material, instrument: Instrument, name: str, named: list[tuple[str, tuple[Zone, str]]]
-) -> Element:
+def _instrument(material: Material, name: str, named: list[tuple[str, tuple[Zone, str]]]) -> Element:
     root = Element("RenoiseInstrument", {"doc_version": "33"})
     child(root, "Name", name)
     properties = child(root, "GlobalProperties", type="InstrumentGlobalProperties")
