@@ -27,7 +27,7 @@ import numpy as np
 
 from cnndsd import Recipe, load_spec
 from cnndsd.ear.measuring import Clock
-from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_shape
+from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_template
 from cnndsd.sound.card_speed import CardTiming
 from cnndsd.sound.gpu.batches import read_group, render_groups, render_planned
 from cnndsd.sound.gpu.card import Card, first_card
@@ -112,7 +112,7 @@ def shape_speeds(card: Card, rounds: int, end: float) -> list[dict]:
 def mixed_groups(blocks: range) -> list[Group]:
     """Blocks of the default spec's candidates, as a run draws them."""
     spec = load_spec(SPEC)
-    shapes = [draw_shape(spec, spec.seed, block) for block in blocks]
+    shapes = [draw_template(spec, spec.seed, block) for block in blocks]
     seeds = [draw_seeds(spec, spec.seed, block) for block in blocks]
     frames = [Clock(shape.sample_rate, shape.hold).frame_steps for shape in shapes]
     return list(map(Group, shapes, seeds, frames))

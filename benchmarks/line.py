@@ -13,7 +13,7 @@ from pathlib import Path
 from cnndsd import load_spec
 from cnndsd.ear.analysis import hear
 from cnndsd.ear.measuring import Clock
-from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_shape
+from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_template
 from cnndsd.farm.units import judge_unit, warm
 from cnndsd.sound.rendering import render_batches, scratch
 
@@ -30,7 +30,7 @@ def main() -> None:
     memory = scratch()
 
     def draw() -> list:
-        return [(draw_shape(spec, spec.seed, block), draw_seeds(spec, spec.seed, block)) for block in range(BLOCKS)]
+        return [(draw_template(spec, spec.seed, block), draw_seeds(spec, spec.seed, block)) for block in range(BLOCKS)]
 
     drawn = draw()
 

@@ -1,6 +1,6 @@
 """Recipes from recipes: near and far relatives of a sound, children of two, and the same network set otherwise.
 
-They are returned as shapes: recipes whose ``last_seed`` is 0. With any other seed there, each is another relative.
+They are returned as templates: recipes whose ``last_seed`` is 0. With any other seed there, each is another relative.
 """
 
 import math
@@ -18,7 +18,7 @@ _SHARE = (0.25, 0.75)
 
 
 def relative(parent: Recipe, amounts: tuple[float, float], rng: random.Random) -> Recipe:
-    """Return a shape that varies a parent; a parent with as many variations as there may be loses the last one."""
+    """Return a template that varies a parent; a parent with as many variations as there may be loses the last one."""
     low, high = amounts
     amount = float(f"{low * math.exp(rng.random() * math.log(high / low)):.3g}")
     return _with(parent, Variation(seed=0, amount=amount))
@@ -35,7 +35,7 @@ def may_breed(one: Recipe, other: Recipe) -> bool:
 
 
 def child(one: Recipe, other: Recipe, rng: random.Random) -> Recipe:
-    """Return a shape with neurons of both; gap, seconds, clock and adjusting are those of one of them.
+    """Return a template with neurons of both; gap, seconds, clock and adjusting are those of one of them.
 
     ``Invalid`` when their shapes differ, or their variations are too many together.
     """
@@ -51,7 +51,7 @@ def child(one: Recipe, other: Recipe, rng: random.Random) -> Recipe:
 
 
 def of_its_shape(recipe: Recipe) -> Recipe:
-    """Return the shape of unrelated networks that may breed with this one."""
+    """Return a template of unrelated networks that may breed with this one."""
     return msgspec.structs.replace(recipe, seed=0, variations=())
 
 

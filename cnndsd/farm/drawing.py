@@ -1,7 +1,7 @@
 """Draws recipes at random, afresh or as variations of a parent.
 
 A candidate that is drawn afresh is a pure function of the spec, the seed and its index, one that varies a parent of
-these and the parent's recipe. Candidates come in blocks. In a block that is drawn afresh all have one shape; other
+these and the parent's recipe. Candidates come in blocks. In a block that is drawn afresh all have one template; other
 blocks have groups of siblings, each with a parent of its own.
 """
 
@@ -22,11 +22,11 @@ from cnndsd.spec import Ranges, Spec
 # gives any run another candidate raises it; ``tests/farm/drawing.json`` holds digests by this number.
 DRAWING = 1
 
-# Candidates of a run come in blocks of this many, which share their shape, so that they render side by side.
+# Candidates of a run come in blocks of this many, which share their template, so that they render side by side.
 BLOCK = 64
 # Neighbours that have one parent. Fewer try more parents, and more render faster.
 SIBLINGS = 16
-_SHAPES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
+_TEMPLATES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
 # A parent is the best of so many that are drawn.
 RIVALS = 24
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
@@ -42,7 +42,7 @@ _SMOOTH_HZ = 300.0
 _WIDE_AMOUNT = (1e-9, 1e-3)
 
 
-# One generator of random bits for each thread: to make one takes as long as to draw a shape.
+# One generator of random bits for each thread: to make one takes as long as to draw a template.
 _BITS = threading.local()
 
 
@@ -79,9 +79,9 @@ def _key(spec: Spec, seed: int) -> tuple[int, int]:
     return seed, int.from_bytes(spec.digest[:8], "little")
 
 
-def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
-    """The shape of a block: what its candidates have in common, as a recipe whose ``last_seed`` is 0."""
-    u = uniform(_key(spec, seed), block, _SHAPES)
+def draw_template(spec: Spec, seed: int, block: int) -> Recipe:
+    """The template of a block: what its candidates have in common, a recipe whose ``last_seed`` is 0."""
+    u = uniform(_key(spec, seed), block, _TEMPLATES)
     if spec.family is not None:
         amount = _within(spec.family.amount, _short(_logarithmic(spec.family.amount, next(u))))
         base = spec.family.recipe
@@ -105,7 +105,7 @@ def draw_shape(spec: Spec, seed: int, block: int) -> Recipe:
 
 
 def _interpolation(spec: Spec, u: Iterator[float], gap: int, inherited: Interpolation | None = None) -> Interpolation:
-    """How sounds of one shape join their steps: as drawn, or as the parent's where it is mostly ``inherited``."""
+    """How sounds of one template join their steps: as drawn, or as the parent's where it is mostly ``inherited``."""
     share = spec.sound.bandlimited
     if share == 0.0 or gap == 0 or spec.sound.sample_rate / 2 ** (gap + 1) < _SMOOTH_HZ:
         return "hold"
@@ -141,8 +141,8 @@ def draw_rivals(spec: Spec, seed: int, generation: int, groups: int) -> NDArray[
     return (raw >> np.uint64(11)).reshape(groups, 1 + RIVALS).astype(np.float64) * 2.0**-53
 
 
-def draw_child_shape(spec: Spec, seed: int, group: int, parent: Recipe) -> Recipe:
-    """The shape of a group of siblings, which vary ``parent``, as a recipe whose ``last_seed`` is 0.
+def draw_child_template(spec: Spec, seed: int, group: int, parent: Recipe) -> Recipe:
+    """The template of a group of siblings, which vary ``parent``.
 
     One variation is added, and sometimes gap, length of sound, adjusting or interpolation are others within the spec's
     ranges.
@@ -202,23 +202,23 @@ def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:
 
 
 class Drawn(NamedTuple):
-    """Candidates of one shape, from index ``first`` on: what they have in common, and the ``last_seed`` of each."""
+    """Candidates of one template, from index ``first`` on: what they have in common, and the ``last_seed`` of each."""
 
     first: int
-    shape: Recipe
+    template: Recipe
     seeds: list[int]
 
 
 class Parent(NamedTuple):
-    """The recipe of a parent: its shape, after ``pack_recipe``, and its last seed, which the shape does not have."""
+    """The recipe of a parent: its template, after ``pack_recipe``, and its last seed."""
 
-    shape: bytes
+    template: bytes
     last_seed: int
 
     @property
     def recipe(self) -> Recipe:
         """The recipe, unpacked."""
-        return unpack_recipe(self.shape).reseeded(self.last_seed)
+        return unpack_recipe(self.template).reseeded(self.last_seed)
 
 
 def as_parent(recipe: Recipe) -> Parent:
@@ -229,7 +229,7 @@ def as_parent(recipe: Recipe) -> Parent:
 def draw_blocks(
     spec: Spec, seed: int, first: int, count: int, parents: Mapping[int, Parent] | None = None
 ) -> Iterator[Drawn]:
-    """The candidates ``first`` to ``first + count - 1``, those of one shape at a time.
+    """The candidates ``first`` to ``first + count - 1``, those of one template at a time.
 
     ``parents``: of each group of siblings (candidate // ``SIBLINGS``) that varies one; all others are drawn afresh.
     """
@@ -243,12 +243,12 @@ def draw_blocks(
         if at in (first, block * BLOCK):
             seeds = draw_seeds(spec, seed, block)
         if parents and group in parents:
-            shape = draw_child_shape(spec, seed, group, parents[group].recipe)
+            template = draw_child_template(spec, seed, group, parents[group].recipe)
             after = min(stop, (group + 1) * SIBLINGS)
         else:
-            shape = draw_shape(spec, seed, block)
+            template = draw_template(spec, seed, block)
             after = min(stop, (block + 1) * BLOCK)
-        yield Drawn(at, shape, seeds[at - block * BLOCK : after - block * BLOCK])
+        yield Drawn(at, template, seeds[at - block * BLOCK : after - block * BLOCK])
         at = after
 
 
@@ -304,4 +304,4 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
 def draw(spec: Spec, seed: int, index: int, parents: Mapping[int, Parent] | None = None) -> Recipe:
     """The recipe of candidate ``index`` of the run ``seed``; ``parents`` as for ``draw_blocks``."""
     (drawn,) = draw_blocks(spec, seed, index, 1, parents)
-    return drawn.shape.reseeded(drawn.seeds[0])
+    return drawn.template.reseeded(drawn.seeds[0])

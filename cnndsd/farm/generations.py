@@ -74,7 +74,7 @@ class Generations:
 
     ``complete``: how many have been judged as a whole; those after them are open. ``parents``: the best of each cell in
     the complete ones. ``parent_of``: the parent of each group of siblings, of the open generations that may be judged.
-    Whoever judges the group draws its shape from that. ``store``: that of all its shelves.
+    Whoever judges the group draws its template from that. ``store``: that of all its shelves.
     """
 
     def __init__(self, spec: Spec) -> None:

@@ -304,7 +304,7 @@ def _entries(rows: deque[tuple[int, bytes]]) -> Iterator[Entry]:
 
 def _row(value: Entry | int | Parent, store: Store) -> bytes:
     if isinstance(value, Parent):
-        return msgspec.msgpack.encode(packed_fields(value.shape, value.last_seed))
+        return msgspec.msgpack.encode(packed_fields(value.template, value.last_seed))
     return Stored(store, value).json if isinstance(value, int) else msgspec.json.encode(value)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from cnndsd.farm.deadlines import Deadline
-from cnndsd.farm.drawing import BLOCK, draw, draw_shape
+from cnndsd.farm.drawing import BLOCK, draw, draw_template
 from cnndsd.farm.executors import WorkerDied, Workers
 from cnndsd.farm.findings import Aside, Findings, UnitResult, no_findings
 from cnndsd.farm.generations import first_candidate
@@ -158,8 +158,8 @@ def most_by_work(spec: Spec) -> int:
     least = 1 if is_alone else _MOST_LANES
     count = max(least, int(_UNIT_WORK / work))
     if count >= BLOCK and spec.family is None:
-        shapes = [draw_shape(spec, spec.seed, block) for block in range(_SAMPLE_BLOCKS)]
-        average = sum(_work_of(shape)[0] for shape in shapes) / _SAMPLE_BLOCKS
+        templates = [draw_template(spec, spec.seed, block) for block in range(_SAMPLE_BLOCKS)]
+        average = sum(_work_of(template)[0] for template in templates) / _SAMPLE_BLOCKS
         count = max(count, int(_UNIT_WORK / max(average, work / _MOST_TIMES)))
     # Equal parts of a block.
     return count // BLOCK * BLOCK if count >= BLOCK else 2 ** (count.bit_length() - 1)

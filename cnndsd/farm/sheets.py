@@ -43,7 +43,7 @@ _PATIENCE_S, _LONGEST_S = 1.5, 10.0
 class Cast(NamedTuple):
     """Networks that differ only in their last seeds. ``parents``: by number; ``done``: how they came about."""
 
-    shape: Recipe
+    template: Recipe
     seeds: Sequence[int]
     parents: tuple[int, ...]
     done: str
@@ -150,14 +150,14 @@ class Caster:
             self._memory.rows = scratch()
         memory: Audio = self._memory.rows
         passing, rows = [], []
-        outcomes = judge_drawn(spec, Drawn(0, cast.shape, list(cast.seeds)), memory)
+        outcomes = judge_drawn(spec, Drawn(0, cast.template, list(cast.seeds)), memory)
         for seed, outcome in zip(cast.seeds, outcomes, strict=True):
             if not isinstance(outcome, str):
                 passing.append(seed)
                 rows.append(outcome)
         scores, _ = appraise_all(rows)
         return [
-            Passed(Entry(0, score, from_row(row.tolist()), cast.shape.reseeded(seed)), cast)
+            Passed(Entry(0, score, from_row(row.tolist()), cast.template.reseeded(seed)), cast)
             for seed, score, row in zip(passing, scores, rows, strict=True)
         ]
 

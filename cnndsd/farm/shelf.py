@@ -68,14 +68,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class PackedEntries(NamedTuple):
-    """Entries as workers return them: heads (``HEAD``) and descriptions (``description.AT``) as bytes, packed shapes.
+    """Entries as workers return them: heads (``HEAD``) and descriptions (``description.AT``) as bytes, and packed
+    templates.
 
     Only what is needed is unpacked.
     """
 
     heads: bytes = b""
     rows: bytes = b""
-    shapes: tuple[bytes, ...] = ()
+    templates: tuple[bytes, ...] = ()
 
 
 def pack_entries(entries: Sequence[Entry]) -> PackedEntries:
@@ -89,19 +90,19 @@ def pack_entries(entries: Sequence[Entry]) -> PackedEntries:
         [parent.last_seed for parent in parents],
     )
     rows = b"".join(to_row(entry.sound).tobytes() for entry in entries)
-    return PackedEntries(heads.tobytes(), rows, tuple(parent.shape for parent in parents))
+    return PackedEntries(heads.tobytes(), rows, tuple(parent.template for parent in parents))
 
 
 def make_heads(
     cells: Sequence[int],
-    shapes: int | Sequence[int],
+    templates: int | Sequence[int],
     scores: Sequence[float],
     indices: Sequence[int],
     last_seeds: Sequence[int],
 ) -> Heads:
     """The heads of entries, from their parts."""
     heads = np.empty(len(cells), HEAD)
-    heads["cell"], heads["shape"], heads["score"] = cells, shapes, scores
+    heads["cell"], heads["template"], heads["score"] = cells, templates, scores
     heads["index"], heads["last_seed"] = indices, last_seeds
     return heads
 
@@ -114,7 +115,7 @@ def unpack_entries(packed: PackedEntries) -> list[Entry]:
 
 def add_packed(store: Store, packed: PackedEntries) -> Slots:
     """Store entries that were packed; see ``Store.add``."""
-    return store.add(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.shapes)
+    return store.add(np.frombuffer(packed.heads, HEAD), _as_rows(packed.rows), packed.templates)
 
 
 class Stored:
@@ -135,7 +136,7 @@ class Stored:
     def recipe(self) -> Recipe:
         """Its recipe."""
         (parent,) = self._store.parents([self._slot])
-        return _unpack_shape(parent.shape).reseeded(parent.last_seed)
+        return _unpack_template(parent.template).reseeded(parent.last_seed)
 
     @property
     def entry(self) -> Entry:
@@ -146,7 +147,7 @@ class Stored:
     def json(self) -> bytes:
         """``entry`` as JSON."""
         (parent,) = self._store.parents([self._slot])
-        fields = packed_fields(parent.shape, parent.last_seed)
+        fields = packed_fields(parent.template, parent.last_seed)
         return msgspec.json.encode({"index": self.index, "score": self.score, "sound": self.sound, "recipe": fields})
 
 
@@ -155,8 +156,8 @@ def as_entry(entry: Entry | Stored) -> Entry:
     return entry.entry if isinstance(entry, Stored) else entry
 
 
-# Siblings, which are unpacked one after the other, share their shape.
-_unpack_shape = functools.lru_cache(maxsize=64)(unpack_recipe)
+# Siblings, which are unpacked one after the other, share their template.
+_unpack_template = functools.lru_cache(maxsize=64)(unpack_recipe)
 
 
 def _as_rows(rows: bytes) -> Rows:
@@ -300,9 +301,9 @@ class Shelf:
         """As ``merge``."""
         self._add_and_let_go(add_packed(self.store, packed))
 
-    def put(self, heads: Heads, rows: Rows, shapes: Sequence[bytes]) -> None:
-        """As ``merge``, for entries in parts; the heads count the shapes."""
-        self._add_and_let_go(self.store.add(heads, rows, shapes))
+    def put(self, heads: Heads, rows: Rows, templates: Sequence[bytes]) -> None:
+        """As ``merge``, for entries in parts; ``template`` of a head is a place in ``templates``."""
+        self._add_and_let_go(self.store.add(heads, rows, templates))
 
     def _add_and_let_go(self, slots: Slots) -> None:
         self.add_slots(slots)
@@ -317,7 +318,7 @@ class Shelf:
             lengthen(self, ("_cells", "_order", "_filled", "_least"), used, len(slots))
         left = np.empty(len(slots), np.int32)
         places = (self._places, self._cells, self._order, self._filled, self._least, self._used)
-        count = _add_slots(slots, self.store.heads, self.store.holders, *places, left)
+        count = _add_slots(slots, self.store.heads, self.store.users, *places, left)
         self.store.let_go(left[:count])
 
     def add_shelf(self, other: "Shelf") -> None:
@@ -351,12 +352,12 @@ class Shelf:
             reach = score_parts(heads["score"]) >= thresholds.least()[heads["cell"]]
             slots, heads = slots[reach], heads[reach]
         numbers: dict[bytes, int] = {}
-        heads["shape"] = [numbers.setdefault(shape, len(numbers)) for shape in store.shapes[slots]]
+        heads["template"] = [numbers.setdefault(template, len(numbers)) for template in store.templates[slots]]
         return PackedEntries(heads.tobytes(), store.rows[slots].tobytes(), tuple(numbers))
 
 
 @compiled
-def _add_slots(slots, heads, holders, places, cells, order, filled, least, used, left):  # type: ignore[no-untyped-def]
+def _add_slots(slots, heads, users, places, cells, order, filled, least, used, left):  # type: ignore[no-untyped-def]
     """Put entries on a shelf, whose arrays these are, and those that lose their places in ``left``.
 
     Returns how many these are. Two entries have never one index.
@@ -384,7 +385,7 @@ def _add_slots(slots, heads, holders, places, cells, order, filled, least, used,
             order[place, at] = order[place, at - 1]
             at -= 1
         order[place, at] = slot
-        holders[slot] += 1
+        users[slot] += 1
         if filled[place] == depth:
             least[place] = round(heads[order[place, depth - 1]].score * _SCORE_PARTS)
     return count

@@ -88,7 +88,7 @@ def judge_unit(
             if least is not None:
                 reach = score_parts(heads["score"]) >= least[heads["cell"]]
                 heads, passing = heads[reach], passing[reach]
-            shelf.put(heads, passing, [pack_recipe(drawn.shape)])
+            shelf.put(heads, passing, [pack_recipe(drawn.template)])
     return UnitResult(first, count, dict(refused), shelf.over(None), aside)
 
 
@@ -98,8 +98,8 @@ def _judge_or_set_aside(spec: Spec, drawn: Drawn, memory: Audio) -> list[Row | R
     except (Exception, SystemExit) as error:
         if len(drawn.seeds) == 1:
             how = f"{type(error).__name__}: {error}".rstrip(": ")
-            return [Aside(how, drawn.shape.reseeded(drawn.seeds[0]))]
-    alone = (Drawn(drawn.first + lane, drawn.shape, [last_seed]) for lane, last_seed in enumerate(drawn.seeds))
+            return [Aside(how, drawn.template.reseeded(drawn.seeds[0]))]
+    alone = (Drawn(drawn.first + lane, drawn.template, [last_seed]) for lane, last_seed in enumerate(drawn.seeds))
     return [outcome for one in alone for outcome in _judge_or_set_aside(spec, one, memory)]
 
 
@@ -121,9 +121,9 @@ def judge_drawn(spec: Spec, drawn: Drawn, memory: Audio) -> Iterator[Row | Reaso
 
     ``memory``, from ``scratch``, is used again from call to call.
     """
-    shape = drawn.shape
-    clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
-    for streams, statistics in render_batches(shape, drawn.seeds, clock.frame_steps, memory):
+    template = drawn.template
+    clock = Clock(template.sample_rate, template.hold, template.is_smooth)
+    for streams, statistics in render_batches(template, drawn.seeds, clock.frame_steps, memory):
         reasons, rows = hear(streams, statistics, clock, spec.judge)
         yield from (reason or row for reason, row in zip(reasons, rounded(rows), strict=True))
 

@@ -66,20 +66,20 @@ def render_many(recipes: Iterable[Recipe], device: Device = "cpu") -> list[Audio
         alike[recipe.reseeded(0)].append(place)
     sounds: list[Audio] = [np.empty(0)] * len(recipes)
     if device == "cuda":
-        groups = [Group(shape, [recipes[p].last_seed for p in places]) for shape, places in alike.items()]
+        groups = [Group(template, [recipes[p].last_seed for p in places]) for template, places in alike.items()]
         all_places = list(alike.values())
         for part in render_groups(groups, first_card()):
-            shape = groups[part.group].shape
+            template = groups[part.group].template
             for place, steps in zip(all_places[part.group][part.first :], part.steps, strict=False):
-                sounds[place] = hold(steps.copy() if shape.hold == 1 else steps, shape)
+                sounds[place] = hold(steps.copy() if template.hold == 1 else steps, template)
         return sounds
-    for shape, places in alike.items():
+    for template, places in alike.items():
         rest = iter(places)
-        for batch, _ in render_batches(shape, [recipes[p].last_seed for p in places]):
+        for batch, _ in render_batches(template, [recipes[p].last_seed for p in places]):
             # A few sounds must not keep the memory of a whole batch.
             sparse = batch.base is not None and batch.base.nbytes > 2 * batch.nbytes
             for steps in batch:
-                sounds[next(rest)] = hold(steps.copy() if sparse and shape.hold == 1 else steps, shape)
+                sounds[next(rest)] = hold(steps.copy() if sparse and template.hold == 1 else steps, template)
     return sounds
 
 
@@ -122,9 +122,9 @@ def scratch() -> Audio:
 
 
 def render_batches(
-    shape: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
+    template: Recipe, seeds: Sequence[int], frame: int = 0, memory: Audio | None = None
 ) -> Iterator[tuple[Audio, Statistics]]:
-    """``render_steps`` of ``shape.reseeded(seed)`` for every seed, in order, many together.
+    """``render_steps`` of ``template.reseeded(seed)`` for every seed, in order, many together.
 
     Yields batches: the steps, shape ``(candidates, steps)``, and their ``kernel.frame_statistics``, shape
     ``(candidates, frames, STATISTICS)``; there are no frames when ``frame`` is 0. With ``memory``, from ``scratch``,
@@ -133,28 +133,28 @@ def render_batches(
     """
     if not seeds:
         return
-    frames = -(-shape.steps // frame) if frame else 0
-    most = _groups(shape, frames)
+    frames = -(-template.steps // frame) if frame else 0
+    most = _groups(template, frames)
     if most == 0:
         for seed in seeds:
-            steps = render_steps(shape.reseeded(seed))
+            steps = render_steps(template.reseeded(seed))
             statistics = np.empty((frames, kernel.STATISTICS))
             kernel.frame_statistics(steps, frame, statistics)
             yield steps[None], statistics[None]
         return
-    number: Any = sample_type(shape)
+    number: Any = sample_type(template)
     wide = lane_count(number)
     groups = -(-len(seeds) // wide)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
-    coefficients, adjustment = _coefficients(shape), _adjustment(shape)
-    history = max(2 * wide, 2 ** (shape.length - 1))
-    divided, places = blocks(shape.widths, history, current_target())
-    bounds = ranges(shape)
-    shared = np.array([shape.seed, *(v.seed for v in shape.variations)][:-1], np.uint64)
-    amounts = np.array([v.amount for v in shape.variations], np.float64)
+    coefficients, adjustment = _coefficients(template), _adjustment(template)
+    history = max(2 * wide, 2 ** (template.length - 1))
+    divided, places = blocks(template.widths, history, current_target())
+    bounds = ranges(template)
+    shared = np.array([template.seed, *(v.seed for v in template.variations)][:-1], np.uint64)
+    amounts = np.array([v.amount for v in template.variations], np.float64)
     half_parameters = empty_rows((groups, places.size), number)
     halves = empty_rows((groups, 2), np.uint32)
-    values = empty_rows((groups, history + 2 * max(shape.widths[1:])), number)
+    values = empty_rows((groups, history + 2 * max(template.widths[1:])), number)
     networks = Networks(half_parameters, places, halves, values, history)
     slots = plan(divided, groups, places.size, int(values.shape[1]), current_target(), staggered=adjustment.every == 0)
     for rows in ("weights", "x", "y"):
@@ -165,38 +165,38 @@ def render_batches(
         some = seeds[start : start + groups * wide]
         # Unused lanes repeat the last network: other numbers might be denormal, and slow.
         last = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64).reshape(groups, wide)
-        if shape.is_bred:
-            _draw_bred(shape, last, places, half_parameters)
+        if template.is_bred:
+            _draw_bred(template, last, places, half_parameters)
         else:
             kernel.draw_parameters(shared, last, amounts, bounds, places, half_parameters)
-        keys = np.full_like(last, shape.seed) if shape.variations else last
+        keys = np.full_like(last, template.seed) if template.variations else last
         halves[:, 0, :wide] = keys & np.uint64(0xFFFFFFFF)
         halves[:, 1, :wide] = keys >> np.uint64(32)
         values[:] = 0.0
-        steps, statistics, by_candidate = _allocate(shape, groups, frames, memory)
-        render_lanes(networks, slots, sine, adjustment, Output(steps, shape.steps, frame, statistics, doubles))
+        steps, statistics, by_candidate = _allocate(template, groups, frames, memory)
+        render_lanes(networks, slots, sine, adjustment, Output(steps, template.steps, frame, statistics, doubles))
         kernel.part_lanes(statistics, by_candidate)
-        yield steps[: len(some), : shape.steps], by_candidate[: len(some)]
+        yield steps[: len(some), : template.steps], by_candidate[: len(some)]
 
 
-def _draw_bred(shape: Recipe, last: NDArray[np.uint64], places: NDArray[Any], half_parameters: Audio) -> None:
+def _draw_bred(template: Recipe, last: NDArray[np.uint64], places: NDArray[Any], half_parameters: Audio) -> None:
     """Do what ``kernel.draw_parameters`` does, for networks that have mates, whose parameters it does not know."""
-    number: Any = sample_type(shape)
-    before = parameters(msgspec.structs.replace(shape, variations=shape.variations[:-1]))
+    number: Any = sample_type(template)
+    before = parameters(msgspec.structs.replace(template, variations=template.variations[:-1]))
     for group, lane in np.ndindex(last.shape):
-        own = shape.reseeded(int(last[group, lane])).variations[-1]
-        half_parameters[group, places, lane] = varied(before, shape, own).astype(number) * number(0.5)
+        own = template.reseeded(int(last[group, lane])).variations[-1]
+        half_parameters[group, places, lane] = varied(before, template, own).astype(number) * number(0.5)
 
 
-def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics, Statistics]:
+def _allocate(template: Recipe, groups: int, frames: int, memory: Audio | None) -> tuple[Audio, Statistics, Statistics]:
     """Arrays for the steps, rounded up to whole rows, and for the statistics of so many groups, twice: in lanes side by
     side, and candidate by candidate.
     """
-    number = np.dtype(sample_type(shape))
+    number = np.dtype(sample_type(template))
     wide = lane_count(number)
-    columns = -(-shape.steps // wide)
+    columns = -(-template.steps // wide)
     if memory is None:
-        memory = empty_rows((_row_count(shape, groups, frames),), np.uint8).reshape(-1)
+        memory = empty_rows((_row_count(template, groups, frames),), np.uint8).reshape(-1)
     size = groups * wide * columns * ROW_BYTES
     steps = memory[:size].view(number).reshape(groups * wide, columns * wide)
     counted = groups * frames * kernel.STATISTICS * wide * 8
@@ -205,21 +205,21 @@ def _allocate(shape: Recipe, groups: int, frames: int, memory: Audio | None) -> 
     return steps, by_lane, both[1].reshape(groups * wide, frames, kernel.STATISTICS)
 
 
-def _row_count(shape: Recipe, groups: int, frames: int) -> int:
+def _row_count(template: Recipe, groups: int, frames: int) -> int:
     """The rows of memory that the steps and the statistics of so many groups take."""
-    wide = lane_count(sample_type(shape))
-    return groups * wide * (-(-shape.steps // wide) + 2 * -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
+    wide = lane_count(sample_type(template))
+    return groups * wide * (-(-template.steps // wide) + 2 * -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
 
 
-def _groups(shape: Recipe, frames: int) -> int:
+def _groups(template: Recipe, frames: int) -> int:
     """How many groups of lanes take turns, at most. 0: the sounds are too long and must be rendered one by one."""
     # Of the history, a step touches only the rows of the delays.
-    touched = ROW_BYTES * (shape.parameters + 2 * max(shape.widths[1:]) + shape.length)
+    touched = ROW_BYTES * (template.parameters + 2 * max(template.widths[1:]) + template.length)
     if _MANY_GROUPS * touched <= _CACHE_BYTES // 2:
         groups = _MANY_GROUPS
     else:
         groups = max(1, min(_FEW_GROUPS, _CACHE_BYTES // touched))
-    while groups and _row_count(shape, groups, frames) * ROW_BYTES > BATCH_BYTES:
+    while groups and _row_count(template, groups, frames) * ROW_BYTES > BATCH_BYTES:
         groups -= 1
     return groups
 

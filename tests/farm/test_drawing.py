@@ -32,7 +32,7 @@ SPECS = [
 
 def candidates(spec):
     """As JSON, those of some blocks that are drawn afresh, and of two generations of children of made-up cells."""
-    found = [drawn.shape.reseeded(seed) for drawn in draw_blocks(spec, 1, 0, 8 * BLOCK) for seed in drawn.seeds]
+    found = [drawn.template.reseeded(seed) for drawn in draw_blocks(spec, 1, 0, 8 * BLOCK) for seed in drawn.seeds]
     if spec.family is None:
         for generation in (2, 3):
             heads = make_heads(
@@ -48,7 +48,7 @@ def candidates(spec):
             groups = range(first // SIBLINGS, first // SIBLINGS + 32)
             parents = choose_parents(shelf, spec.sought, draw_rivals(spec, 1, generation, len(groups)))
             children = draw_blocks(spec, 1, first, len(groups) * SIBLINGS, dict(zip(groups, parents, strict=True)))
-            found = [drawn.shape.reseeded(seed) for drawn in children for seed in drawn.seeds] + found
+            found = [drawn.template.reseeded(seed) for drawn in children for seed in drawn.seeds] + found
     return [recipe.to_json() for recipe in found]
 
 

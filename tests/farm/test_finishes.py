@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cnndsd import Recipe, Spec, load_spec, render
 from cnndsd.farm import runs
-from cnndsd.farm.drawing import BLOCK, SIBLINGS, can_be, draw, draw_child_shape, draw_shape, draw_wide
+from cnndsd.farm.drawing import BLOCK, SIBLINGS, can_be, draw, draw_child_template, draw_template, draw_wide
 from cnndsd.recipe import Wide
 from cnndsd.shipped import spec_path
 from cnndsd.sound.rendering import raw_sha256
@@ -32,9 +32,9 @@ def shares(bandlimited=0.0, wide=0.0):
 def test_with_any_shares_the_same_networks_are_drawn(bandlimited, wide, block, seed):
     spec = shares(bandlimited, wide)
     assert spec.digest == NARROW.digest
-    assert draw_shape(spec, seed, block).network == draw_shape(NARROW, seed, block)
+    assert draw_template(spec, seed, block).network == draw_template(NARROW, seed, block)
     assert draw(spec, seed, block * BLOCK + 3).network == draw(NARROW, seed, block * BLOCK + 3)
-    assert draw_child_shape(spec, seed, block, PARENT).network == draw_child_shape(NARROW, seed, block, PARENT)
+    assert draw_child_template(spec, seed, block, PARENT).network == draw_child_template(NARROW, seed, block, PARENT)
 
 
 def test_a_spec_without_shares_draws_what_it_always_drew():
@@ -51,14 +51,16 @@ def test_a_spec_without_shares_draws_what_it_always_drew():
 
 def test_a_share_of_the_blocks_is_smooth_where_something_is_left():
     spec = shares(bandlimited=0.3)
-    shapes = [draw_shape(spec, 1, block) for block in range(3000)]
+    shapes = [draw_template(spec, 1, block) for block in range(3000)]
     fit = [shape for shape in shapes if 1 <= shape.gap <= 6]
     assert np.mean([shape.is_smooth for shape in fit]) == pytest.approx(0.3, abs=0.03)
     # Half of 44,100 / 2**7 is 172 Hz.
     assert {shape.gap for shape in shapes} - {shape.gap for shape in fit} == {7}
     assert not any(shape.is_smooth for shape in shapes if shape.gap == 7)
     everywhere = msgspec.structs.replace(spec, sound={"bandlimited": 1.0, "gap": (0, 12)})
-    drawn = {(shape.gap, shape.interpolation) for shape in (draw_shape(everywhere, 1, block) for block in range(300))}
+    drawn = {
+        (shape.gap, shape.interpolation) for shape in (draw_template(everywhere, 1, block) for block in range(300))
+    }
     assert drawn == {(gap, "bandlimited" if 1 <= gap <= 6 else "hold") for gap in range(13)}
 
 
@@ -67,7 +69,7 @@ def test_children_join_their_steps_mostly_as_their_parent_does():
     at_5 = msgspec.structs.replace(PARENT, gap=5)
     for parent, other in (("hold", "bandlimited"), ("bandlimited", "hold")):
         of = msgspec.structs.replace(at_5, interpolation=parent)
-        children = [draw_child_shape(spec, 1, block, of) for block in range(2000)]
+        children = [draw_child_template(spec, 1, block, of) for block in range(2000)]
         fit = [child for child in children if child.gap <= 6]
         # One in eight is drawn anew, half of them otherwise.
         assert np.mean([child.interpolation == other for child in fit]) == pytest.approx(1 / 16, abs=0.02)
@@ -114,7 +116,7 @@ def test_a_child_can_be_one_with_any_interpolation_that_its_parent_may_have():
     spec = shares(0.5, 0.5)
     for group in range(300):
         index = group * SIBLINGS
-        shape = draw_child_shape(spec, 1, group, msgspec.structs.replace(PARENT, interpolation="bandlimited"))
+        shape = draw_child_template(spec, 1, group, msgspec.structs.replace(PARENT, interpolation="bandlimited"))
         recipe = finished(spec, index, shape.reseeded(draw(NARROW, 1, index).last_seed))
         assert can_be(spec, 1, index, False, recipe)
         # Without smooth sounds there is no such parent.

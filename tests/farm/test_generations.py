@@ -22,9 +22,9 @@ from cnndsd.farm.drawing import (
     SIBLINGS,
     draw,
     draw_blocks,
-    draw_child_shape,
+    draw_child_template,
     draw_rivals,
-    draw_shape,
+    draw_template,
 )
 from cnndsd.farm.executors import InProcess, Processes, WorkerDied
 from cnndsd.farm.findings import Aside, UnitResult, no_findings
@@ -68,7 +68,7 @@ def judge_made_up(spec, seed, first, count, version, thresholds, parents):
     refused, shelf, aside = 0, Shelf(1), {}
     for drawn in draw_blocks(spec, seed, first, count, parents):
         for index, last_seed in enumerate(drawn.seeds, drawn.first):
-            recipe = drawn.shape.reseeded(last_seed)
+            recipe = drawn.template.reseeded(last_seed)
             rng = random.Random(recipe.to_json())
             if index == POISON[0]:
                 aside[index] = Aside("raised", recipe)
@@ -327,7 +327,7 @@ def test_siblings_have_one_parent_and_groups_others():
 def test_any_part_of_a_block_is_drawn_as_in_the_whole():
     found = undisturbed(MADE_UP)
     whole = {
-        drawn.first + lane: drawn.shape.reseeded(seed)
+        drawn.first + lane: drawn.template.reseeded(seed)
         for drawn in draw_blocks(MADE_UP, 1, 0, 4000, found.parents)
         for lane, seed in enumerate(drawn.seeds)
     }
@@ -427,7 +427,7 @@ def test_a_chain_of_variations_is_bounded():
 
 def test_children_keep_to_the_ranges_of_the_spec_and_change_now_and_then():
     parent, ranges = draw(MADE_UP, 1, 0), MADE_UP.sound
-    shapes = [draw_child_shape(MADE_UP, 1, block, parent) for block in range(1000)]
+    shapes = [draw_child_template(MADE_UP, 1, block, parent) for block in range(1000)]
     assert all(ranges.gap[0] <= shape.gap <= ranges.gap[1] for shape in shapes)
     assert all(ranges.seconds[0] <= shape.seconds <= ranges.seconds[1] for shape in shapes)
     amounts = sorted(shape.variations[-1].amount for shape in shapes)
@@ -443,7 +443,7 @@ def test_children_keep_to_the_ranges_of_the_spec_and_change_now_and_then():
     assert 95 < changed["seconds"] < 155
     assert 30 < changed["adjusting"] < 70
     adjusting = msgspec.structs.replace(parent, adjusting={"every": 7, "amount": 0.01})
-    assert any(not draw_child_shape(MADE_UP, 1, block, adjusting).adjusting for block in range(100))
+    assert any(not draw_child_template(MADE_UP, 1, block, adjusting).adjusting for block in range(100))
 
 
 def test_the_thresholds_are_those_of_complete_generations():
@@ -486,7 +486,7 @@ def test_where_nothing_passes_all_are_drawn_afresh():
 
 def test_a_share_of_the_blocks_adjust():
     spec = Spec(name="x", sound={"adjusting": {"share": 0.4}})
-    adjusting = [draw_shape(spec, 1, block).adjusting is not None for block in range(2000)]
+    adjusting = [draw_template(spec, 1, block).adjusting is not None for block in range(2000)]
     assert 0.36 < sum(adjusting) / 2000 < 0.44
     # A share of 1 is as no share: runs of older specs go on.
     always = Spec(name="x", sound={"adjusting": {}})

@@ -69,7 +69,7 @@ def test_an_entry_is_stored_once_as_long_as_a_shelf_holds_it(parts, data):
         assert sorted(store.slots) == sorted({*held[0], *held[1], *held[2]})
         assert len(store) == len(store.slots)
         for i, slot in store.slots.items():
-            assert store.holders[slot] == sum(i in on_shelf for on_shelf in held)
+            assert store.users[slot] == sum(i in on_shelf for on_shelf in held)
     second.add_shelf(third)
     assert sorted(store.slots) == sorted({e.index for shelf in (first, second) for e in shelf.entries})
     # Free slots are used again.
@@ -105,7 +105,7 @@ def traced(of):
 def many_found(spec, count):
     """Findings of made-up sounds, most of which stay: they are in cells all over the shelf."""
     found = no_findings(spec)
-    shape = pack_recipe(Recipe(variations=[{"seed": 0, "amount": 0.1}]))
+    template = pack_recipe(Recipe(variations=[{"seed": 0, "amount": 0.1}]))
     for first in range(0, count, PART):
         rng = np.random.default_rng(first)
         rows, scores, cells = np.tile(to_row(PLAIN), (PART, 1)), np.empty(PART), np.empty(PART, np.int64)
@@ -113,7 +113,7 @@ def many_found(spec, count):
             rows[:, at] = (most * rng.random(PART)).round(4)
         appraise_rows(rows, scores, cells)
         heads = make_heads(cells, 0, scores, range(first, first + PART), rng.integers(0, 2**53, PART))
-        found.add(UnitResult(first, PART, {}, PackedEntries(heads.tobytes(), rows.tobytes(), (shape,))))
+        found.add(UnitResult(first, PART, {}, PackedEntries(heads.tobytes(), rows.tobytes(), (template,))))
     return found
 
 

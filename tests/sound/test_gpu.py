@@ -69,14 +69,14 @@ def check(groups, device, threads=None):
     """Compare the bits of all steps and statistics with those of the processor; returns how many networks there are."""
     seen = [0] * len(groups)
     for part in render_groups(groups, device, threads):
-        shape, seeds, frame = groups[part.group]
+        template, seeds, frame = groups[part.group]
         assert part.first == seen[part.group]
         seen[part.group] += len(part.steps)
-        batch = list(render_batches(shape, seeds[part.first : part.first + len(part.steps)], frame))
+        batch = list(render_batches(template, seeds[part.first : part.first + len(part.steps)], frame))
         for name, got, at in (("steps", part.steps, 0), ("statistics", part.statistics, 1)):
             wanted = np.concatenate([both[at] for both in batch])
             assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-            assert got.tobytes() == wanted.tobytes(), f"{name} of {shape.to_json()}, frames of {frame}"
+            assert got.tobytes() == wanted.tobytes(), f"{name} of {template.to_json()}, frames of {frame}"
     assert seen == [len(group.seeds) for group in groups]
     return sum(seen)
 
@@ -91,14 +91,14 @@ BENCHED = [
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory):
-    recipes = [*(group.shape for group in GROUPS), *BENCHED]
+    recipes = [*(group.template for group in GROUPS), *BENCHED]
     return Simulation(tmp_path_factory.mktemp("kernels"), recipes)
 
 
 @compiler_needed
 def test_random_networks_have_the_bits_of_the_processor(device):
     assert check(GROUPS, device) > 350
-    assert len({fitting_size(group.shape) for group in GROUPS}) > 25
+    assert len({fitting_size(group.template) for group in GROUPS}) > 25
 
 
 @compiler_needed
@@ -113,19 +113,19 @@ def test_batches_of_any_size_have_the_same_bits(batch_bytes, device, monkeypatch
 @compiler_needed
 @pytest.mark.parametrize("threads", [1, 2, 4, 8])
 def test_any_number_of_threads_has_the_same_bits(threads, tmp_path):
-    shapes = [Recipe(length=6, hidden=(8, 8, 7), gap=0, seconds=0.003, precision=p) for p in ("single", "double")]
-    shapes += [msgspec.structs.replace(shape, adjusting={"every": 3, "amount": 0.2}) for shape in shapes]
-    check([Group(shape, range(40), 50) for shape in shapes], Simulation(tmp_path, shapes, threads), threads)
+    templates = [Recipe(length=6, hidden=(8, 8, 7), gap=0, seconds=0.003, precision=p) for p in ("single", "double")]
+    templates += [msgspec.structs.replace(template, adjusting={"every": 3, "amount": 0.2}) for template in templates]
+    check([Group(template, range(40), 50) for template in templates], Simulation(tmp_path, templates, threads), threads)
 
 
 @compiler_needed
 def test_long_memories_and_wide_layers_have_the_same_bits(tmp_path):
-    shapes = [
+    templates = [
         Recipe(length=16, hidden=(3,), gap=0, seconds=1.0, precision="single"),
         Recipe(length=16, hidden=(64, 50), gap=5, seconds=0.1, adjusting={"every": 20, "amount": 0.1}),
         Recipe(length=3, hidden=(33, 2, 64, 40), gap=5, seconds=0.1, weights=(-100.0, 100.0), biases=(99.0, 100.0)),
     ]
-    check([Group(shape, [5, 6], 441) for shape in shapes], Simulation(tmp_path, shapes))
+    check([Group(template, [5, 6], 441) for template in templates], Simulation(tmp_path, templates))
 
 
 @compiler_needed
@@ -150,7 +150,7 @@ def test_what_is_not_fused_would_be_noticed(tmp_path):
 @compiler_needed
 def test_render_many_gives_sounds_in_order_on_any_device(device, monkeypatch):
     monkeypatch.setattr(rendering, "first_card", lambda: device)
-    recipes = [group.shape.reseeded(seed) for group in GROUPS[:12] for seed in group.seeds[:3]]
+    recipes = [group.template.reseeded(seed) for group in GROUPS[:12] for seed in group.seeds[:3]]
     # Recipes of two networks, which the processor renders.
     mate = {"seed": 1, "variations": [{"seed": 2, "amount": 0.1}]}
     recipes += [Recipe(seconds=0.01, variations=[{"seed": seed, "amount": 0.5, "mate": mate}]) for seed in range(3)]
@@ -223,16 +223,16 @@ def test_the_benchmark_measures_every_shape_on_the_card(device, monkeypatch, cap
 def test_every_network_finds_a_size_and_the_smallest():
     rng = random.Random(3)
     for _ in range(300):
-        shape = random_group(rng, widest=64).shape
-        size = fitting_size(shape)
+        template = random_group(rng, widest=64).template
+        size = fitting_size(template)
         assert size.length in LENGTHS
         assert size.width in WIDTHS
-        assert size.length == min(n for n in LENGTHS if n >= shape.length)
-        assert size.width == min(n for n in WIDTHS if n >= max(shape.hidden, default=0))
-        assert (size.layers, size.precision) == (len(shape.hidden), shape.precision)
+        assert size.length == min(n for n in LENGTHS if n >= template.length)
+        assert size.width == min(n for n in WIDTHS if n >= max(template.hidden, default=0))
+        assert (size.layers, size.precision) == (len(template.hidden), template.precision)
         assert size.width % size.threads == 0
         assert 32 % size.threads == 0
-        assert size.adjusting == bool(shape.adjusting and shape.adjusting.amount)
+        assert size.adjusting == bool(template.adjusting and template.adjusting.amount)
     assert fitting_size(Recipe(length=16, hidden=(64,) * 4)).threads == 32
 
 
@@ -250,7 +250,7 @@ def test_works_share_nothing_that_they_write():
     rng = random.Random(4)
     for precision in ("single", "double"):
         groups = [random_group(rng) for _ in range(40)]
-        groups = [g._replace(shape=msgspec.structs.replace(g.shape, precision=precision)) for g in groups]
+        groups = [g._replace(template=msgspec.structs.replace(g.template, precision=precision)) for g in groups]
         planned = plan(groups)
         blocks = [launch.blocks for launch in planned.launches]
         assert [launch.first for launch in planned.launches] == np.cumsum([0, *blocks[:-1]]).tolist()
@@ -280,7 +280,7 @@ def test_works_share_nothing_that_they_write():
 def test_batches_keep_their_bound_and_lose_no_seed():
     rng = random.Random(5)
     groups = [random_group(rng) for _ in range(30)]
-    groups = [g._replace(shape=msgspec.structs.replace(g.shape, precision="double")) for g in groups]
+    groups = [g._replace(template=msgspec.structs.replace(g.template, precision="double")) for g in groups]
     for most in (1, 100_000, 10_000_000):
         seeds = [[] for _ in groups]
         for batch in batched(groups, most):

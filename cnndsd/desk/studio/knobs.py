@@ -86,8 +86,8 @@ def _value(name: Lock, entry: Entry) -> object:
     return values[name] if name in values else getattr(recipe, name)
 
 
-def held(locks: Locks, shape: Recipe, is_new: bool) -> Recipe:
-    """Return a shape with what is locked. The layers and ranges of one that is not new are its parents'."""
+def held(locks: Locks, template: Recipe, is_new: bool) -> Recipe:
+    """Return a template with what is locked. The layers and ranges of one that is not new are its parents'."""
     changes: dict[str, object] = {
         "gap": locks.gap,
         "seconds": locks.seconds,
@@ -98,7 +98,7 @@ def held(locks: Locks, shape: Recipe, is_new: bool) -> Recipe:
     changes = {name: value for name, value in changes.items() if value is not None}
     if locks.adjusting is not None:
         changes["adjusting"] = locks.adjusting[0] if locks.adjusting else None
-    return msgspec.structs.replace(shape, **changes)
+    return msgspec.structs.replace(template, **changes)
 
 
 def note_of(entry: Entry) -> int | None:

@@ -15,7 +15,7 @@ from cnndsd.desk.studio.history import Tile
 from cnndsd.desk.studio.knobs import Knobs, held, in_tune_and_time, note_name, note_of, tempo_of
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import breeding, production
-from cnndsd.farm.drawing import draw_seeds, draw_shape, draw_wide
+from cnndsd.farm.drawing import draw_seeds, draw_template, draw_wide
 from cnndsd.farm.sheets import LANES, Cast, Caster, Passed, Stopped
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing.naming import words
@@ -77,19 +77,19 @@ class Rolls:
 
         def casts() -> Iterator[Cast]:
             while True:
-                shape = held(knobs.locks, breeding.child(one.recipe, other.recipe, self._rng), is_new=False)
-                yield Cast(shape, self._seeds(), (one.id, other.id), done)
+                template = held(knobs.locks, breeding.child(one.recipe, other.recipe, self._rng), is_new=False)
+                yield Cast(template, self._seeds(), (one.id, other.id), done)
 
         return self._caster.sheet(self._spec, [casts()])
 
     def partners(self, tile: Tile, knobs: Knobs, done: str) -> Iterator[Passed]:
-        """Yield a sheet of new networks that have the shape of a sound."""
-        shape = breeding.of_its_shape(tile.recipe)
+        """Yield a sheet of new networks that have the shape of a sound's."""
+        template = breeding.of_its_shape(tile.recipe)
 
         def casts() -> Iterator[Cast]:
             for new in self._afresh(knobs):
-                others = {"gap": new.shape.gap, "seconds": new.shape.seconds, "adjusting": new.shape.adjusting}
-                yield Cast(msgspec.structs.replace(shape, **others), self._seeds(), (), done)
+                others = {"gap": new.template.gap, "seconds": new.template.seconds, "adjusting": new.template.adjusting}
+                yield Cast(msgspec.structs.replace(template, **others), self._seeds(), (), done)
 
         return self._caster.sheet(self._spec, [casts()])
 
@@ -142,8 +142,8 @@ class Rolls:
         """Yield new networks under the present ranges."""
         spec, seed = self._drawing(knobs), self._rng.getrandbits(63)
         for block in itertools.count():
-            shape = held(knobs.locks, draw_shape(spec, seed, block), is_new=True)
-            yield Cast(shape, draw_seeds(spec, seed, block)[:LANES], (), "rolled")
+            template = held(knobs.locks, draw_template(spec, seed, block), is_new=True)
+            yield Cast(template, draw_seeds(spec, seed, block)[:LANES], (), "rolled")
 
     def _relatives(
         self, parents: Sequence[Tile], amounts: tuple[float, float], knobs: Knobs, also_set: bool
@@ -152,12 +152,12 @@ class Rolls:
         news = self._afresh(knobs) if also_set else None
         while True:
             parent = self._rng.choice(parents)
-            shape = breeding.relative(parent.recipe, amounts, self._rng)
+            template = breeding.relative(parent.recipe, amounts, self._rng)
             if news is not None and self._rng.random() < _CHANGE_SHARE:
-                new = next(news).shape
-                shape = msgspec.structs.replace(shape, gap=new.gap, seconds=new.seconds)
-            how = f"varied {parent.word} by {shape.variations[-1].amount:g}"
-            yield Cast(held(knobs.locks, shape, is_new=False), self._seeds(), (parent.id,), how)
+                new = next(news).template
+                template = msgspec.structs.replace(template, gap=new.gap, seconds=new.seconds)
+            how = f"varied {parent.word} by {template.variations[-1].amount:g}"
+            yield Cast(held(knobs.locks, template, is_new=False), self._seeds(), (parent.id,), how)
 
     def _seeds(self) -> list[int]:
         return [self._rng.getrandbits(53) for _ in range(LANES)]

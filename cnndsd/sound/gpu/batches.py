@@ -65,7 +65,7 @@ def render_groups(groups: Sequence[Group], device: Device, threads: int | None =
     """Render every network of every group, in parts of any order. ``threads``: as in ``plans.plan``."""
     precisions: tuple[Precision, ...] = ("single", "double")
     for precision in precisions:
-        numbers = [g for g, group in enumerate(groups) if group.shape.precision == precision]
+        numbers = [g for g, group in enumerate(groups) if group.template.precision == precision]
         for batch in batched((groups[g] for g in numbers), device.batch_bytes):
             planned = plan([part for _, _, part in batch], threads)
             render_planned(planned, device)
@@ -81,7 +81,7 @@ def read_group(
 
     Yields the number of the first one, their steps and their statistics, as in ``Rendered``.
     """
-    steps, numbers = group.shape.steps, group.frames * STATISTICS
+    steps, numbers = group.template.steps, group.frames * STATISTICS
     number = planned.launches[0].size.number
     some = max(1, _READ_BYTES // (steps * np.dtype(number).itemsize + numbers * 8))
     for start in range(0, len(group.seeds), some):

@@ -83,16 +83,16 @@ class Size(NamedTuple):
         return _SOME_KEPT[self.precision] if fit else count
 
 
-def fitting_size(shape: Recipe, threads: int | None = None) -> Size:
+def fitting_size(template: Recipe, threads: int | None = None) -> Size:
     """The compiled size for a network. ``threads``: as few as have room for all its parameters, if not given."""
-    layers = len(shape.hidden)
-    length = next(n for n in LENGTHS if n >= shape.length)
-    width = next(n for n in WIDTHS if n >= max(shape.hidden, default=0))
+    layers = len(template.hidden)
+    length = next(n for n in LENGTHS if n >= template.length)
+    width = next(n for n in WIDTHS if n >= max(template.hidden, default=0))
     possible = [n for n in (1, 2, 4, 8, 16, 32) if width % n == 0] if layers else [1]
-    most = _MOST_PARAMETERS[shape.precision]
+    most = _MOST_PARAMETERS[template.precision]
     fitting = [n for n in possible if thread_parameters(length, width, layers, n) <= most]
     threads = threads or next(iter(fitting), possible[-1])
-    return Size(shape.precision, length, width, layers, threads, is_adjusting(shape))
+    return Size(template.precision, length, width, layers, threads, is_adjusting(template))
 
 
 def thread_parameters(length: int, width: int, layers: int, threads: int) -> int:
@@ -102,22 +102,22 @@ def thread_parameters(length: int, width: int, layers: int, threads: int) -> int
     return width // threads * (length + 1 + (layers - 1) * (width + 1)) + width + 1
 
 
-def is_adjusting(shape: Recipe) -> bool:
+def is_adjusting(template: Recipe) -> bool:
     """Whether the parameters move while the sound goes on."""
-    return shape.adjusting is not None and shape.adjusting.amount > 0.0
+    return template.adjusting is not None and template.adjusting.amount > 0.0
 
 
 class Group(NamedTuple):
     """Networks that differ only in their last seeds. ``frame``: the steps of a frame of statistics, 0 for none."""
 
-    shape: Recipe
+    template: Recipe
     seeds: Sequence[int]
     frame: int = 0
 
     @property
     def frames(self) -> int:
         """Frames of statistics of each network."""
-        return -(-self.shape.steps // self.frame) if self.frame else 0
+        return -(-self.template.steps // self.frame) if self.frame else 0
 
 
 class Launch(NamedTuple):
@@ -149,11 +149,11 @@ class Plan(NamedTuple):
 
 def plan(groups: Sequence[Group], threads: int | None = None) -> Plan:
     """The works of groups of one precision. ``threads``: of each network, in place of as few as fit."""
-    sizes = [fitting_size(group.shape, threads) for group in groups]
+    sizes = [fitting_size(group.template, threads) for group in groups]
     longest: dict[Size, int] = {}
     for size, group in zip(sizes, groups, strict=True):
-        longest[size] = max(longest.get(size, 0), group.shape.steps)
-    order = sorted(range(len(groups)), key=lambda g: (-longest[sizes[g]], sizes[g], -groups[g].shape.steps))
+        longest[size] = max(longest.get(size, 0), group.template.steps)
+    order = sorted(range(len(groups)), key=lambda g: (-longest[sizes[g]], sizes[g], -groups[g].template.steps))
     used = dict.fromkeys(_ITEMS, 0)
     rows, amounts = [], []
     varied: list[int] = []
@@ -161,20 +161,20 @@ def plan(groups: Sequence[Group], threads: int | None = None) -> Plan:
     sounds, statistics = [0] * len(groups), [0] * len(groups)
     seed = first = 0
     for g in order:
-        (shape, seeds, frame), size = groups[g], sizes[g]
+        (template, seeds, frame), size = groups[g], sizes[g]
         count = len(seeds)
         blocks = -(-count // size.networks)
-        moving = shape.adjusting if size.adjusting else None
+        moving = template.adjusting if size.adjusting else None
         every, amount = (moving.every, moving.amount) if moving else (0, 0.0)
-        numbers = (every, count, shape.steps, frame, len(shape.variations), len(shape.hidden))
-        widths = (*shape.widths, *[0] * (6 - len(shape.widths)))
-        rows.append((*used.values(), seed, len(varied), shape.biases, shape.weights, amount, *numbers, widths))
+        numbers = (every, count, template.steps, frame, len(template.variations), len(template.hidden))
+        widths = (*template.widths, *[0] * (6 - len(template.widths)))
+        rows.append((*used.values(), seed, len(varied), template.biases, template.weights, amount, *numbers, widths))
         sounds[g], statistics[g] = used["sounds"], used["statistics"]
         for name, each in items_of_network(groups[g]).items():
             # Parameters and outputs are there for all networks that a block can have.
             used[name] += each * (blocks * size.networks if name in ("parameters", "outputs") else count)
-        varied += [shape.seed, *(v.seed for v in shape.variations)][:-1]
-        amounts += [v.amount for v in shape.variations]
+        varied += [template.seed, *(v.seed for v in template.variations)][:-1]
+        amounts += [v.amount for v in template.variations]
         seed += count
         if not launches or launches[-1].size != size:
             launches.append(Launch(size, first, 0, longest[size]))
@@ -198,8 +198,8 @@ def plan(groups: Sequence[Group], threads: int | None = None) -> Plan:
 
 def items_of_network(group: Group) -> dict[str, int]:
     """How many parameters, outputs, samples and statistics a network has."""
-    steps = group.shape.steps
-    return dict(zip(_ITEMS, (group.shape.parameters, steps, steps, group.frames * STATISTICS), strict=True))
+    steps = group.template.steps
+    return dict(zip(_ITEMS, (group.template.parameters, steps, steps, group.frames * STATISTICS), strict=True))
 
 
 def batched(groups: Iterable[Group], most_bytes: int) -> Iterator[list[tuple[int, int, Group]]]:
@@ -210,7 +210,7 @@ def batched(groups: Iterable[Group], most_bytes: int) -> Iterator[list[tuple[int
     batch: list[tuple[int, int, Group]] = []
     taken = 0
     for g, group in enumerate(groups):
-        networks, number = fitting_size(group.shape).networks, np.dtype(_NUMBERS[group.shape.precision]).itemsize
+        networks, number = fitting_size(group.template).networks, np.dtype(_NUMBERS[group.template.precision]).itemsize
         of_network = items_of_network(group)
         block = networks * sum(n * (8 if name == "statistics" else number) for name, n in of_network.items())
         most = max(1, most_bytes // block) * networks
