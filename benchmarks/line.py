@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cnndsd import load_spec
-from cnndsd.ear.analysis import hear
+from cnndsd.ear.analysis import judge_and_describe
 from cnndsd.ear.measuring import Clock
 from cnndsd.farm.drawing import BLOCK, draw_seeds, draw_template
 from cnndsd.farm.units import judge_unit, warm
@@ -39,7 +39,7 @@ def main() -> None:
             clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
             for streams, of_sounds in render_batches(shape, seeds, clock.frame_steps, memory):
                 if measured:
-                    hear(streams, of_sounds, clock, spec.judge)
+                    judge_and_describe(streams, of_sounds, clock, spec.judge)
 
     parts: dict[str, Callable[[], object]] = {
         "the whole line": lambda: judge_unit(spec, spec.seed, 0, BLOCKS * BLOCK),

@@ -15,7 +15,7 @@ from cnndsd.ear.judging import judge
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import reasons, score
 from cnndsd.ear.sureness import sure_pitch
-from cnndsd.ear.telling import settles, summary
+from cnndsd.ear.wording import settles, summary
 from cnndsd.farm import runs
 from cnndsd.farm.findings import Findings, refusals_in_words
 from cnndsd.finishing import audiofile, manifest
@@ -164,7 +164,7 @@ def _run_text(report: dict[str, Any]) -> str:
         "left": "unknown" if report["seconds_left"] is None else runs.clock(report["seconds_left"]),
         "passed": report["passed"],
         "refused": refusals_in_words(report["refused"]),
-        "kept": f"{report['kept']}: {', '.join(f'{name} {n}' for name, n in report['kinds'].items()) or 'none'}",
+        "on shelf": f"{report['kept']}: {', '.join(f'{name} {n}' for name, n in report['kinds'].items()) or 'none'}",
         "generations": "none, all are drawn afresh" if report["generations"] is None else report["generations"],
         "cells": f"{report['cells']}, sum of their best scores {report['qd_score']:.1f}; their best were drawn afresh "
         f"{_in_words(report['best_of_cells']['drawn_afresh'])}, children "

@@ -95,7 +95,7 @@ def _raw_row(audio: ArrayLike, recipe: Recipe) -> Rows:
 
 
 def _steps_row(steps: Audio, clock: Clock) -> Rows:
-    _, rows = hear(steps[None], take_statistics(steps, clock)[None], clock)
+    _, rows = judge_and_describe(steps[None], take_statistics(steps, clock)[None], clock)
     row: Rows = rows[0]
     return row
 
@@ -108,7 +108,7 @@ def rounded(rows: Rows) -> Rows:
     return np.round(rows, _DECIMALS)
 
 
-def hear(
+def judge_and_describe(
     steps: NDArray[np.floating], statistics: NDArray[np.float64], clock: Clock, limits: Limits | None = None
 ) -> tuple[list[Reason | None], Rows]:
     """Judge sounds, and describe those that pass.
@@ -121,9 +121,9 @@ def hear(
     rows, heard = np.zeros((len(steps), ROW)), np.empty((len(steps), 2), np.int64)
     reasons = np.full(len(steps), PASSES)
     bounds = limit_row(Limits() if limits is None else limits)
-    is_judged = limits is not None
+    has_limits = limits is not None
     frame, frame_s = clock.frame_steps, clock.frame_steps / clock.step_rate_hz
-    judge_amplitudes(statistics, steps.shape[1], frame, clock.step_rate_hz, bounds, is_judged, rows, heard, reasons)
+    judge_amplitudes(statistics, steps.shape[1], frame, clock.step_rate_hz, bounds, has_limits, rows, heard, reasons)
     left = np.flatnonzero(reasons == PASSES)
     size = segment_steps(clock)
     bins, weights, window = known_bins(clock), known_weights(clock), hann(size)
@@ -139,7 +139,7 @@ def hear(
         np.fft.rfft(segments[:cut], axis=1, out=spectra[:cut])
         passing = some[
             judge_spectra(
-                steps, some, heard, spectra, bins, bounds, is_judged, rows, reasons, power, whole, energy, parts
+                steps, some, heard, spectra, bins, bounds, has_limits, rows, reasons, power, whole, energy, parts
             )
         ]
         if passing.size:
@@ -153,11 +153,11 @@ def hear(
 
 
 @compiled
-def judge_amplitudes(statistics, steps, frame, step_rate_hz, limits, is_judged, rows, heard, reasons):  # type: ignore[no-untyped-def]
+def judge_amplitudes(statistics, steps, frame, step_rate_hz, limits, has_limits, rows, heard, reasons):  # type: ignore[no-untyped-def]
     """Fill in the amplitude of each sound, its heard part, first step and end, and the number of the reason."""
     for n in range(rows.shape[0]):
         finite = measure_amplitude(statistics[n], steps, frame, step_rate_hz, rows[n], heard[n])
-        if is_judged:
+        if has_limits:
             reasons[n] = judge_amplitude(finite, rows[n], limits)
 
 
@@ -175,7 +175,7 @@ def cut_sounds(steps, some, heard, window, segments):  # type: ignore[no-untyped
 
 @compiled
 def judge_spectra(  # type: ignore[no-untyped-def]
-    steps, some, heard, spectra, bins, limits, is_judged, rows, reasons, power, whole, energy, parts
+    steps, some, heard, spectra, bins, limits, has_limits, rows, reasons, power, whole, energy, parts
 ):
     """Fill in what the spectra of ``some`` sounds tell. Return for each whether it passes.
 
@@ -191,9 +191,9 @@ def judge_spectra(  # type: ignore[no-untyped-def]
         bin_power(spectra[cut : cut + count], power[place, :count])
         cut += count
         measure_spectrum(power[place, :count], bins, whole[place], energy[place, :, :count], rows[n])
-        if is_judged:
+        if has_limits:
             reasons[n] = judge_spectrum(rows[n], limits)
-        if not is_judged or reasons[n] == PASSES:
+        if not has_limits or reasons[n] == PASSES:
             passing[i] = True
             rows[n, AT.complexity] = permutation_entropy(steps[n, heard[n, 0] : heard[n, 1]])
             sum_parts(power[place, :count], parts[place])

@@ -2,7 +2,7 @@
 
 When ``gap`` > 0 each network step is held for several samples. Such a sound is measured on its steps, one value each:
 they have the same amplitude, and the sound's spectrum follows from theirs (``hold_images``). So does that of a sound
-that joins its steps otherwise (``heard_images``); its amplitude is taken from its steps, too.
+that joins its steps otherwise (``joined_images``); its amplitude is taken from its steps, too.
 """
 
 import functools
@@ -211,7 +211,7 @@ def hold_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[n
     return hz, energy / energy.sum(axis=1, keepdims=True)
 
 
-def heard_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def joined_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where the energy of each bin of the steps' spectrum is heard: frequencies in Hz, and shares of it.
 
     Of held steps they are the ``hold_images``. Band-limited interpolation leaves each bin and its first image, shape
@@ -228,7 +228,7 @@ def heard_images(bins: int, clock: Clock) -> tuple[NDArray[np.float64], NDArray[
 def known_bins(clock: Clock) -> Bins:
     """Return what is known of the bins of the spectra of sounds with this clock."""
     bins = segment_steps(clock) // 2
-    hz, energy = heard_images(bins, clock)
+    hz, energy = joined_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     kept = energy.sum(axis=1) if clock.is_smooth else np.ones(bins)
     return Bins(kept, audible.sum(axis=1), (audible * hz).sum(axis=1), band_edges(bins))

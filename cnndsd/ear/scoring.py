@@ -201,8 +201,8 @@ def weigh(row, virtues, faults):  # type: ignore[no-untyped-def]
     faults[BAD.eventless] = (1.0 - ramp(row[AT.onsets], 1.0, 4.0)) * ramp(flatness, 0.2, 0.4) * ramp(heard_s, 0.25, 0.4)
     faults[BAD.even_noise] = ramp(flatness, 0.3, 0.6) * (1.0 - ramp(row[AT.two_cuts_db], 3.0, 7.0))
     # Notes may be held while something else moves in them.
-    held = ramp(row[AT.still_s] / max(heard_s, 0.01), 0.2, 0.5)
-    faults[BAD.still] = held * (1.0 - ramp(row[AT.rhythm_db], 3.0, 7.0)) * (1.0 - short)
+    stays = ramp(row[AT.still_s] / max(heard_s, 0.01), 0.2, 0.5)
+    faults[BAD.still] = stays * (1.0 - ramp(row[AT.rhythm_db], 3.0, 7.0)) * (1.0 - short)
     left = row[AT.two_cuts_db] / max(row[AT.change_db], 0.1)
     faults[BAD.few_states] = ramp(row[AT.change_db], 3.0, 6.0) * (1.0 - ramp(left, 0.2, 0.5))
     # A bass may hold its note.

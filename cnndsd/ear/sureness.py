@@ -29,7 +29,7 @@ _STEADY_CENTS, _STEADY = 5.0, 0.85
 _AGREEING_CENTS, _AGREEING = 12.0, 0.5
 
 
-class Tuned(NamedTuple):
+class Reading(NamedTuple):
     """What a tuner shows: of each periodic frame, how far it is from a pitch in cents, and its energy.
 
     ``share``: of each of these frames, of the energy of all frames, periodic or not. Both have shape ``(frames,)``.
@@ -68,7 +68,7 @@ def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: flo
     return bool(is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING)
 
 
-def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
+def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Reading:
     """Return what a tuner shows of a sound near a pitch in Hz; see ``is_sure``."""
     period = sample_rate / hz
     shortest = max(2, math.floor(period * 2 ** (-_REACH / 12)))
@@ -80,14 +80,14 @@ def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Tuned:
     count = min(_FRAMES, 1 + 2 * sound.size // window)
     starts = np.unique(np.linspace(0, sound.size - size, count).astype(int))
     energies = np.array([np.square(sound[start : start + size]).sum() for start in starts])
-    heard = energies > energies.max() * 10 ** (-_HEARD_DB / 10)
+    audible = energies > energies.max() * 10 ** (-_HEARD_DB / 10)
     shown = [
         (1200 * math.log2(period / found), energy)
-        for start, energy in zip(starts[heard], energies[heard], strict=True)
+        for start, energy in zip(starts[audible], energies[audible], strict=True)
         if (found := _find_period(sound[start : start + size], window, shortest, longest)) is not None
     ]
     cents, energy = np.array(shown, np.float64).reshape(-1, 2).T
-    return Tuned(cents, energy / max(float(energies.sum()), 1e-300))
+    return Reading(cents, energy / max(float(energies.sum()), 1e-300))
 
 
 def _find_period(frame: NDArray[np.float64], window: int, shortest: int, longest: int) -> float | None:

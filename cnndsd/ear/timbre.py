@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2, total
 from cnndsd.ear.description import AT, BANDS, COEFFICIENTS, COURSES, TIMBRE_BANDS
-from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, SEGMENTS, Clock, heard_images
+from cnndsd.ear.measuring import AUDIBLE_HZ, FLOOR_DB, SEGMENTS, Clock, joined_images
 from cnndsd.sound.compiler import inlined
 
 BAND_FLOOR_DB = -40.0
@@ -62,7 +62,7 @@ def total_weights(bins: int, clock: Clock) -> NDArray[np.float64]:
     The sums: the energy in each of the 8 bands; all energy; all energy under the K-weighting; and the audible energy
     times its frequency in octaves, and times the square of that.
     """
-    hz, energy = heard_images(bins, clock)
+    hz, energy = joined_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     octaves = np.log2(np.maximum(hz, 1.0))
     # All energy is that of the steps: levels are theirs.
@@ -72,7 +72,7 @@ def total_weights(bins: int, clock: Clock) -> NDArray[np.float64]:
 
 
 def _shares(edges_hz: NDArray[np.float64], bins: int, clock: Clock) -> NDArray[np.float64]:
-    hz, energy = heard_images(bins, clock)
+    hz, energy = joined_images(bins, clock)
     audible = energy * ((hz >= AUDIBLE_HZ[0]) & (hz <= AUDIBLE_HZ[1]))
     # Both ends of the audible range belong to a band.
     band = np.clip(np.searchsorted(edges_hz, hz, side="right") - 1, 0, edges_hz.size - 2)

@@ -91,8 +91,8 @@ def _harmonic_share(sound: NDArray[np.float64], sample_rate: int, hz: float) -> 
     for start in range(0, sound.size - size + 1, size // 2):
         power += np.square(np.abs(np.fft.rfft(sound[start : start + size] * window)))
     frequencies = np.fft.rfftfreq(size, 1.0 / sample_rate)
-    heard = (frequencies >= 30.0) & (frequencies < (_HARMONICS + 0.5) * hz)
-    power, frequencies = power[heard], frequencies[heard]
+    in_range = (frequencies >= 30.0) & (frequencies < (_HARMONICS + 0.5) * hz)
+    power, frequencies = power[in_range], frequencies[in_range]
     away = np.abs(frequencies - np.maximum(1.0, np.round(frequencies / hz)) * hz)
     near = np.maximum(frequencies * (2 ** (_HARMONIC_CENTS / 1200) - 1), 1.5 * sample_rate / size)
     return float(power[away <= near].sum() / max(power.sum(), 1e-300))

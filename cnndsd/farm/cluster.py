@@ -122,7 +122,7 @@ class Cluster(Executor):
         self._closed.set()
         self._client.close(timeout=2)
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, trace: Any) -> None:
         self.shutdown()
 
     def _watch(self) -> None:

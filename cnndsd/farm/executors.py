@@ -171,7 +171,7 @@ class Processes(Executor):
                 thread.join()
             self._closed.set()
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, trace: Any) -> None:
         # Workers are killed, not waited for: either all tasks are done, or an error or Ctrl-C ends them. A process that
         # has loaded a compiler takes half a second to exit by itself.
         self.shutdown(wait=False, cancel_futures=True)

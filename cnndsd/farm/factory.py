@@ -226,10 +226,10 @@ def repack(
         findings = Findings()
         findings.done = [(0, candidates)]
         findings.refused.update(refused)
-        findings.held = {index: entry_of(index, recipes[index]) for index in keep}
+        findings.pinned = {index: entry_of(index, recipes[index]) for index in keep}
         placed = None
         if listed and spec.has_music and spec.music == packed_with.music:
-            placed = {index: placed_as_listed(entry, listed[index]) for index, entry in findings.held.items()}
+            placed = {index: placed_as_listed(entry, listed[index]) for index, entry in findings.pinned.items()}
         count = make_pack(packed, spec, findings, workers, progress, only=keep, placed=placed)
     return _packed(packed, count, len({*keep}), findings, keep)
 

@@ -57,7 +57,7 @@ class Findings:
         self.shelf = Shelf(depth, store=None if generations is None else generations.store)
         self._thresholds, self._thresholds_due = Thresholds(b"", b""), 0
         # Entries that stay although the shelf may drop them: picked by ear in an earlier process, or listed.
-        self.held: dict[int, Entry] = {}
+        self.pinned: dict[int, Entry] = {}
         self.refused: Counter[str] = Counter()
         self.aside: dict[int, Aside] = {}
         # What the user picked by ear.
@@ -96,8 +96,8 @@ class Findings:
 
     def known(self, indices: Collection[int]) -> dict[int, Entry]:
         """Those of these entries whose recipes are known, by index."""
-        held = {index: self.held[index] for index in indices if index in self.held}
-        return {entry.index: entry for entry in self.shelf.find(indices)} | held
+        pinned = {index: self.pinned[index] for index in indices if index in self.pinned}
+        return {entry.index: entry for entry in self.shelf.find(indices)} | pinned
 
     @property
     def reach(self) -> int:
@@ -154,14 +154,14 @@ class Findings:
 
         As entries or as slots in the shelf's store.
         """
-        return {index: entry for index, entry in self.held.items() if index in self.picks} | self.shelf.store.slots
+        return {index: entry for index, entry in self.pinned.items() if index in self.picks} | self.shelf.store.slots
 
     def restore(self, done: list[tuple[int, int]], entries: Iterable[Entry], parents: Mapping[int, Parent]) -> None:
         """Go on from what was ``done`` and ``needed`` and the ``parents`` of an earlier time."""
         self.done = done
         store, rest, parts = self.shelf.store, iter(entries), [np.empty(0, np.int32)]
         while some := list(islice(rest, _TOGETHER)):
-            self.held.update((entry.index, entry) for entry in some if entry.index in self.picks)
+            self.pinned.update((entry.index, entry) for entry in some if entry.index in self.picks)
             parts.append(add_packed(store, pack_entries(some)))
         slots = np.concatenate(parts)
         self.shelf.add_slots(slots)

@@ -44,10 +44,10 @@ _FAILED = {
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_INTERRUPT,
 }  # fmt: skip
-_HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-class Held(OSError):
+class Locked(OSError):
     """Another program holds the ledger for longer than it was waited for; nothing was written."""
 
 
@@ -239,10 +239,10 @@ class Ledger:
         return Invalid(f"{self.path}: is damaged ({how}); allowed: --restart, which begins anew")
 
     @contextmanager
-    def _transaction(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[None]:
+    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[None]:
         """All of what is done, or nothing: also when the end of it, the commit, finds the file locked."""
         with self._translated():
-            self._connection.execute(f"BEGIN {kind}")
+            self._connection.execute(f"BEGIN {mode}")
             try:
                 yield
                 self._connection.execute("COMMIT")
@@ -259,8 +259,8 @@ class Ledger:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if code in _FULL:
                 raise OSError(_FULL[code], os.strerror(_FULL[code]), str(self.path)) from None
-            if code in _HELD:
-                raise Held(errno.EBUSY, "another program holds it", str(self.path)) from None
+            if code in _LOCKED:
+                raise Locked(errno.EBUSY, "another program holds it", str(self.path)) from None
             if code in _FAILED:
                 raise OSError(errno.EIO, str(error), str(self.path)) from None
             raise self._damaged(str(error)) from None

@@ -77,17 +77,17 @@ def _gain(number, best, across_kinds):  # type: ignore[no-untyped-def]
     These are its neighbours up and down in each of six parts, of which the one at an edge counts twice, and, where
     ``across_kinds``, the cells of the other kinds.
     """
-    score, gain, step = best[number], 0, CELLS
+    score, gain, stride = best[number], 0, CELLS
     for part, size in enumerate(SIZES):
-        step //= size
-        value = number // step % size
+        stride //= size
+        value = number // stride % size
         if part > 0:
-            below = number - step if value > 0 else number + step
-            above = number + step if value < size - 1 else number - step
+            below = number - stride if value > 0 else number + stride
+            above = number + stride if value < size - 1 else number - stride
             gain += max(0, score - best[below]) + max(0, score - best[above])
         elif across_kinds:
             for other in range(size):
-                gain += max(0, score - best[number + (other - value) * step])
+                gain += max(0, score - best[number + (other - value) * stride])
     return gain
 
 

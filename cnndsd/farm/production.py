@@ -115,7 +115,7 @@ def entry_of(index: int, recipe: Recipe) -> Entry:
 def described_recipes(spec: Spec, only: Collection[int]) -> Findings:
     """The recipes of a spec with these numbers, described: what ``make_pack`` needs to make a pack of them."""
     findings = Findings()
-    findings.held = {number: entry_of(number, spec.recipes[number]) for number in only}
+    findings.pinned = {number: entry_of(number, spec.recipes[number]) for number in only}
     return findings
 
 

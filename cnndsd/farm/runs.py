@@ -21,7 +21,7 @@ from cnndsd.farm import ledger, production, searching, units
 from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.executors import Workers
 from cnndsd.farm.findings import Findings, Pick, no_findings, refusals_in_words, shelf_depth
-from cnndsd.farm.ledger import Held, Ledger, Watch
+from cnndsd.farm.ledger import Ledger, Locked, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import CELLS
 from cnndsd.finishing.atomic import atomic_write
@@ -106,7 +106,7 @@ class Run:
             begun = time.monotonic()
             try:
                 self._ledger.commit(identity(self.spec), self.spec, self.findings, watch)
-            except Held as error:
+            except Locked as error:
                 # A scan or a backup, perhaps. It ends before the run does.
                 self.log(f"nothing was saved at this time: {error.strerror}")
                 if only_when_due:
@@ -321,7 +321,7 @@ def progress_in_words(findings: Findings, watch: Watch) -> str:
     wanted = "" if watch.wanted is None else f" of {watch.wanted}"
     left = seconds_left(findings, watch)
     return (
-        f"{findings.candidates}{wanted} candidates, {watch.per_second:.0f} a second, kept {findings.kept}, "
+        f"{findings.candidates}{wanted} candidates, {watch.per_second:.0f} a second, {findings.kept} on the shelf, "
         f"refused {refusals_in_words(findings.refused)}" + ("" if left is None else f", {clock(left)} left")
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.analysis import describe, hear, rounded
+from cnndsd.ear.analysis import describe, judge_and_describe, rounded
 from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.judging import JUDGING, Reason
 from cnndsd.ear.kinds import kind
@@ -124,7 +124,7 @@ def judge_drawn(spec: Spec, drawn: Drawn, memory: Audio) -> Iterator[Row | Reaso
     template = drawn.template
     clock = Clock(template.sample_rate, template.hold, template.is_smooth)
     for streams, statistics in render_batches(template, drawn.seeds, clock.frame_steps, memory):
-        reasons, rows = hear(streams, statistics, clock, spec.judge)
+        reasons, rows = judge_and_describe(streams, statistics, clock, spec.judge)
         yield from (reason or row for reason, row in zip(reasons, rounded(rows), strict=True))
 
 
@@ -145,9 +145,9 @@ def prepare(spec: Spec, wanted: str | None = None) -> None:
 
 
 def warm(spec: Spec) -> None:
-    """Judge tiny units, hear one sound and choose a parent, so that all kernels of a search are compiled and cached."""
+    """Judge tiny units, describe a sound and choose a parent, so that all kernels of a search are compiled and kept."""
     everything = Limits(rms_dbfs=-144.0, crest_db=0.0, audible_share=0.0, heard_s=0.001, noise_flatness=1.0)
-    # Longer than a frame of the spectrum, so that frames are cut; candidate 0 of seed 1 is heard.
+    # Longer than a frame of the spectrum, so that frames are cut; candidate 0 of seed 1 passes.
     sound = Ranges(gap=(0, 0), seconds=(0.3, 0.3), precision=spec.precision)
     # Several sounds lie in memory otherwise than one, for which the compiler makes another variant.
     for count in (1, 2):

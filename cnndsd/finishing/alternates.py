@@ -50,24 +50,24 @@ def find_alternates(
             break
         if (near := _at_the_distance(recipe, sound, seed)) is None:
             continue
-        heard = near[2]
-        if judge(heard, spec.judge) is not None or kind(heard) != "hit":
+        description = near[2]
+        if judge(description, spec.judge) is not None or kind(description) != "hit":
             continue
-        if not all(distance(heard, other) >= _APART for other in taken):
+        if not all(distance(description, other) >= _APART for other in taken):
             continue
         alternate = _finished(*near, sound, finished, spec, place)
         if alternate is None:
             continue
         if abs(alternate.level.momentary_lufs - finished.level.momentary_lufs) <= LEVEL_DB:
             found.append(alternate)
-            taken.append(heard)
+            taken.append(description)
     return tuple(found)
 
 
 def _finished(
     recipe: Recipe,
     audio: Audio,
-    heard: Description,
+    description: Description,
     sound: Description,
     finished: Finished,
     spec: Spec,
@@ -75,7 +75,7 @@ def _finished(
 ) -> Alternate | None:
     """Return an alternate with its file, brought to the loudness of its hit where its peaks allow that.
 
-    None where it has one channel and its hit two. ``recipe``, ``audio``, ``heard``: of the alternate; ``sound``,
+    None where it has one channel and its hit two. ``recipe``, ``audio``, ``description``: of the alternate; ``sound``,
     ``finished``, ``place``: of its hit.
     """
     least, most = _LUFS
@@ -86,10 +86,10 @@ def _finished(
     # So alternates have as many channels as their hit.
     if not finished.is_wide:
         recipe = msgspec.structs.replace(recipe, wide=None)
-    made = finish(audio, recipe, heard, msgspec.structs.replace(spec, master=master, previews="none"), place)
+    made = finish(audio, recipe, description, msgspec.structs.replace(spec, master=master, previews="none"), place)
     if made.is_wide != finished.is_wide:
         return None
-    return Alternate(recipe, round(distance(sound, heard), 4), raw_sha256(audio), made.level, made.data)
+    return Alternate(recipe, round(distance(sound, description), 4), raw_sha256(audio), made.level, made.data)
 
 
 def _at_the_distance(recipe: Recipe, sound: Description, seed: int) -> tuple[Recipe, Audio, Description] | None:
@@ -101,10 +101,10 @@ def _at_the_distance(recipe: Recipe, sound: Description, seed: int) -> tuple[Rec
         variation = Variation(seed=seed, amount=float(f"{10.0**middle:.3g}"))
         varied = msgspec.structs.replace(recipe, variations=(*recipe.variations, variation))
         audio = render(varied)
-        heard = describe_raw(audio, varied)
-        away = distance(sound, heard)
+        description = describe_raw(audio, varied)
+        away = distance(sound, description)
         if abs(away - DISTANCE) <= TOLERANCE:
-            return varied, audio, heard
+            return varied, audio, description
         # A sound that is refused may have no number for its distance.
         low, high = (middle, high) if away < DISTANCE else (low, middle)
     return None

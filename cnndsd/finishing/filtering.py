@@ -28,7 +28,7 @@ _S10 = _S9 * (-math.pi * math.pi / (20 * 21))
 _GAIN_BITS = 12
 
 
-def in_steps(gain: float) -> float:
+def rounded_gain(gain: float) -> float:
     """Round a gain above 0 to 12 bits, steps of 0.002 dB at most: more than measures of loudness differ by anywhere."""
     mantissa, exponent = math.frexp(gain)
     return math.ldexp(round(math.ldexp(mantissa, _GAIN_BITS)), exponent - _GAIN_BITS)

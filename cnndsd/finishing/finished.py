@@ -21,7 +21,7 @@ from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.atomic import atomic_write
 from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop, cut_bars
-from cnndsd.finishing.filtering import in_steps, mean
+from cnndsd.finishing.filtering import mean, rounded_gain
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.finishing.widening import Width, width
@@ -215,7 +215,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
             peak = true_peak(audiofile.decode_channels(data))
             if peak <= ceiling:
                 break
-            samples = samples * in_steps(0.995 * ceiling / peak)
+            samples = samples * rounded_gain(0.995 * ceiling / peak)
             data = audiofile.encode(samples, recipe, name, rate, channels)
         return data, samples
 

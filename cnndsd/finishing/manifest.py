@@ -153,7 +153,7 @@ def _values(text: bytes) -> int:
 
 
 def _whole(text: bytes, path: Path | str) -> Manifest:
-    """Decode a manifest in two steps, which takes more memory, and say what is wrong with it."""
+    """Decode a manifest twice, which takes more memory, and say what is wrong with it."""
     if _values(text) > _MAX_VALUES:
         raise Invalid(f"{path}: manifest.json holds too much; allowed: up to {_MAX_VALUES} values")
     try:
@@ -166,9 +166,9 @@ def _whole(text: bytes, path: Path | str) -> Manifest:
 def manifest_pieces(facts: dict[str, Any], sounds: Many[Listed]) -> Iterator[str]:
     """Yield the text of a manifest, sound by sound. ``facts``: all that stands before the sounds."""
 
-    def indented(value: Any, levels: int) -> str:
+    def indented(value: Any, spaces: int) -> str:
         text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
-        return text.replace("\n", "\n" + levels * " ")
+        return text.replace("\n", "\n" + spaces * " ")
 
     yield indented(facts, 0).removesuffix("\n}") + ',\n "sounds": ['
     for number, sound in enumerate(sounds):

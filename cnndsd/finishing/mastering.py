@@ -16,7 +16,7 @@ from scipy import signal
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
-from cnndsd.finishing.filtering import biquad, in_steps, mean, raised, sines
+from cnndsd.finishing.filtering import biquad, mean, raised, rounded_gain, sines
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -30,7 +30,7 @@ _STILL_LEFT_S, _STILL_FADE_S = 0.3, 0.25
 _HEAD_S, _TAIL_S = 0.01, 0.12
 # The onset, and how long it takes for its gain to return to 1.
 _ONSET_S = 0.004
-_HELD = ("bass", "lead", "pad", "drone")
+_SUSTAINED = ("bass", "lead", "pad", "drone")
 # The interpolation filters of peak meters differ by about this much on sounds with jumps; peaks stay below that.
 _PEAK_MARGIN_DB = 0.3
 # Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
@@ -57,20 +57,20 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
     """
     sound, rate = checked_audio(audio, sample_rate), int(sample_rate)
     mastering = mastering or Mastering()
-    heard = describe(sound, rate)
-    return normalise(condition(sound, rate, mastering, heard)[0], rate, mastering)
+    description = describe(sound, rate)
+    return normalise(condition(sound, rate, mastering, description)[0], rate, mastering)
 
 
 def condition(
-    audio: NDArray[Any], sample_rate: int, mastering: Mastering, heard: Description
+    audio: NDArray[Any], sample_rate: int, mastering: Mastering, description: Description
 ) -> tuple[NDArray[np.float64], int, float]:
     """Do the first half of ``master``: offset, ends, fades, and an onset that stands out.
 
-    ``heard``: the description of the sound, or of its first channel. Return the sound, in as many channels, how many
-    samples were cut off before it, and the length of its fade-out in seconds.
+    ``description``: of the sound, or of its first channel. Return the sound, in as many channels, how many samples
+    were cut off before it, and the length of its fade-out in seconds.
     """
     start, samples = 0, audio.shape[-1]
-    still = still_end(heard, mastering.still_s) if mastering.dc == "center" else math.inf
+    still = still_end(description, mastering.still_s) if mastering.dc == "center" else math.inf
     ends = min(samples, round(still * sample_rate)) if math.isfinite(still) else samples
     sound = np.asarray(audio[..., :ends], dtype=np.float64)
     if mastering.dc == "rescale":
@@ -162,16 +162,20 @@ def _first_beyond(sound: NDArray[np.float64], value: float, threshold: float) ->
     return 0
 
 
-def still_end(heard: Description, still_s: float) -> float:
+def still_end(description: Description, still_s: float) -> float:
     """Return where a sound ends that does not go on to its last, static part, in seconds; infinity where it does.
 
     A part counts when it is static for longer than ``still_s`` and something else comes before it; 0 keeps all. Tones
     to play keep theirs, since a note may be held for long.
     """
-    begins_s = heard.heard_s - heard.tail_s - heard.last_still_s
-    if not 0.0 < still_s < heard.last_still_s or begins_s - heard.head_s < _STILL_LEFT_S or kind(heard) in _HELD:
+    begins_s = description.heard_s - description.tail_s - description.last_still_s
+    if (
+        not 0.0 < still_s < description.last_still_s
+        or begins_s - description.head_s < _STILL_LEFT_S
+        or kind(description) in _SUSTAINED
+    ):
         return math.inf
-    return heard.heard_from_s + begins_s + _STILL_LEFT_S
+    return description.heard_from_s + begins_s + _STILL_LEFT_S
 
 
 def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) -> tuple[int, int]:
@@ -183,13 +187,13 @@ def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) ->
     frame = max(1, round(_FRAME_S * sample_rate))
     power = _powers(sound, frame)
     envelope = np.convolve(np.pad(power, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
-    heard = np.flatnonzero(envelope > envelope.max() * 10 ** (-quiet_db / 10)) * frame
-    if not heard.size:
+    loud = np.flatnonzero(envelope > envelope.max() * 10 ** (-quiet_db / 10)) * frame
+    if not loud.size:
         return 0, sound.size
-    first = max(0, int(heard[0]) - round(_HEAD_S * sample_rate))
-    stop = min(sound.size, int(heard[-1]) + frame + round(_TAIL_S * sample_rate))
+    first = max(0, int(loud[0]) - round(_HEAD_S * sample_rate))
+    stop = min(sound.size, int(loud[-1]) + frame + round(_TAIL_S * sample_rate))
     quiet = round(_QUIET_S * sample_rate)
-    return first if first >= quiet else 0, stop if sound.size - heard[-1] >= quiet else sound.size
+    return first if first >= quiet else 0, stop if sound.size - loud[-1] >= quiet else sound.size
 
 
 def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) -> NDArray[np.float64]:
@@ -206,7 +210,7 @@ def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) ->
     if not 0.0 < most < first:
         return sound
     gain = np.ones(samples)
-    lower = in_steps(most / first)
+    lower = rounded_gain(most / first)
     gain[:onset] = lower
     gain[onset : 2 * onset] = lower + (1.0 - lower) * raised(np.arange(onset) / onset)
     return sound * gain
@@ -268,7 +272,7 @@ def normalise(
         gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
-    return sound * in_steps(gain)
+    return sound * rounded_gain(gain)
 
 
 def true_peak(sound: NDArray[np.float64]) -> float:

@@ -11,6 +11,7 @@ import msgspec
 from cnndsd import __version__
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing import audiofile
+from cnndsd.finishing.documents import licence_text, music_in_words, readme_text
 from cnndsd.finishing.exports.material import Material, tuned_sounds
 from cnndsd.finishing.exports.table import export_files
 from cnndsd.finishing.finished import PackSound
@@ -18,7 +19,6 @@ from cnndsd.finishing.images import cover
 from cnndsd.finishing.instruments import sampler_instruments
 from cnndsd.finishing.manifest import MANIFEST_FORMAT, Listed, ListedAlternate, csv_rows, manifest_pieces
 from cnndsd.finishing.naming import Names, alternate_name
-from cnndsd.finishing.notes import licence_text, music_in_words, readme_text
 from cnndsd.finishing.page import Card, Looks, looks, page_pieces
 from cnndsd.finishing.pictures import Picture
 from cnndsd.finishing.records import Many, Parts, Records

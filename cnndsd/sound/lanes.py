@@ -297,9 +297,9 @@ def render_lanes(networks, plan, sine, adjustment, output):
     sine = Sine(sine.coefficients, address(sine.numbers))
     every, half_amount, bounds = adjustment
     out, count, frame, statistics, doubles = output
-    weights, held, program = address(half_parameters), address(values), address(slots)
+    weights, outputs, program = address(half_parameters), address(values), address(slots)
     halves, sounds, counted = address(seeds), address(out), address(statistics)
-    lanes = lanes_of(held)
+    lanes = lanes_of(outputs)
     groups = np.uint64(half_parameters.shape[0])
     group_weights = np.uint64(half_parameters.shape[1]) * lanes
     group_values = np.uint64(values.shape[1]) * lanes
@@ -309,7 +309,7 @@ def render_lanes(networks, plan, sine, adjustment, output):
     stride = np.uint64(out.shape[1])
     mask = np.uint64(history - 1)
     latest = mask * lanes
-    h = spread(0.0, load(held, np.uint64(0), largest))
+    h = spread(0.0, load(outputs, np.uint64(0), largest))
     steps = np.uint64(count)
     # The next group whose steps are copied to the output, and the first of these steps.
     turning, begin = np.uint64(0), np.uint64(0)
@@ -326,10 +326,10 @@ def render_lanes(networks, plan, sine, adjustment, output):
             # In the ring inputs go back from the step before, twice as far each time; in a layer they are neighbours.
             back = np.uint64(0) - ring
             at, way = (now - lanes) & back, (lanes ^ back) + ring
-            terms = Terms(inputs, ahead(weights, bias), ahead(held, x), at, way, ring, latest | ~back)
+            terms = Terms(inputs, ahead(weights, bias), ahead(outputs, x), at, way, ring, latest | ~back)
             slot = ahead(slot, np.uint64(SLOT))
             left -= np.uint64(1)
-            h = dispatch(overlaps, largest, code, h, ahead(held, y), now, latest, terms, apart, sine)
+            h = dispatch(overlaps, largest, code, h, ahead(outputs, y), now, latest, terms, apart, sine)
         if every > 0 and t < steps and (t + np.uint64(1)) % np.uint64(every) == 0:
             move = np.uint32((t + np.uint64(1)) // np.uint64(every) - np.uint64(1))
             for g in range(groups):
@@ -339,10 +339,10 @@ def render_lanes(networks, plan, sine, adjustment, output):
                 )
         while begin + lanes <= t or (t == steps and begin < steps):
             first = turning * group_values
-            turn(held, first + (begin & mask) * lanes, sounds, turning * lanes * stride + begin, stride)
+            turn(outputs, first + (begin & mask) * lanes, sounds, turning * lanes * stride + begin, stride)
             if frame > 0:
                 stop, item = min(begin + lanes, steps), turning * group_statistics
-                frame_statistics_lanes(held, first, mask, begin, stop, np.uint64(frame), counted, item, doubles)
+                frame_statistics_lanes(outputs, first, mask, begin, stop, np.uint64(frame), counted, item, doubles)
             turning += np.uint64(1)
             if turning == groups:
                 turning = np.uint64(0)

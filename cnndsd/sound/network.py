@@ -16,14 +16,14 @@ def sample_type(recipe: Recipe) -> type[np.float32] | type[np.float64]:
 
 def ranges(recipe: Recipe) -> NDArray[np.float64]:
     """Low and high of every parameter, shape ``(parameters, 2)``, in the order of ``parameters``."""
-    found = np.empty((recipe.parameters, 2))
-    found[:] = recipe.weights
+    values = np.empty((recipe.parameters, 2))
+    values[:] = recipe.weights
     first = 0
     for inputs, neurons in itertools.pairwise(recipe.widths):
         last = first + neurons * (inputs + 1)
-        found[first : last : inputs + 1] = recipe.biases
+        values[first : last : inputs + 1] = recipe.biases
         first = last
-    return found
+    return values
 
 
 def parameters(recipe: Recipe) -> NDArray[np.float64]:
@@ -49,18 +49,18 @@ def varied(before: NDArray[np.float64], recipe: Recipe, variation: Variation) ->
         sizes = np.repeat(np.array(widths[:-1]) + 1, widths[1:])
         return np.where(np.repeat(is_mates, sizes), other, before)
     low, high = ranges(recipe).T
-    found = before + (high - low) * variation.amount * (2.0 * _uniform(variation.seed, 1, low.size) - 1.0)
-    found = np.where(found > high, 2.0 * high - found, found)
-    found = np.where(found < low, 2.0 * low - found, found)
-    return np.asarray(np.clip(found, low, high))
+    values = before + (high - low) * variation.amount * (2.0 * _uniform(variation.seed, 1, low.size) - 1.0)
+    values = np.where(values > high, 2.0 * high - values, values)
+    values = np.where(values < low, 2.0 * low - values, values)
+    return np.asarray(np.clip(values, low, high))
 
 
 def _network(recipe: Recipe, seed: int, variations: Sequence[Variation]) -> NDArray[np.float64]:
     low, high = ranges(recipe).T
-    found = low + (high - low) * _uniform(seed, 0, low.size)
+    values = low + (high - low) * _uniform(seed, 0, low.size)
     for variation in variations:
-        found = varied(found, recipe, variation)
-    return np.asarray(found)
+        values = varied(values, recipe, variation)
+    return np.asarray(values)
 
 
 def _uniform(seed: int, stream: int, count: int) -> NDArray[np.float64]:

@@ -143,11 +143,11 @@ def render_batches(
             yield steps[None], statistics[None]
         return
     number: Any = sample_type(template)
-    wide = lane_count(number)
-    groups = -(-len(seeds) // wide)
+    lanes = lane_count(number)
+    groups = -(-len(seeds) // lanes)
     groups = -(-groups // -(-groups // most))  # batches as equal as can be
     coefficients, adjustment = _coefficients(template), _adjustment(template)
-    history = max(2 * wide, 2 ** (template.length - 1))
+    history = max(2 * lanes, 2 ** (template.length - 1))
     divided, places = blocks(template.widths, history, current_target())
     bounds = ranges(template)
     shared = np.array([template.seed, *(v.seed for v in template.variations)][:-1], np.uint64)
@@ -158,20 +158,20 @@ def render_batches(
     networks = Networks(half_parameters, places, halves, values, history)
     slots = plan(divided, groups, places.size, int(values.shape[1]), current_target(), staggered=adjustment.every == 0)
     for rows in ("weights", "x", "y"):
-        slots.slots[:, Slot._fields.index(rows)] *= np.uint64(wide)  # to items
+        slots.slots[:, Slot._fields.index(rows)] *= np.uint64(lanes)  # to items
     sine = Sine(coefficients, np.array(coefficients, number))
-    doubles = (True,) * (wide * 8 // ROW_BYTES)
-    for start in range(0, len(seeds), groups * wide):
-        some = seeds[start : start + groups * wide]
+    doubles = (True,) * (lanes * 8 // ROW_BYTES)
+    for start in range(0, len(seeds), groups * lanes):
+        some = seeds[start : start + groups * lanes]
         # Unused lanes repeat the last network: other numbers might be denormal, and slow.
-        last = np.array([*some, *[some[-1]] * (groups * wide - len(some))], dtype=np.uint64).reshape(groups, wide)
+        last = np.array([*some, *[some[-1]] * (groups * lanes - len(some))], dtype=np.uint64).reshape(groups, lanes)
         if template.is_bred:
             _draw_bred(template, last, places, half_parameters)
         else:
             kernel.draw_parameters(shared, last, amounts, bounds, places, half_parameters)
         keys = np.full_like(last, template.seed) if template.variations else last
-        halves[:, 0, :wide] = keys & np.uint64(0xFFFFFFFF)
-        halves[:, 1, :wide] = keys >> np.uint64(32)
+        halves[:, 0, :lanes] = keys & np.uint64(0xFFFFFFFF)
+        halves[:, 1, :lanes] = keys >> np.uint64(32)
         values[:] = 0.0
         steps, statistics, by_candidate = _allocate(template, groups, frames, memory)
         render_lanes(networks, slots, sine, adjustment, Output(steps, template.steps, frame, statistics, doubles))
@@ -193,22 +193,22 @@ def _allocate(template: Recipe, groups: int, frames: int, memory: Audio | None) 
     side, and candidate by candidate.
     """
     number = np.dtype(sample_type(template))
-    wide = lane_count(number)
-    columns = -(-template.steps // wide)
+    lanes = lane_count(number)
+    columns = -(-template.steps // lanes)
     if memory is None:
         memory = empty_rows((_row_count(template, groups, frames),), np.uint8).reshape(-1)
-    size = groups * wide * columns * ROW_BYTES
-    steps = memory[:size].view(number).reshape(groups * wide, columns * wide)
-    counted = groups * frames * kernel.STATISTICS * wide * 8
+    size = groups * lanes * columns * ROW_BYTES
+    steps = memory[:size].view(number).reshape(groups * lanes, columns * lanes)
+    counted = groups * frames * kernel.STATISTICS * lanes * 8
     both = memory[size : size + 2 * counted].view(np.float64).reshape(2, -1)
-    by_lane = both[0].reshape(groups, frames, kernel.STATISTICS, wide)
-    return steps, by_lane, both[1].reshape(groups * wide, frames, kernel.STATISTICS)
+    by_lane = both[0].reshape(groups, frames, kernel.STATISTICS, lanes)
+    return steps, by_lane, both[1].reshape(groups * lanes, frames, kernel.STATISTICS)
 
 
 def _row_count(template: Recipe, groups: int, frames: int) -> int:
     """The rows of memory that the steps and the statistics of so many groups take."""
-    wide = lane_count(sample_type(template))
-    return groups * wide * (-(-template.steps // wide) + 2 * -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
+    lanes = lane_count(sample_type(template))
+    return groups * lanes * (-(-template.steps // lanes) + 2 * -(-frames * kernel.STATISTICS * 8 // ROW_BYTES))
 
 
 def _groups(template: Recipe, frames: int) -> int:

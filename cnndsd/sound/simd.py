@@ -262,12 +262,12 @@ def turn(typing_context: Any, pointer: Any, item: Any, out: Any, start: Any, str
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         source, item, target, start, stride = arguments
         size = item.type
-        held = []
+        rows = []
         for r in range(side):
             place = _place(builder, source, builder.add(item, ir.Constant(size, r * side)), _row_type(rows_type))
-            held.append(builder.load(place, align=ROW_BYTES))
-        held = _turned(builder, held)
-        for c, value in enumerate(held):
+            rows.append(builder.load(place, align=ROW_BYTES))
+        rows = _turned(builder, rows)
+        for c, value in enumerate(rows):
             item = builder.add(start, builder.mul(stride, ir.Constant(size, c)))
             written = builder.store(value, _place(builder, target, item, _row_type(rows_type)), align=ROW_BYTES)
             written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import Limits, Recipe, Spec
-from cnndsd.ear.analysis import hear, rounded
+from cnndsd.ear.analysis import judge_and_describe, rounded
 from cnndsd.ear.description import from_row, to_row
 from cnndsd.ear.kinds import KINDS, kind, kind_number
 from cnndsd.ear.measuring import PLACES, Clock, hold_images, take_statistics
@@ -35,12 +35,12 @@ def test_what_is_found_of_a_sound_depends_on_no_other(gap, seconds, precision, r
     alone = {}
     for seed in SEEDS:
         steps = render_steps(recipe.reseeded(seed))
-        reasons, rows = hear(steps[None], take_statistics(steps, clock)[None], clock, Limits())
+        reasons, rows = judge_and_describe(steps[None], take_statistics(steps, clock)[None], clock, Limits())
         alone[seed] = reasons[0], rows[0].tolist()
     seeds = rng.sample(SEEDS, len(SEEDS))
     found = {}
     for streams, statistics in render_batches(recipe, seeds, clock.frame_steps):
-        reasons, rows = hear(streams, statistics, clock, Limits())
+        reasons, rows = judge_and_describe(streams, statistics, clock, Limits())
         found.update(zip(seeds[len(found) :], zip(reasons, rows.tolist(), strict=True), strict=False))
     assert found == alone
 
@@ -70,7 +70,7 @@ def test_spectra_of_many_sounds_equal_their_slow_twins(gap, seconds):
     clock = Clock(recipe.sample_rate, recipe.hold)
     compared = 0
     for streams, statistics in render_batches(recipe, SEEDS, clock.frame_steps):
-        _, rows = hear(streams, statistics, clock)
+        _, rows = judge_and_describe(streams, statistics, clock)
         for steps, row in zip(streams, rows, strict=True):
             first = round(row[PLACES.heard_from_s] * clock.step_rate_hz)
             part = steps[first : first + round(row[PLACES.heard_s] * clock.step_rate_hz)]

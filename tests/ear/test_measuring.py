@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsd import Limits, Recipe, judge, measure, render
-from cnndsd.ear.analysis import hear
+from cnndsd.ear.analysis import judge_and_describe
 from cnndsd.ear.measuring import AUDIBLE_HZ, PLACES, Clock, Measures, take_statistics
 from cnndsd.sound.rendering import render_steps
 
@@ -25,7 +25,7 @@ def noise(seed=1, amplitude=0.4):
 
 def measure_steps(steps, rate, hold):
     clock = Clock(rate, hold)
-    _, rows = hear(steps[None], take_statistics(steps, clock)[None], clock)
+    _, rows = judge_and_describe(steps[None], take_statistics(steps, clock)[None], clock)
     return Measures(True, *rows[0, : len(PLACES)].tolist())
 
 
@@ -110,7 +110,7 @@ def test_a_network_that_leaves_the_numbers_is_refused(value):
     """No recipe's does; a farm must not take it for a sound all the same."""
     steps = np.where(np.arange(RATE) == 77, value, noise())
     clock = Clock(RATE, 1)
-    assert hear(steps[None], take_statistics(steps, clock)[None], clock, Limits())[0] == ["not finite"]
+    assert judge_and_describe(steps[None], take_statistics(steps, clock)[None], clock, Limits())[0] == ["not finite"]
 
 
 def test_a_burst_is_measured_where_it_is_heard():

@@ -336,7 +336,7 @@ def test_any_part_of_a_block_is_drawn_as_in_the_whole():
     for _ in range(200):
         first, count = rng.randrange(2800, 3200), rng.randint(1, 150)
         parts = list(draw_blocks(MADE_UP, 1, first, count, found.parents))
-        drawn = [(p.first + lane, p.shape.reseeded(seed)) for p in parts for lane, seed in enumerate(p.seeds)]
+        drawn = [(p.first + lane, p.template.reseeded(seed)) for p in parts for lane, seed in enumerate(p.seeds)]
         assert drawn == [(index, whole[index]) for index in range(first, first + count)]
 
 

@@ -16,7 +16,7 @@ from sounds import made_up
 from cnndsd.desk import cli
 from cnndsd.farm import ledger, runs
 from cnndsd.farm.findings import Findings
-from cnndsd.farm.ledger import Held, Ledger, Watch, file_uri
+from cnndsd.farm.ledger import Ledger, Locked, Watch, file_uri
 from cnndsd.farm.shelf import Entry
 from cnndsd.recipe import Recipe
 from cnndsd.schema import Invalid
@@ -67,7 +67,7 @@ def test_a_run_at_work_goes_on_when_a_commit_met_a_lock(folder, monkeypatch):
     with runs.begin(folder, spec) as run:
         other = holding(folder, "BEGIN")
         run.commit(Watch("running", 1.0), only_when_due=True)
-        with pytest.raises(Held):
+        with pytest.raises(Locked):
             run.commit(Watch("stopped", 2.0))
         other.close()
         run.commit(Watch("stopped", 3.0))

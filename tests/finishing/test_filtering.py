@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from cnndsd.finishing.filtering import in_steps, low_pass, mean, raised, sines
+from cnndsd.finishing.filtering import low_pass, mean, raised, rounded_gain, sines
 from cnndsd.finishing.resampling import resample_cycle
 
 
@@ -23,10 +23,10 @@ def test_a_raised_cosine_rises_from_0_to_1():
 
 def test_a_gain_keeps_12_bits_and_swallows_the_last_bits():
     gains = np.geomspace(1e-6, 1e6, 997)
-    rounded = np.array([in_steps(gain) for gain in gains])
+    rounded = np.array([rounded_gain(gain) for gain in gains])
     assert np.abs(rounded / gains - 1.0).max() <= 2**-12
-    assert [in_steps(gain * (1.0 + 1e-12)) for gain in gains] == rounded.tolist()
-    assert in_steps(1.0) == 1.0
+    assert [rounded_gain(gain * (1.0 + 1e-12)) for gain in gains] == rounded.tolist()
+    assert rounded_gain(1.0) == 1.0
 
 
 @pytest.mark.parametrize("taps", [1, 3, 257, 26_865])

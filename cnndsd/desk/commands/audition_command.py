@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.desk import serving
-    from cnndsd.desk.finding import run_folder
+    from cnndsd.desk.paths import run_folder
     from cnndsd.desk.studio import service, sessions
 
     folder = run_folder(Path(options.run_folder))

@@ -69,7 +69,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from cnndsd.ear.telling import settles, summary
+    from cnndsd.ear.wording import settles, summary
     from cnndsd.finishing.audiofile import read_recipe
     from cnndsd.finishing.finished import check_ending, write_described
     from cnndsd.recipe import Recipe

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     import msgspec
 
-    from cnndsd.desk.finding import pack_file, run_folder
+    from cnndsd.desk.paths import pack_file, run_folder
     from cnndsd.desk.showing import report_text, show
     from cnndsd.finishing.audiofile import read_recipe
 

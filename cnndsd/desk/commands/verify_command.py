@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from cnndsd.desk.finding import pack_file
+    from cnndsd.desk.paths import pack_file
     from cnndsd.farm import verification
     from cnndsd.farm.executors import cores
 

@@ -26,8 +26,8 @@ from cnndsd.finishing.naming import Names
 from cnndsd.schema import Failed, Invalid
 from cnndsd.spec import Spec
 
-# How many finished sounds are held; one has some hundred kilobytes.
-_HELD = 128
+# How many finished sounds are kept in memory; one has some hundred kilobytes.
+_CACHED = 128
 
 
 class Files:
@@ -39,12 +39,12 @@ class Files:
         self.ending = FORMATS[spec.format].extension
         # Browsers ask for several sounds at once; each is made once.
         self._lock = threading.Lock()
-        self._held = functools.lru_cache(_HELD)(self._finish)
+        self._cached = functools.lru_cache(_CACHED)(self._finish)
 
     def finished(self, tile: Tile) -> PackSound:
         """Finish a sound as the pack of the kept sounds will."""
         with self._lock:
-            return self._held(tile)
+            return self._cached(tile)
 
     def _finish(self, tile: Tile) -> PackSound:
         spec = self._listing([tile])

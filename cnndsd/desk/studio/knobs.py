@@ -86,7 +86,7 @@ def _value(name: Lock, entry: Entry) -> object:
     return values[name] if name in values else getattr(recipe, name)
 
 
-def held(locks: Locks, template: Recipe, is_new: bool) -> Recipe:
+def with_locks(locks: Locks, template: Recipe, is_new: bool) -> Recipe:
     """Return a template with what is locked. The layers and ranges of one that is not new are its parents'."""
     changes: dict[str, object] = {
         "gap": locks.gap,

@@ -76,7 +76,7 @@ def _of_pack(path: Path) -> Opening:
 
 
 def _of_run(path: Path) -> Opening:
-    from cnndsd.desk.finding import run_folder
+    from cnndsd.desk.paths import run_folder
     from cnndsd.farm import runs
 
     folder = run_folder(path)

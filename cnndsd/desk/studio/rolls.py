@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from cnndsd.desk.studio.history import Tile
-from cnndsd.desk.studio.knobs import Knobs, held, in_tune_and_time, note_name, note_of, tempo_of
+from cnndsd.desk.studio.knobs import Knobs, in_tune_and_time, note_name, note_of, tempo_of, with_locks
 from cnndsd.ear.kinds import kind
 from cnndsd.farm import breeding, production
 from cnndsd.farm.drawing import draw_seeds, draw_template, draw_wide
@@ -77,7 +77,7 @@ class Rolls:
 
         def casts() -> Iterator[Cast]:
             while True:
-                template = held(knobs.locks, breeding.child(one.recipe, other.recipe, self._rng), is_new=False)
+                template = with_locks(knobs.locks, breeding.child(one.recipe, other.recipe, self._rng), is_new=False)
                 yield Cast(template, self._seeds(), (one.id, other.id), done)
 
         return self._caster.sheet(self._spec, [casts()])
@@ -142,7 +142,7 @@ class Rolls:
         """Yield new networks under the present ranges."""
         spec, seed = self._drawing(knobs), self._rng.getrandbits(63)
         for block in itertools.count():
-            template = held(knobs.locks, draw_template(spec, seed, block), is_new=True)
+            template = with_locks(knobs.locks, draw_template(spec, seed, block), is_new=True)
             yield Cast(template, draw_seeds(spec, seed, block)[:LANES], (), "rolled")
 
     def _relatives(
@@ -157,7 +157,7 @@ class Rolls:
                 new = next(news).template
                 template = msgspec.structs.replace(template, gap=new.gap, seconds=new.seconds)
             how = f"varied {parent.word} by {template.variations[-1].amount:g}"
-            yield Cast(held(knobs.locks, template, is_new=False), self._seeds(), (parent.id,), how)
+            yield Cast(with_locks(knobs.locks, template, is_new=False), self._seeds(), (parent.id,), how)
 
     def _seeds(self) -> list[int]:
         return [self._rng.getrandbits(53) for _ in range(LANES)]

@@ -96,16 +96,16 @@ class Material:
         """
         size = size or (lambda zone: sum(len(self.read(file)) for file in zone.files))
         part: list[Zone] = []
-        held = 0
+        total = 0
         for zone in zones:
             more = size(zone)
             if more > most_size:
                 continue
-            if part and (len(part) == most or held + more > most_size):
+            if part and (len(part) == most or total + more > most_size):
                 yield tuple(part)
-                part, held = [], 0
+                part, total = [], 0
             part.append(zone)
-            held += more
+            total += more
         if part:
             yield tuple(part)
 

@@ -75,10 +75,10 @@ def opxy_files(material: Material) -> Iterator[tuple[str, bytes]]:
 
 
 def _preset(
-    name: str, kind: str, regions: list[dict[str, Any]], sounds: list[tuple[str, NDArray[np.int16]]]
+    name: str, preset_type: str, regions: list[dict[str, Any]], sounds: list[tuple[str, NDArray[np.int16]]]
 ) -> Iterator[tuple[str, bytes]]:
-    patch = {**copy.deepcopy(_BASE), "name": name, "type": kind, "regions": regions}
-    if kind == "multisampler":
+    patch = {**copy.deepcopy(_BASE), "name": name, "type": preset_type, "regions": regions}
+    if preset_type == "multisampler":
         patch["envelope"]["amp"]["release"] = _RELEASE
     folder = f"exports/opxy/{name}.preset"
     yield f"{folder}/patch.json", json.dumps(patch, indent=1, sort_keys=True).encode() + b"\n"

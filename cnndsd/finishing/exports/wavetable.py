@@ -60,13 +60,13 @@ def evolution(sound: NDArray[np.float64], pitch: Pitch, sample_rate: int) -> NDA
     if harmonics < 1:
         return None
     frames = np.stack([sound[start : start + window] for start in starts])
-    shape = raised(1.0 - np.abs(np.arange(window) - (window - 1) / 2.0) / (window / 2.0))
+    weights = raised(1.0 - np.abs(np.arange(window) - (window - 1) / 2.0) / (window / 2.0))
     real, imaginary = np.zeros((_FRAMES, harmonics)), np.zeros((_FRAMES, harmonics))
     # Sample by sample: the order of a matrix product's sums depends on the machine.
     numbers = 2.0 / period * np.arange(1, harmonics + 1)
     for place in range(window):
         turns = numbers * place
-        weighted = (shape[place] * frames[:, place])[:, None]
+        weighted = (weights[place] * frames[:, place])[:, None]
         real += weighted * sines(turns + 0.5)
         imaginary -= weighted * sines(turns)
     return _levelled(_synthesised(*_aligned(real, imaginary)))
@@ -74,9 +74,9 @@ def evolution(sound: NDArray[np.float64], pitch: Pitch, sample_rate: int) -> NDA
 
 def _places(sound: NDArray[np.float64], window: int) -> list[int]:
     """Return the first sample of each frame's window, evenly from the first to the last place that is not quiet."""
-    heard = np.flatnonzero(np.abs(sound) > _QUIET * np.abs(sound).max())
-    first = int(min(heard[0], sound.size - window))
-    last = int(max(first, min(heard[-1] + 1, sound.size) - window))
+    loud = np.flatnonzero(np.abs(sound) > _QUIET * np.abs(sound).max())
+    first = int(min(loud[0], sound.size - window))
+    last = int(max(first, min(loud[-1] + 1, sound.size) - window))
     return [first + (last - first) * place // (_FRAMES - 1) for place in range(_FRAMES)]
 
 
