@@ -36,6 +36,8 @@ _ALONE_S, _AROUND_S = 0.03, 0.1
 # The levels of all bands rise by at least so much in a hop, on average. Steady tones stay below.
 _LEAST_DB = 0.3
 OVER = 0.07
+# How far a repetition may be off.
+_LAG_OFF_S = 0.01
 
 
 class Onsets(NamedTuple):
@@ -107,6 +109,23 @@ def peak_onsets(flux: Flux, over: float) -> Onsets:
     count = fill_peaks(curve, round(_ALONE_S / hop_s), round(_AROUND_S / hop_s), over, found)
     peaks = found[:count]
     return Onsets(np.asarray(peaks * hop_s, np.float64), curve[peaks] / max(curve.max(initial=0.0), 1e-300))
+
+
+def beat_likeness(flux: Flux, bpm: float) -> float:
+    """Return how well an onset strength repeats after half a beat, a beat or two beats of a tempo, -1..1.
+
+    That is the greatest autocorrelation at these lags, without its mean, relative to lag 0; a lag may be off by 10 ms.
+    What is short relative to a lag has little of it.
+    """
+    curve = flux.curve - flux.curve.mean()
+    power = float(np.square(curve).sum())
+    off = max(1, round(_LAG_OFF_S / flux.hop_s))
+    most = -1.0
+    for beats in (0.5, 1.0, 2.0):
+        lag = round(beats * 60.0 / bpm / flux.hop_s)
+        for at in range(max(1, lag - off), min(curve.size, lag + off + 1)):
+            most = max(most, float((curve[at:] * curve[:-at]).sum()) / max(power, 1e-300))
+    return most
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Whether a pitch is sure: a plain tuner, which takes one period at a time, must say the same.
+"""Whether a pitch is sure: a plain tuner, which takes one period at a time, and the strongest partials must agree.
 
 ``tuning`` measures a pitch over many periods, in some frames. A tuner, a sampler's detector and most programs measure
 one period, everywhere. Where periods are a few samples long, or partials lie next to the harmonics, the two differ:
@@ -27,6 +27,10 @@ _CENTS, _SPREAD_CENTS = 1.5, 1.5
 _STEADY_CENTS, _STEADY = 5.0, 0.85
 # The frames within so many cents of it hold this share of the energy of all frames, periodic or not.
 _AGREEING_CENTS, _AGREEING = 12.0, 0.5
+# Partials are compared in windows of up to ``_SPECTRUM`` samples with so many harmonics: those that have ``_STRONG`` of
+# the energy of the strongest, or more. They may be off by so many cents.
+_SPECTRUM, _HARMONICS, _STRONG = 65_536, 12, 0.01
+_PARTIAL_CENTS = 6.0
 
 
 class Reading(NamedTuple):
@@ -42,7 +46,7 @@ class Reading(NamedTuple):
 def sure_pitch(
     sound: NDArray[np.float64], sample_rate: int, tuning_hz: float = 440.0, within: float = 1.0
 ) -> Pitch | None:
-    """Return the pitch of a sound when a tuner tells it, too, or None; see ``tuning.estimate_pitch``.
+    """Return the pitch of a sound if it is sure, or None; see ``tuning.estimate_pitch``.
 
     ``within``: see ``is_sure``.
     """
@@ -51,7 +55,7 @@ def sure_pitch(
 
 
 def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: float = 1.0) -> bool:
-    """Return whether a tuner tells a pitch in Hz, too, for most frames and for most of the energy, and stands still.
+    """Return whether a tuner shows a pitch in Hz, too, for most frames and most of the energy, and partials agree.
 
     ``sound``: shape ``(samples,)``, oscillating about zero; ``sample_rate`` in Hz. ``within``: by what all bounds in
     cents are multiplied; with less than 1, the sound stays sure when it is changed a little.
@@ -65,7 +69,46 @@ def is_sure(sound: NDArray[np.float64], sample_rate: int, hz: float, within: flo
     off = np.abs(cents) / within
     is_steady = high - low <= within * _SPREAD_CENTS and (off <= _STEADY_CENTS).mean() >= _STEADY
     is_right = max(abs(middle), abs(loud)) <= within * _CENTS
-    return bool(is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING)
+    if not (is_steady and is_right and share[off <= _AGREEING_CENTS].sum() >= _AGREEING):
+        return False
+    return partials_off(sound, sample_rate, hz) <= within * _PARTIAL_CENTS
+
+
+def partials_off(sound: NDArray[np.float64], sample_rate: int, hz: float) -> float:
+    """Return how far the strong partials of a sound are from the harmonics of a pitch in Hz, in cents.
+
+    It is the mean of the distances of the strongest partial near each harmonic, weighted by energy; partials 20 dB
+    below the strongest do not count. Periods alone do not show it: a wave that slips in phase now and then has the
+    period between two slips, and partials beside its harmonics, which are what the ear hears.
+    """
+    size = min(_SPECTRUM, 1 << (sound.size.bit_length() - 1))
+    if size < 2:
+        return math.inf
+    window = np.hanning(size + 1)[:-1]
+    power = np.zeros(size + 1)
+    rest = sound.size - size
+    for start in np.linspace(0, rest, 1 + -(-2 * rest // size)).astype(int):
+        # Twice as many bins as needed: between them, a peak is found by a parabola.
+        power += np.square(np.abs(np.fft.rfft(sound[start : start + size] * window, 2 * size)))
+    level = np.log(np.maximum(power, 1e-300))
+    bin_hz = sample_rate / (2 * size)
+    total = away = strongest = 0.0
+    partials = []
+    for harmonic in range(1, _HARMONICS + 1):
+        low, high = (round((harmonic + side) * hz / bin_hz) for side in (-0.5, 0.5))
+        low, high = max(1, low), min(level.size - 1, high)
+        if low >= high:
+            break
+        peak = low + int(np.argmax(level[low:high]))
+        before, here, after = level[peak - 1 : peak + 2]
+        bend = before - 2.0 * here + after
+        exact = peak + (0.5 * (before - after) / bend if bend < 0.0 else 0.0)
+        partials.append((float(power[peak]), abs(1200.0 * math.log2(max(exact, 1e-9) * bin_hz / (harmonic * hz)))))
+        strongest = max(strongest, float(power[peak]))
+    for energy, cents in partials:
+        if energy >= _STRONG * strongest:
+            total, away = total + energy, away + energy * cents
+    return away / total if total > 0.0 else math.inf
 
 
 def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Reading:

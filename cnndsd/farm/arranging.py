@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import nearest_others
-from cnndsd.ear.kinds import KINDS, kind
+from cnndsd.ear.kinds import BASS_HZ, KINDS, kind
 from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
 from cnndsd.farm.executors import Workers, in_order
 from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.finishing.bars import BarLoop, find_bars
-from cnndsd.finishing.finished import NOTE_CENTS, Place
+from cnndsd.finishing.finished import Place
+from cnndsd.finishing.naming import NOTE_CENTS
 from cnndsd.recipe import Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.audio import Audio
@@ -176,6 +177,9 @@ def find_music(spec: Spec, recipe: Recipe, sound: Description) -> PitchAndLoop:
     audio = render(recipe)
     conditioned = _conditioned(spec, recipe, sound, audio)
     pitch = sure_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
+    if pitch is not None and kind(sound) == "bass" and pitch.hz > BASS_HZ:
+        # Its low end is no part of this pitch.
+        pitch = None
     bars = (
         find_bars(audio, recipe.sample_rate, sound, spec.music, recipe.joined_hold)
         if spec.music.bpm and _may_loop(sound)

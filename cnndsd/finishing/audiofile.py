@@ -162,7 +162,7 @@ def with_instrument(
 ) -> bytes:
     """Add the chunks that samplers read to a WAV file: root note and loop (``smpl``, ``inst``), tempo (``acid``).
 
-    ``beats``: how many beats long the file is, by default the whole number that is nearest to its length.
+    ``beats``: how many beats long a loop in time is; None for any other sound, which is marked to be played once.
     """
     rate, block, size = _wav_layout(data)
     chunks = b""
@@ -178,9 +178,10 @@ def with_instrument(
         # ``inst`` says by how many cents to move the sound to be in tune.
         chunks += _chunk(b"inst", struct.pack("<BbbBBBB", pitch.note, -round(pitch.cents), 0, 0, 127, 1, 127))
     if tempo_bpm is not None:
+        # Flags: 1 is a sound to play once, which players do not fit to their tempo; 2 has a root note.
+        flags = (0 if beats else 1) | (0 if pitch is None else 2)
+        note = 60 if pitch is None else pitch.note
         beats = beats or max(1, round(size / block / rate * tempo_bpm / 60.0))
-        # Flags: 1 would be a sound to play once, 2 has a root note, 4 may be stretched.
-        note, flags = (60, 0) if pitch is None else (pitch.note, 2)
         meter = 4, beats_of_bar
         chunks += _chunk(b"acid", struct.pack("<IHHfIHHf", flags, note, 0x8000, 0.0, beats, *meter, tempo_bpm))
     chunks = b"\0" * (len(data) % 2) + chunks

@@ -58,6 +58,8 @@ _EARS = (
     _Ear(0.0232, 0.07, 0.12, 0.25, 0.05, 0.009, 0.2),
 )
 _LATE_WINDOWS = 0.2
+# A loop begins with an onset that has at least this share of the strength of the strongest.
+_DOWNBEAT = 0.3
 # A bar has at least this many places with an onset.
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
@@ -333,7 +335,10 @@ def _attack(sound: NDArray[np.float64], near: int, reach: int) -> int:
 
 
 def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
-    """Return whether the onsets of a loop at its new rate in Hz are on the grid, and its beat is that of the tempo."""
+    """Return whether a loop at its new rate in Hz is in time.
+
+    It begins with a clear onset, all onsets are on the grid, and its beat is that of the tempo.
+    """
     from cnndsd.ear.onsets import onset_flux, peak_onsets, pick_onsets
 
     around = min(loop.size, round(0.25 * rate))
@@ -356,6 +361,8 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
         ):
             return False
         if ear is _EARS[0]:
+            if strengths[times < 0.5 * grid.place_s].max(initial=0.0) < _DOWNBEAT * strengths.max():
+                return False
             first = round(before_s / flux.hop_s)
             curve = flux.curve[first : first + round(length_s / flux.hop_s)]
             if not beat_margin(curve, length_s, 15.0 / grid.place_s) >= _MARGIN:

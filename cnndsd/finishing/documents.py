@@ -29,8 +29,8 @@ def readme_text(spec: Spec, chosen: str, listed: Many[Listed], has_instruments: 
     title = spec.title or spec.name
     by = f"\r\nby {spec.author}" if spec.author else ""
     offset = {
-        "raw": "The sounds are the networks' own output, between 0 and 1, so they have a DC offset.",
-        "rescale": "The sounds are stretched to -1 to 1; they still have the DC offset of the networks.",
+        "raw": "The sounds keep the DC offset of the networks, whose output is above zero.",
+        "rescale": "The networks' output was stretched to -1 to 1; the sounds keep its DC offset.",
         "center": "The sounds oscillate about zero.",
     }[spec.master.dc]
     return "\r\n".join(

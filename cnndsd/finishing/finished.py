@@ -23,6 +23,7 @@ from cnndsd.finishing.audiofile import LoopCopy
 from cnndsd.finishing.bars import BarLoop, cut_bars
 from cnndsd.finishing.filtering import mean, rounded_gain
 from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.naming import NOTE_CENTS
 from cnndsd.finishing.pictures import Picture, depict
 from cnndsd.finishing.widening import Width, width
 from cnndsd.recipe import Recipe
@@ -38,8 +39,8 @@ _SUSTAINED: set[Kind] = {"noise", "bass", "lead", "pad", "drone", "metallic", "g
 _SOUNDING = 0.8
 # After this time the high-pass filter has settled.
 _SETTLING_S = 0.05
-# A sound stands on a note when it is at most this far from it.
-NOTE_CENTS = 3.0
+# A tempo is shown by a sound of at least so many beats, whose onsets repeat as well as this (``onsets.beat_likeness``).
+_LEAST_BEATS, _LEAST_LIKENESS = 3.0, 0.3
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -201,6 +202,8 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     finished = normalise(conditioned, rate, mastering, channels)
     del conditioned
     one = np.atleast_2d(finished)[0]
+    if tempo is not None and bars is None and not _has_tempo(one, rate, tempo):
+        tempo = None
     pitch = sure_pitch(one - one.mean(), rate, spec.music.tuning_hz)
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
@@ -229,6 +232,15 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     level = Level(loudness_rule(finished, rate, mastering), *measured)
     picture, copy = depict(finished, rate), None if bars is None else audiofile.loop_copy(data)
     return Finished(data, finished.shape[-1] / rate, level, picture, pitch, loop, tempo, bars, preview, copy, wide)
+
+
+def _has_tempo(sound: NDArray[np.float64], sample_rate: int, tempo_bpm: float) -> bool:
+    """Return whether a sound is long enough to show a tempo, and its onsets repeat in it."""
+    from cnndsd.ear.onsets import beat_likeness, onset_flux
+
+    if sound.size * tempo_bpm < _LEAST_BEATS * 60.0 * sample_rate:
+        return False
+    return beat_likeness(onset_flux(sound, sample_rate), tempo_bpm) >= _LEAST_LIKENESS
 
 
 def _widened(

@@ -23,8 +23,8 @@ from cnndsd.spec import Mastering
 # Ends are cut off while they are this far below the peak; at least this many seconds of the sound are left.
 TRIM_DB = -60.0
 MIN_S = 0.06
-# Ends that are quiet for longer than this are cut; so much stays, and is faded.
-_QUIET_S = 0.25
+# A start, and an end, that is quiet for longer than this is cut; so much stays, and is faded.
+_QUIET_START_S, _QUIET_END_S = 0.02, 0.25
 # What remains of a static end, and how long it is faded.
 _STILL_LEFT_S, _STILL_FADE_S = 0.3, 0.25
 _HEAD_S, _TAIL_S = 0.01, 0.12
@@ -179,10 +179,10 @@ def still_end(description: Description, still_s: float) -> float:
 
 
 def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) -> tuple[int, int]:
-    """Return the first sample and the end of what is left without ends that are quiet for 0.25 s or longer.
+    """Return the first sample and the end of what is left without a quiet start and a quiet end.
 
-    An end is quiet while the mean power of 30 ms is at least ``quiet_db`` below the greatest one. 10 ms are left of a
-    quiet start, and 0.12 s of a quiet end.
+    An end is quiet while the mean power of 30 ms is at least ``quiet_db`` below the greatest one. Of a start that is
+    quiet for 20 ms or longer 10 ms are left, of an end that is quiet for 0.25 s or longer 0.12 s.
     """
     frame = max(1, round(_FRAME_S * sample_rate))
     power = _powers(sound, frame)
@@ -192,8 +192,8 @@ def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) ->
         return 0, sound.size
     first = max(0, int(loud[0]) - round(_HEAD_S * sample_rate))
     stop = min(sound.size, int(loud[-1]) + frame + round(_TAIL_S * sample_rate))
-    quiet = round(_QUIET_S * sample_rate)
-    return first if first >= quiet else 0, stop if sound.size - loud[-1] >= quiet else sound.size
+    quiet_start, quiet_end = (round(seconds * sample_rate) for seconds in (_QUIET_START_S, _QUIET_END_S))
+    return first if first >= quiet_start else 0, stop if sound.size - loud[-1] >= quiet_end else sound.size
 
 
 def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) -> NDArray[np.float64]:

@@ -16,6 +16,8 @@ _HARDWARE = 32
 # The longest ending of a sound file, ".flac".
 _ENDING = 5
 _NUMBER = 2
+# A sound stands on a note when it is at most this far from it.
+NOTE_CENTS = 3.0
 _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
 
 
@@ -32,7 +34,7 @@ class Names:
     ) -> str:
         """Return a path in the pack without the file's ending, such as ``growl/cnndsd_growl_marrow_F1``.
 
-        ``is_loop``: it is a loop of whole bars.
+        ``is_loop``: it is a loop of whole bars. The name has a note only if the sound stands on it.
         """
         spec = self._spec
         if spec.names == "numbered":
@@ -44,7 +46,7 @@ class Names:
         suffix = ""
         if tempo_bpm is not None:
             suffix = f"{tempo_bpm:.0f}bpm"
-        elif pitch is not None:
+        elif pitch is not None and abs(pitch.cents) <= NOTE_CENTS:
             suffix = flat(pitch.name) if is_hardware else pitch.name
         # An alternate has the name of its hit, with a number of two letters behind it.
         ending = _ENDING + (_NUMBER if spec.alternates else 0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnndsd.ear import sureness, tuning
-from cnndsd.ear.sureness import Tuned, is_sure, sure_pitch, tune_in
+from cnndsd.ear.sureness import Reading, is_sure, partials_off, sure_pitch, tune_in
 
 RATE = 44_100
 
@@ -29,7 +29,7 @@ def frames(*groups, periodic=1.0):
     """
     cents = np.concatenate([np.full(count, off) for count, off, _ in groups])
     energy = np.concatenate([np.full(count, share / count) for count, _, share in groups])
-    return Tuned(cents, periodic * energy / energy.sum())
+    return Reading(cents, periodic * energy / energy.sum())
 
 
 # Of each rule, what it just allows, and what it alone does not allow.
@@ -55,6 +55,7 @@ BOUNDS = {
 @pytest.mark.parametrize("rule", BOUNDS)
 def test_every_rule_decides_where_it_says(rule, within, monkeypatch):
     """``within`` moves all bounds in cents."""
+    monkeypatch.setattr(sureness, "partials_off", lambda *_: 0.0)
     for shown, is_right in zip(BOUNDS[rule], (True, False), strict=True):
         monkeypatch.setattr(sureness, "tune_in", lambda *_, shown=shown: shown._replace(cents=within * shown.cents))
         assert is_sure(np.zeros(1), RATE, 220.0, within) is is_right
@@ -169,3 +170,34 @@ def test_frames_without_a_period_show_nothing(monkeypatch):
     noise = np.random.default_rng(1).standard_normal(RATE)
     monkeypatch.setattr(sureness, "_DIP", 0.1)
     assert tune_in(noise, RATE, 440.0).cents.size == 0
+
+
+def slipping(hz, cents):
+    """A tone whose periods are exact, but for a small step back every eight of them: its partial is lower by that."""
+    period = RATE / hz
+    every = round(8 * period)
+    n = np.arange(2 * RATE)
+    return np.sin(2 * np.pi * (n - every * (1.0 - 2 ** (-cents / 1200)) * (n // every)) / period)
+
+
+@pytest.mark.parametrize("hz", [41.2, 110.0, 220.0])
+def test_partials_tell_how_far_they_are_from_the_harmonics(hz):
+    for sharp in (0.0, 5.0, -20.0):
+        assert partials_off(tone(hz, 3.0, sharp=sharp), RATE, hz) == pytest.approx(abs(sharp), abs=0.5)
+    # The second is off, and has a fifth of the energy.
+    sound = tone(hz, 3.0, (2.0,)) + tone(2 * hz, 3.0, (1.0,), sharp=30.0)
+    assert partials_off(sound, RATE, hz) == pytest.approx(6.0, abs=0.5)
+    # 20 dB below the strongest it does not count.
+    assert partials_off(tone(hz, 3.0, (2.0,)) + tone(2 * hz, 3.0, (0.19,), sharp=30.0), RATE, hz) < 0.5
+    assert partials_off(np.zeros(RATE), RATE, hz) == pytest.approx(np.inf)
+
+
+def test_a_period_whose_partials_lie_elsewhere_is_not_sure(monkeypatch):
+    sound = slipping(110.0, 25.0)
+    assert partials_off(sound, RATE, 110.0) > 15.0
+    assert not is_sure(sound, RATE, 110.0)
+    assert is_sure(slipping(110.0, 0.0), RATE, 110.0)
+    monkeypatch.setattr(sureness, "tune_in", lambda *_: frames((100, 0.0, 1.0)))
+    assert is_sure(tone(110.0, sharp=5.0), RATE, 110.0)
+    assert not is_sure(tone(110.0, sharp=7.0), RATE, 110.0)
+    assert not is_sure(tone(110.0, sharp=5.5), RATE, 110.0, 0.85)

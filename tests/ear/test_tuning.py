@@ -15,7 +15,10 @@ from wavinfo import WavInfoReader
 
 from cnndsd import Recipe, render, write
 from cnndsd.ear import kinds, tuning
+from cnndsd.ear.onsets import beat_likeness, onset_flux
 from cnndsd.ear.tuning import Pitch
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.production import described_recipes, make_pack
 from cnndsd.finishing import audiofile, loops
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.loops import Loop
@@ -207,11 +210,33 @@ def test_an_independent_reader_finds_what_was_meant(made, tmp_path):
             assert int.from_bytes(chunk[1:2], "little", signed=True) == -round(one.pitch.cents)
 
 
+def clicks(every_s, seconds):
+    """Short strokes of noise, each as the others; none at the very start."""
+    n = np.arange(int(seconds * RATE)) + 0.1 * RATE
+    since = n % (every_s * RATE)
+    return np.random.default_rng(1).random(n.size) * np.exp(-since / (0.01 * RATE))
+
+
+@pytest.mark.parametrize("every_s", [0.25, 0.5, 1.0])
+def test_a_tempo_is_that_at_which_onsets_repeat(every_s):
+    flux = onset_flux(clicks(every_s, 4.0), RATE)
+    assert beat_likeness(flux, 120.0) > 0.4
+    assert beat_likeness(flux, 103.0) < 0.2
+    assert beat_likeness(onset_flux(np.random.default_rng(2).random(4 * RATE), RATE), 120.0) < 0.2
+
+
+def test_a_sound_without_a_beat_names_no_tempo():
+    sound = like(pulse=0.6, pulse_s=0.5, swing_db=6.0, late_db=6.0, onsets=4.0)
+    recipe = Recipe(seconds=2.0)
+    for audio in (render(recipe), clicks(0.37, 2.0), clicks(0.5, 1.4)):
+        assert finish(audio, recipe, sound, Spec(name="x")).tempo_bpm is None
+
+
 def test_a_beat_tells_its_tempo_to_the_reader(tmp_path):
     sound = like(pulse=0.6, pulse_s=0.5, swing_db=6.0, late_db=6.0, onsets=4.0)
     assert kinds.kind(sound) == "beat"
     recipe = Recipe(seconds=2.0)
-    made = finish(render(recipe), recipe, sound, Spec(name="x"))
+    made = finish(clicks(0.5, 2.0), recipe, sound, Spec(name="x"))
     assert made.tempo_bpm == 120.0
     with soundfile.SoundFile(io.BytesIO(made.data)) as file:
         log = file.extra_info
@@ -220,6 +245,8 @@ def test_a_beat_tells_its_tempo_to_the_reader(tmp_path):
     assert re.search(r"Tempo +: 120", log), log
     at = made.data.index(b"acid") + 8
     assert int.from_bytes(made.data[at + 12 : at + 16], "little") == beats
+    # Its length is not that of whole beats, so it is played once.
+    assert made.data[at] & 1 == 1
 
 
 @pytest.mark.parametrize("name", ["wav16", "wav24", "wavfloat"])
@@ -257,10 +284,14 @@ def test_untouched_packs_are_not_faded_for_a_loop(made):
     assert np.array_equal(audiofile.decode(made_raw.data), raw.astype(np.float32))
 
 
-def test_the_same_sound_in_a_pack_and_by_the_library(small, tmp_path):
+def test_the_same_sound_in_a_pack_and_by_the_library(tmp_path):
     """Also where its recipe has the sample rate of a note: the file is at that of the pack."""
-    with PackFile(io.BytesIO(small)) as archive:
+    seeds = (3154678350886706, 276)
+    spec = Spec(name="x", recipes=[Recipe(length=10, hidden=(2,), seed=seed, seconds=2.858) for seed in seeds])
+    make_pack(tmp_path / "x.zip", spec, described_recipes(spec, [0, 1]), InProcess(), only=[0, 1])
+    with PackFile(tmp_path / "x.zip") as archive:
         files = [archive.read(name) for name in archive.namelist() if name.endswith(".wav")]
+    assert len(files) == 2
     rates = set()
     for data in files:
         (tmp_path / "x.wav").write_bytes(data)

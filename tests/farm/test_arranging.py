@@ -23,8 +23,9 @@ from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing import audiofile, naming
-from cnndsd.finishing.finished import NOTE_CENTS, finish
+from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.naming import NOTE_CENTS
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.scales import pitch_classes
 from cnndsd.sound.rendering import raw_sha256
@@ -279,7 +280,7 @@ def test_loops_are_preferred_and_other_beats_are_not(looped, found):
 
 def test_a_pack_with_loops_is_proven_and_made_again_from_itself(looped, tmp_path):
     findings = Findings()
-    findings.done, findings.held = [(0, 1)], {looped[0].index: looped[0]}
+    findings.done, findings.pinned = [(0, 1)], {looped[0].index: looped[0]}
     path = tmp_path / "x.zip"
     assert production.make_pack(path, IN_TIME, findings, InProcess(), only=[looped[0].index]) == 1
     (sound,) = read_manifest(path).sounds
