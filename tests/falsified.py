@@ -580,6 +580,10 @@ FALSIFIED = {
     "name of the pack": (in_manifest(lambda m: m.update(name="t")), f"manifest.json: {MADE}"),
     "seed in the manifest": (in_manifest(lambda m: m.update(seed=2)), f"manifest.json: {MADE}"),
     "definition": (in_manifest(lambda m: m.update(definition=2)), f"manifest.json: {MADE}"),
+    "another version that says more": (
+        in_manifest(lambda m: m.update(cnndsd="9.9, this is 0.1.0: all is proven")),
+        "manifest.json: cnndsd: ",
+    ),
     "format of the manifest": (in_manifest(lambda m: m.update(format=2)), "manifest.json: format: "),
     "who chose": (in_manifest(lambda m: m.update(by_hand=6)), f"README.txt: {MADE}"),
     "candidates": (in_manifest(lambda m: m.update(candidates=801)), "candidates: 801 is not the spec's number, 800"),

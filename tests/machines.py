@@ -28,11 +28,11 @@ DIGESTS = {
     "double": "46fe7d8653207930019bb2d64d5c66061c8cfcc744f05abe7994cf7ade5ee0b1",
     "single": "8bdb204c3bbc27d908e895c720a2c553062dfd8d9541338114f3f94e75cf4410",
     "search": "0b4e8dd67728acfd829cc9964fc58e0478d7a4490f891a298173aec957d591db",
-    "page": "a9d95b1ea77eac50db8ce6fb31acd32eca48a6bc3caa28d54c426808b853420b",
-    "device": "90ce33a91d4d1861896b29d8e3c8e8fea4d8175e5678bf36b2fa70f37ecca22d",
-    "float": "2da6c3cebe7e94edb41c6bb1563e7b4aa99385c3d225120cdde1d1d91ab87e14",
-    "wide": "60c9bd1024bdfca077ac816fd689f96d7e7f7e881cb6067d420bfa3c66237a96",
-    "flac": "58af880e006c028197ffeb5a90a1516dfaf655275bce7ac01c66033591e73e5f",
+    "page": "5aeba3134f70097e0e2ba5271f8e737e95141d713480a97c75c37199f6e8ac3d",
+    "device": "cb13386a7e54675eea360ac04252ed9d715264c7b1e05513c991c8633c9fb66e",
+    "float": "30c59da6cc94b88c7107dab75f91f1da454a726f1b88276b55e52d9e6ed2177b",
+    "wide": "5c57e5279bd1e2490720b9fa94d2b1f2662842a56e84843f8cb6ed6acd9202f4",
+    "flac": "483b9a245a3e5662657cbf208758fa550ac2ffe76f8ce87121c9f634fb4c0139",
 }
 SHAPES = [
     {"length": 1, "hidden": (4,)},
@@ -84,7 +84,11 @@ PACKS = {
         Spec(name="wide", sound={"wide": 1.0}, alternates=1, exports=tuple(EXPORTS), music={"key": "free"}),
         [(HIT, None), (smooth(GROWL), None), (smooth(BEAT), None), (BASS, None)],
     ),
-    "flac": (Spec(name="flac", format="flac", names="numbered", author="A", licence="CC-BY-4.0"), PLAIN[:2]),
+    # At a rate of which a tenth of a second is no whole number of samples.
+    "flac": (
+        Spec(name="flac", format="flac", file_rate=11_025, names="numbered", author="A", licence="CC-BY-4.0"),
+        [*PLAIN[:2], PLAIN[4]],
+    ),
 }
 
 

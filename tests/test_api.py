@@ -106,6 +106,8 @@ def same(a, b):
         ([0, 12_000, -3], "whole numbers beyond"),
         ([[1.0], [1.0, 2.0]], "not an array of numbers"),
         (None, "shape"),
+        ([0.0, 5e-324], "has a peak of"),
+        (np.array([0.5, -1e160]), "has a peak of 1e"),
     ],
 )
 def test_what_is_no_sound_is_refused_by_name(function, audio, words):
@@ -166,6 +168,13 @@ def test_what_is_kept_may_be_an_array(keep, tmp_path):
         (lambda spec, out: cnndsd.pack(spec, out, keep=np.array([[1, 2]])), "keep: "),
         (lambda spec, out: cnndsd.vary(Recipe(), out, amount="a"), "amount"),
         (lambda spec, out: cnndsd.vary(Recipe(), out, keep=np.array([0.5])), "keep: "),
+        (lambda spec, out: cnndsd.vary(Recipe(), out, count="3"), "count: '3'"),
+        (lambda spec, out: cnndsd.pack(spec, out, keep=[-1]), "keep: -1"),
+        (lambda spec, out: cnndsd.pack(spec, out, keep=[10**20]), "keep: 1000"),
+        (lambda spec, out: cnndsd.pack(spec, out, seconds=float("nan")), "seconds: nan"),
+        (lambda spec, out: cnndsd.search(spec, seconds=-1), "seconds: -1"),
+        (lambda spec, out: cnndsd.search(spec, until_s="5"), "until_s: '5'"),
+        (lambda spec, out: cnndsd.repack("no.zip", [], out), "keep: is empty"),
     ],
 )
 def test_what_a_call_cannot_take_is_one_line(call, words, tmp_path):

@@ -1,4 +1,4 @@
-"""Finds the run that a user means, and says where runs are when it is none."""
+"""The pack or the run that a user means by a path; where it is none, those that are near are named."""
 
 from pathlib import Path
 
@@ -19,6 +19,8 @@ def pack_file(path: Path) -> Path:
     if path.is_dir():
         meant = f" (did you mean {' or '.join(map(str, inside[:3]))}?)" if inside else ""
         raise Invalid(f"{path}: is a folder{meant}; allowed: a pack (.zip)")
+    if path.exists():
+        raise Invalid(f"{path}: is not a file; allowed: a pack (.zip)")
     meant = did_you_mean(str(path), map(str, inside))
     raise Invalid(f"{path}: there is no such file{meant}; allowed: a pack (.zip)")
 

@@ -48,6 +48,11 @@ def short_path(path: Path | str) -> str:
     return str(inside)
 
 
+def as_text(name: str) -> str:
+    """Return the name of a file, which on some systems may be any bytes, as text; what is none becomes a mark."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def command_line(words: Sequence[str], system: str = os.name, environment: Mapping[str, str] = os.environ) -> str:
     """Return one line that a shell takes apart into these words: a POSIX shell, or on Windows cmd and PowerShell.
 
@@ -92,5 +97,6 @@ def pack_again(command: list[str] | None, folder: Path, seed: int, judged: int) 
         else:
             words.append(short_path(word) if Path(word).is_absolute() else word)
     if by_time:
-        words += ["--candidates", str(judged)]
+        # Not at the end, where it could be behind a "--".
+        words[1:1] = ["--candidates", str(judged)]
     return command_line([*program(), *words])

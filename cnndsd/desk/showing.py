@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from cnndsd.desk.shell import as_text
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import nearest_others
@@ -108,7 +109,7 @@ def _run(folder: Path) -> dict[str, Any]:
     """Return the state of a run."""
     identity, spec, findings, watch = runs.read(folder)
     return {
-        "run": str(folder),
+        "run": as_text(str(folder)),
         "state": watch.state,
         "seen_s_ago": round(max(0.0, time.time() - watch.seen_s), 1),
         "version": identity["version"],

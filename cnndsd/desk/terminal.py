@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 import threading
 import time
@@ -22,8 +23,11 @@ _TICK_S = 1.0
 
 
 def prepare_output() -> None:
-    """Let every text be written, also to a pipe in an encoding that lacks some of its letters."""
+    """Let every text be written, also where output is closed, or its encoding lacks some of the letters."""
     codecs.register_error("cnndsd", _written)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="cnndsd")

@@ -27,6 +27,8 @@ BLOCK = 64
 # Neighbours that have one parent. Fewer try more parents, and more render faster.
 SIBLINGS = 16
 _TEMPLATES, _SEEDS, _PARENTS, _CHILDREN, _JOINS, _WIDTHS = range(6)
+# Seeds are below this, so that every JSON reader can hold them.
+_SEEDS_STOP = 2**53
 # A parent is the best of so many that are drawn.
 RIVALS = 24
 # The amount of the variation that makes children of a parent. Smaller ones fill fewer cells (benchmarks/search.py).
@@ -127,7 +129,7 @@ def draw_wide(spec: Spec, seed: int, index: int) -> Wide | None:
     if not next(u) < spec.sound.wide:
         return None
     amount = _within(_WIDE_AMOUNT, _short(_logarithmic(_WIDE_AMOUNT, next(u))))
-    return Wide(seed=int(next(u) * 2**53), amount=amount)
+    return Wide(seed=int(next(u) * _SEEDS_STOP), amount=amount)
 
 
 def draw_rivals(spec: Spec, seed: int, generation: int, groups: int) -> NDArray[np.float64]:
@@ -196,9 +198,9 @@ def _within(pair: tuple[float, float], value: float) -> float:
 
 
 def draw_seeds(spec: Spec, seed: int, block: int) -> list[int]:
-    """``last_seed`` of each candidate of a block, below 2**53, which every JSON reader can hold."""
+    """``last_seed`` of each candidate of a block, below ``_SEEDS_STOP``."""
     u = uniform(_key(spec, seed), block, _SEEDS)
-    return [int(next(u) * 2**53) for _ in range(BLOCK)]
+    return [int(next(u) * _SEEDS_STOP) for _ in range(BLOCK)]
 
 
 class Drawn(NamedTuple):
@@ -297,7 +299,13 @@ def _is_within(ranges: Ranges, recipe: Recipe) -> bool:
         and least <= recipe.samples <= most
         and (recipe.precision, recipe.weights, recipe.biases) == (ranges.precision, ranges.weights, ranges.biases)
         and adjusting
-        and all(_CHILD_AMOUNT[0] <= variation.amount <= _CHILD_AMOUNT[1] for variation in recipe.variations)
+        and recipe.seed < _SEEDS_STOP
+        and all(
+            variation.mate is None
+            and variation.seed < _SEEDS_STOP
+            and _CHILD_AMOUNT[0] <= variation.amount <= _CHILD_AMOUNT[1]
+            for variation in recipe.variations
+        )
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import math
 import operator
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsFloat
 
 import msgspec
 
@@ -19,7 +20,7 @@ from cnndsd.farm.progress import Progress
 from cnndsd.recipe import Recipe
 from cnndsd.scales import FREE
 from cnndsd.schema import Failed, Invalid, decode
-from cnndsd.spec import MAX_NAME, Choice, Family, Music, Spec, as_name
+from cnndsd.spec import MAX_CANDIDATES, MAX_NAME, Choice, Family, Music, Spec, as_name
 
 # The rest is imported where it is used: workers load the compiler while this process does.
 if TYPE_CHECKING:
@@ -195,6 +196,8 @@ def repack(
     >>> repack("cnndsd_sample_pack.zip", [12, 99]).path
     """
     keep = _numbers(keep)
+    if not keep:
+        raise Invalid("keep: is empty; allowed: the numbers of one candidate or more")
     listed: dict[int, Listed] = {}
     refused: dict[str, int] = {}
     if is_seed_list(path):
@@ -298,12 +301,16 @@ def vary(
 def family_spec(recipe: Recipe, title: str, *, count: int, amount: float, candidates: int | None, seed: int) -> Spec:
     """The spec of a pack of variations; ``Invalid`` names the key that is not allowed."""
     family = Family(recipe=recipe, amount=(amount, amount))
+    try:
+        each = 64 * max(1, operator.index(count))
+    except TypeError:
+        raise Invalid(f"count: {count!r} is not allowed; allowed: whole numbers from 1 on") from None
     part = f"family_{family.amount[0]:g}".replace(".", "-").replace("+", "")
     return Spec(
         name=with_part(as_name(title) or "sound", part),
         title=f"variations of {title}"[:200],
         count=count,
-        candidates=candidates if candidates is not None else 64 * max(1, count),
+        candidates=each if candidates is None else candidates,
         seed=seed,
         family=family,
         # Relatives may be as near as can be, and those of a drone are drones.
@@ -372,12 +379,19 @@ def _packed(path: Path, count: int, wanted: int, findings: Findings, keep: Colle
 def _numbers(keep: Collection[int]) -> list[int]:
     """The numbers of candidates, once each, ascending. ``Invalid`` when something else is among them."""
     try:
-        return sorted({operator.index(number) for number in keep})
+        numbers = sorted({operator.index(number) for number in keep})
     except TypeError:
         raise Invalid("keep: not a list of whole numbers; allowed: the numbers of candidates") from None
+    if numbers and not 0 <= numbers[0] <= numbers[-1] < MAX_CANDIDATES:
+        beyond = numbers[0] if numbers[0] < 0 else numbers[-1]
+        raise Invalid(f"keep: {beyond} is not allowed; allowed: numbers of candidates, 0 to {MAX_CANDIDATES - 1}")
+    return numbers
 
 
 def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
+    for name, value in (("seconds", seconds), ("until_s", until_s)):
+        if value is not None and not (isinstance(value, SupportsFloat) and 0.0 <= float(value) < math.inf):
+            raise Invalid(f"{name}: {value!r} is not allowed; allowed: finite numbers from 0 on")
     if until_s is not None:
         return Deadline(until_s, time.time)
     return None if seconds is None else Deadline(time.monotonic() + seconds)

@@ -268,7 +268,7 @@ class Ledger:
 
 def file_uri(path: PurePath) -> str:
     """The URI by which SQLite finds a file. It takes no host: a share is ``file:////nas/share/file``."""
-    text = quote(path.as_posix(), safe="/:")
+    text = quote(path.as_posix().encode("utf-8", "surrogateescape"), safe="/:")
     return f"file://{text}" if text.startswith("/") else f"file:///{text}"
 
 

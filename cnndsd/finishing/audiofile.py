@@ -227,7 +227,7 @@ def read_recipe(path: Path | str) -> Recipe:
         # What is no file, such as a pipe, may never end.
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise Invalid("is not a file; allowed: a sound file made by cnndsd")
-        with open(path, "rb") as file, _opened(file) as sound:
+        with open(path, "rb") as file, opened_sound(file) as sound:
             comment = sound.comment
     except OSError as error:
         raise Invalid(f"{path}: cannot be read ({error.strerror}); allowed: a sound file made by cnndsd") from None
@@ -249,19 +249,19 @@ def decode(data: bytes) -> NDArray[np.float64]:
 
 def decode_channels(data: bytes) -> NDArray[np.float64]:
     """Return all channels of a sound file as ``decode`` does the first, shape ``(channels, samples)``."""
-    with _opened(io.BytesIO(data)) as sound:
+    with opened_sound(io.BytesIO(data)) as sound:
         channels: NDArray[np.float64] = np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T)
     return channels
 
 
 def read_sound(path: Path | str) -> tuple[NDArray[np.float64], int]:
     """Return all channels of a sound file, shape ``(channels, samples)``, as ``decode`` does, and its rate in Hz."""
-    with open(path, "rb") as file, _opened(file) as sound:
+    with open(path, "rb") as file, opened_sound(file) as sound:
         return np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T), sound.samplerate
 
 
 @contextmanager
-def _opened(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+def opened_sound(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     """Open a sound file of any origin. ``Invalid`` when it is none, or when decoding it would take too much memory."""
     beginning = file.read(4)
     if not beginning.startswith(_BEGINNINGS):

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 
@@ -73,12 +73,16 @@ class Listed(msgspec.Struct):
         return self.file, *preview, *(alternate.file for alternate in self.alternates)
 
 
+# It is printed where a pack of another version is proven in part, so it must not be able to say anything else.
+_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]{1,30}\Z")]
+
+
 class _Facts(msgspec.Struct, kw_only=True):
     """What a manifest says before the sounds."""
 
     format: Literal[1]
     name: str
-    cnndsd: str
+    cnndsd: _Version
     definition: int
     spec: dict[str, Any]
     seed: int

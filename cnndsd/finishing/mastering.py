@@ -333,7 +333,8 @@ def _block_powers(sound: NDArray[np.float64], sample_rate: int, divisor: float) 
             powers[done] = 1.0 / (_BLOCK_S * sample_rate) * np.square(part).sum()
             done += 1
         kept, first = kept[starts[done] - first :], starts[done]
-    return powers
+    # Where a hop is rounded, the last block may end behind the sound.
+    return powers[:done]
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """The seed list: a page of recipes without sound files. It renders what it plays, and packs are made of it."""
 
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +50,9 @@ def seed_list(spec: Spec, candidates: int, sounds: Iterable[tuple[int, Recipe, D
 def read_seed_list(path: Path | str) -> SeedList:
     """Read a seed list; ``Invalid`` when the file is none."""
     try:
+        # What is no file, such as a pipe, may never end.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise Invalid(f"{path}: is not a file; allowed: {_ALLOWED}")
         with open(path, "rb") as file:
             page = file.read(_MAX_BYTES + 1)
     except OSError as error:

@@ -9,13 +9,16 @@ from cnndsd.schema import MAX_SAMPLE_RATE, Invalid
 
 Audio = NDArray[Any]
 
+# Beyond these peaks, squares are no numbers any more. Full scale is 1.
+_SOFTEST, _LOUDEST = 1e-30, 1e30
+
 
 def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
     """The sound as a float array of shape ``(samples,)``, float32 and float64 as they are.
 
     Lists and other floats become float64. Integers in arrays are taken for PCM and scaled to -1..1: int16 by 2**15,
     int32 by 2**31, uint8 about 128 by 2**7. ``Invalid`` (a ``ValueError``) when the sound is empty, is not one channel,
-    is not of real numbers, or is not finite, and when the sample rate is not one.
+    is not of real numbers, is not finite, or has a peak that is no sound's, and when the sample rate is not one.
     """
     # Numpy's numbers, also in arrays without dimensions, as Python's.
     rate = sample_rate.tolist() if isinstance(sample_rate, np.generic | np.ndarray) else sample_rate
@@ -44,6 +47,9 @@ def checked_audio(audio: ArrayLike, sample_rate: int = 44_100) -> Audio:
         sound = sound.astype(np.float64)
     if not np.isfinite(sound).all():
         raise Invalid("audio: not finite; allowed: finite numbers")
+    peak = float(np.abs(sound).max())
+    if peak > _LOUDEST or 0.0 < peak < _SOFTEST:
+        raise Invalid(f"audio: has a peak of {peak:g}; allowed: silence, or {_SOFTEST:g} to {_LOUDEST:g}")
     return sound
 
 

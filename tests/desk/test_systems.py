@@ -2,7 +2,9 @@
 
 import ctypes
 import errno
+import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cnndsd import load_spec
 from cnndsd.desk import cli, stopping
 from cnndsd.farm import executors
 from cnndsd.finishing import atomic
@@ -194,3 +197,73 @@ __main__.run()
         environment |= {} if chosen is None else {"OPENBLAS_NUM_THREADS": chosen}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
         assert done.stdout.split() == ["False", expected], done.stderr
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="all names of files are text here")
+def test_a_run_in_a_folder_whose_name_is_no_text_is_made_and_shown(tmp_path):
+    folder = tmp_path / os.fsdecode(b"a\xff b")
+    folder.mkdir()
+    text = "count = 2\ncandidates = 64\n[sound]\nseconds = [0.3, 0.4]\n[choose]\nscore = 0.0\ndistance = 0.0\n"
+    (folder / "s.toml").write_text(text, encoding="utf-8")
+    done = command(tmp_path, "pack", folder / "s.toml", "--jobs", "1")
+    assert (done.returncode, done.stdout) == (0, os.fsencode(folder / "s.zip") + b"\n"), done.stderr
+    for words in (["verify", folder / "s.zip"], ["show", "--json", folder / "s.run"]):
+        done = command(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="output is never closed here")
+@pytest.mark.parametrize("closed", [1, 2])
+def test_closed_output_is_no_fault(closed, tmp_path):
+    code = (
+        f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, '-m', 'cnndsd', *sys.argv[1:]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "render", "--seconds", "0.1", "--seed", "35", "-o", "x.wav"],
+        cwd=tmp_path,
+        capture_output=True,
+    )
+    assert (done.returncode, (tmp_path / "x.wav").exists()) == (0, True), done.stderr
+    assert done.stdout == (b"" if closed == 1 else b"x.wav\n")
+
+
+@pytest.mark.parametrize("name", ["a\\d", "a\\1", 'my "best" pack', "x\\", "-x", "Ω"])
+def test_a_new_spec_may_have_any_name(name, tmp_path, monkeypatch, capsys):
+    if sys.platform == "win32" and set(name) & set('"\\\t'):
+        pytest.skip("no name of a file here")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["new", "--", f"{name}.toml"]) == 0
+    spec = load_spec(Path(f"{name}.toml"))
+    assert spec.title == name.replace("\t", "?")
+    *_, command = capsys.readouterr().err.strip().rpartition("then: ")
+    words = shlex.split(command)
+    assert words[-2] == "pack"
+    assert not words[-1].startswith("-")
+    assert Path(words[-1]).exists()
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="all names of files are text here")
+def test_a_new_spec_may_have_a_name_that_is_no_text(tmp_path):
+    done = command(tmp_path, "new", b"x\xff.toml")
+    assert (done.returncode, done.stdout) == (0, b"x\xff.toml\n"), done.stderr
+    assert load_spec(next(tmp_path.iterdir())).title == "x?"
+
+
+def test_a_new_spec_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, capsys):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    real = Path.open
+
+    def opened(path, mode="r", *args, **named):
+        if mode != "xb":
+            return real(path, mode, *args, **named)
+        path.touch()
+        return Full()
+
+    monkeypatch.setattr(Path, "open", opened)
+    assert cli.main(["new", str(tmp_path / "a.toml")]) == 1
+    assert capsys.readouterr().err == f"cnndsd: {tmp_path / 'a.toml'}: No space left on device\n"
+    assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,9 @@ from cnndsd.ear.description import Description
 from cnndsd.ear.judging import JUDGING
 from cnndsd.ear.kinds import kind
 from cnndsd.ear.scoring import score
+from cnndsd.farm.arranging import find_music, places_of
 from cnndsd.farm.choosing import choose
+from cnndsd.farm.drawing import draw
 from cnndsd.farm.shelf import Entry, Shelf, cell, cell_number
 from cnndsd.farm.units import judge_candidates
 
@@ -31,6 +33,7 @@ SPECS = [
         family={"recipe": Recipe(length=9, hidden=(2, 2), gap=5, seed=276), "amount": (0.001, 0.1)},
     ),
 ]
+TUNED = Spec(name="tuned", candidates=1024, sound={"seconds": (1.0, 2.0)}, music={"key": "A minor", "bpm": 120.0})
 SMOOTH = Spec(
     name="smooth",
     candidates=512,
@@ -40,9 +43,23 @@ SMOOTH = Spec(
 
 
 def digests():
-    """Of verdicts, descriptions, scores, cells and the choice; and of all that together, of smooth sounds."""
+    """Of verdicts, descriptions, scores, cells and the choice; of all that together, of smooth sounds; and of music."""
     parts = {name: digest(part) for name, part in heard(SPECS).items()}
-    return {**parts, "smooth": digest(heard([SMOOTH]))}
+    return {**parts, "smooth": digest(heard([SMOOTH])), "music": digest(placed())}
+
+
+def placed():
+    """The pitches and loops of clear sounds, and the notes to which they can be brought."""
+    found = []
+    for index, outcome in judge_candidates(TUNED, 1, 0, TUNED.candidates):
+        if isinstance(outcome, Description) and outcome.clarity > 0.9 and len(found) < 24:
+            entry = Entry(index, score(outcome), outcome, draw(TUNED, 1, index))
+            music = find_music(TUNED, entry.recipe, outcome)
+            places = [[place.note, one.recipe.sample_rate] for one, place in places_of(TUNED, entry, music)]
+            found.append([music.pitch_hz is not None, music.bars, places])
+    assert any(places for *_, places in found)
+    assert not all(places for *_, places in found)
+    return found
 
 
 def digest(part):

@@ -124,6 +124,22 @@ def test_a_child_can_be_one_with_any_interpolation_that_its_parent_may_have():
             assert not can_be(shares(0.0, 0.5), 1, index, False, recipe)
 
 
+@pytest.mark.parametrize(
+    "parent",
+    [
+        {"seed": 2**53},
+        {"variations": [{"seed": 2**53, "amount": 0.1}]},
+        {"variations": [{"seed": 1, "amount": 0.1, "mate": {"seed": 2}}]},
+    ],
+)
+def test_no_child_has_a_parent_that_no_search_has(parent):
+    spec = shares(0.5, 0.5)
+    for change, is_one in (({}, True), (parent, False)):
+        own = msgspec.structs.replace(PARENT, **change)
+        recipe = draw_child_template(spec, 1, 1, own).reseeded(draw(NARROW, 1, SIBLINGS).last_seed)
+        assert can_be(spec, 1, SIBLINGS, False, finished(spec, SIBLINGS, recipe)) is is_one
+
+
 def test_width_is_no_part_of_a_run_and_smooth_sounds_are():
     def known(spec):
         return json.loads(runs.identity(spec))

@@ -277,6 +277,19 @@ def test_long_sounds_are_measured_in_stretches_as_pyloudnorm_does_as_a_whole(rat
         assert loudness(sound * 1e-9, rate)[0] == -np.inf
 
 
+@pytest.mark.parametrize("rate", [8004, 11_025, 44_101, 48_004])
+def test_only_whole_blocks_are_measured_where_a_hop_is_no_whole_number_of_samples(rate):
+    rng = np.random.default_rng(1)
+    lasts = [int(0.4 * (0.25 * j + 1.0) * rate) for j in range(40)]
+    for size in {*rng.integers(0.4 * rate, 3.0 * rate, 60).tolist(), *(end + off for end in lasts for off in (-1, 0))}:
+        # Whatever was in memory before.
+        np.full(64, 1e300)
+        powers = mastering._block_powers(rng.normal(size=size), rate, 1.0)
+        assert powers.size == max(1, sum(end <= size for end in lasts))
+        assert (powers < 100.0).all()
+        assert (powers > 1e-3).all()
+
+
 def test_the_ends_of_a_long_sound_are_found_in_stretches(monkeypatch):
     rng = np.random.default_rng(1)
     for _ in range(50):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _title(name: str) -> str:
+    """Return the name of a file as a line of text, with "?" in place of what is none."""
+    return "".join(c if c.isprintable() else "?" for c in name)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.schema import Failed, Invalid, did_you_mean
@@ -42,17 +48,28 @@ def run(options: argparse.Namespace) -> int:
     if like not in shipped_specs():
         meant = did_you_mean(like, shipped_specs())
         raise Invalid(f"--like: {like} is unknown{meant}; allowed: {', '.join(shipped_specs())}")
-    name = as_name(path.stem) or "my_pack"
+    name, title = as_name(path.stem) or "my_pack", _title(path.stem)
     text = spec_path(like).read_text(encoding="utf-8")
     # The first line is about the file in the repository.
-    text = re.sub(r"\A#.*", f"# A pack of your own. Make it with `cnndsd pack {path.name}`.", text)
-    text = re.sub(r'^name = "[^"]*"', f'name = "{name}"', text, count=1, flags=re.MULTILINE)
-    text = re.sub(r'^title = "[^"]*"', f'title = "{path.stem}"', text, count=1, flags=re.MULTILINE)
+    lines = [
+        (r"\A#.*", f"# A pack of your own. Make it with `cnndsd pack {_title(path.name)}`."),
+        (r'^name = "[^"]*"', f'name = "{name}"'),
+        (r'^title = "[^"]*"', f"title = {json.dumps(title, ensure_ascii=False)}"),
+    ]
+    for old, new in lines:
+        text = re.sub(old, lambda _, new=new: new, text, count=1, flags=re.MULTILINE)  # type: ignore[misc]
+    # A name that begins with a minus would be taken for an option.
+    path = Path(options.file) if not str(path).startswith("-") else Path(".", path)
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        file = path.open("xb")
     except FileExistsError:
         raise Failed(f"{path}: is there already, and was not changed; allowed: another name") from None
+    try:
+        with file:
+            file.write(text.encode())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     print(path)
-    command = shell.command_line([*shell.program(), "pack", str(path)])
+    command = shell.command_line([*shell.program(), "pack", f"./{path}" if str(path).startswith("-") else str(path)])
     return say(f"change it in any text editor; then: {command}", DONE)

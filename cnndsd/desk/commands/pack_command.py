@@ -255,7 +255,8 @@ def _anywhere(options: argparse.Namespace, path: Path, folder: Path) -> list[str
         elif not word.startswith("--out=") and word != "--restart":
             words.append(word)
     needs_out = options.out is not None or options.spec is None or path != Path(options.spec)
-    return [*words, "--out", str(folder.absolute())] if needs_out else words
+    # Behind the name of the command: at the end it could be behind a "--".
+    return [*words[:1], "--out", str(folder.absolute()), *words[1:]] if needs_out else words
 
 
 def _refuse_search_options(options: argparse.Namespace) -> None:

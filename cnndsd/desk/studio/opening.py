@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from cnndsd.desk.shell import as_text
 from cnndsd.desk.studio.openrun import as_finished
 from cnndsd.farm.choosing import choose
 from cnndsd.farm.findings import Findings
@@ -51,7 +52,7 @@ def opened_with(named: str | None) -> Opening:
         raise Invalid(f"{named}: there is no such file{meant}; allowed: a spec (.toml), a pack, a run or a sound")
     if ending == ".toml":
         spec = load_spec(path)
-        return Opening(_as_opened(spec), spec.recipes[:SHEET], path.name)
+        return Opening(_as_opened(spec), spec.recipes[:SHEET], as_text(path.name))
     if ending == ".zip":
         return _of_pack(path)
     if ending in _SOUNDS:
@@ -72,7 +73,7 @@ def _of_pack(path: Path) -> Opening:
     sounds = read_manifest(path).sounds
     entries = [Entry(place, 1.0, sound.measures, sound.recipe) for place, sound in enumerate(sounds)]
     chosen = choose(entries, SHEET, _DIFFERENT)
-    return Opening(_as_opened(spec), tuple(entry.recipe for entry in chosen), path.name)
+    return Opening(_as_opened(spec), tuple(entry.recipe for entry in chosen), as_text(path.name))
 
 
 def _of_run(path: Path) -> Opening:
@@ -81,7 +82,7 @@ def _of_run(path: Path) -> Opening:
 
     folder = run_folder(path)
     _, spec, findings, _ = runs.read(folder)
-    return of_run(folder.name, spec, findings)
+    return of_run(as_text(folder.name), spec, findings)
 
 
 def of_run(name: str, spec: Spec, findings: Findings) -> Opening:
@@ -99,4 +100,4 @@ def _of_sound(path: Path) -> Opening:
         allowed = f"allowed: up to {MAX_PACK_MACS:.3g} (shorten the sound)"
         raise Invalid(f"{path}: asks for {recipe.macs:.3g} multiply-adds; {allowed}")
     ranges = Ranges(precision=recipe.precision, weights=recipe.weights, biases=recipe.biases)
-    return Opening(Spec(name="studio", sound=ranges), (recipe,), path.name)
+    return Opening(Spec(name="studio", sound=ranges), (recipe,), as_text(path.name))
