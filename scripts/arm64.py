@@ -68,7 +68,7 @@ def compare(cache: Path) -> int:
     """Run tests/machines.py in the emulator; its exit code."""
     system, code = cache / "system", cache / "code"
     # Numba takes kernels for outdated when the file of their code lies elsewhere or is newer. Of other text they are
-    # told apart by the name of their folder (``compiler.cache_folder``).
+    # told apart by the name of their folder (``kernelcache.cache_folder``).
     shutil.rmtree(code, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__")
     shutil.copytree(environment.ROOT / "cnndsd", code / "cnndsd", ignore=without)

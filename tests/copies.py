@@ -9,7 +9,7 @@ import pytest
 import cnndsd
 from cnndsd import Spec
 from cnndsd.farm import units
-from cnndsd.sound import compiler
+from cnndsd.sound import kernelcache
 
 PACKAGE = Path(cnndsd.__file__).parent
 
@@ -31,16 +31,16 @@ def with_kernels(folder):
 
 def keep_kernels(copy):
     """Let a copy whose text was changed, but no kernel, use the kernels that it has: their folders are renamed."""
-    known = compiler._source, compiler._is_module
+    known = kernelcache._source, kernelcache._is_module
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiler, "_ROOT", copy)
+        patch.setattr(kernelcache, "_ROOT", copy)
         for answers in known:
             answers.cache_clear()
         for folder in copy.glob("sound/__pycache__/kernels-*"):
             place = folder.name.split("-")[1]
             # Others are of benchmarks, which are no part of the package.
-            if compiler._is_module(f"cnndsd.{place}"):
-                digest = compiler.source_digest(f"cnndsd.{place}")
+            if kernelcache._is_module(f"cnndsd.{place}"):
+                digest = kernelcache.source_digest(f"cnndsd.{place}")
                 folder.rename(folder.with_name(f"kernels-{place}-{digest[:16]}"))
     for answers in known:
         answers.cache_clear()

@@ -12,9 +12,9 @@ from cnndsd.sound.compiler import compiled
 from cnndsd.spec import Limits
 
 # The version of everything that decides what a run finds and what its pack holds: measures, descriptions, verdicts,
-# kinds, scores, cells, the choice, and the notes and loops that sounds are brought to. Raise it when any of them changes,
-# and add the new digests to tests/ear/judging.json; tests/ear/test_identity.py says how. A ledger with another number is
-# not continued, and a worker with another number is refused.
+# kinds, scores, cells, the choice, and the notes and loops that sounds are brought to. Raise it when any of them
+# changes, and add the new digests to tests/ear/judging.json; tests/ear/test_identity.py says how. A ledger with another
+# number is not continued, and a worker with another number is refused.
 JUDGING = 6
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]

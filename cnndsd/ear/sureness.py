@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsd.ear.tuning import Pitch, estimate_pitch
+from cnndsd.ear.tuning import Pitch, estimate_pitch, lag_differences
 
 # A frame of the tuner holds so many seconds and periods at least; there are so many frames at most.
 _FRAME_S, _PERIODS, _FRAMES = 0.06, 3, 160
@@ -135,14 +135,7 @@ def tune_in(sound: NDArray[np.float64], sample_rate: int, hz: float) -> Reading:
 
 def _find_period(frame: NDArray[np.float64], window: int, shortest: int, longest: int) -> float | None:
     """Return the period of a frame in samples, from ``shortest`` to ``longest``, or None when it is not periodic."""
-    size = 1 << (frame.size + window).bit_length()
-    spectrum = np.fft.rfft(frame, size)
-    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(frame[:window], size)), size)[: longest + 1]
-    energy = np.concatenate([[0.0], np.cumsum(np.square(frame))])
-    lags = np.arange(longest + 1)
-    difference = np.maximum(energy[window] + energy[lags + window] - energy[lags] - 2.0 * product, 0.0)
-    mean = np.cumsum(difference[1:]) / lags[1:]
-    dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
+    _, dips = lag_differences(frame, window, longest)
     lag = shortest + int(np.argmin(dips[shortest:longest]))
     if not (dips[lag] < _DIP and shortest < lag < longest - 1):
         return None

@@ -104,18 +104,10 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
     ``longest``: the longest period in samples. The period is measured over as many repetitions as fit into the frame.
     """
     window = frame.size - longest - 1
-    size = 1 << (frame.size + window).bit_length()
-    spectrum = np.fft.rfft(frame, size)
-    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(frame[:window], size)), size)[: longest + 1]
-    energy = np.concatenate([[0.0], np.cumsum(np.square(frame))])
-    lags = np.arange(longest + 1)
-    difference = energy[window] + energy[lags + window] - energy[lags] - 2.0 * product
-    difference = np.maximum(difference, 0.0)
-    if not difference.max() > 1e-9 * energy[window]:
+    difference, dips = lag_differences(frame, window, longest)
+    if not difference.max() > 1e-9 * np.square(frame[:window]).sum():
         # A constant equals itself at every lag: it has no period.
         return None
-    mean = np.cumsum(difference[1:]) / lags[1:]
-    dips = np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
     shortest = max(2, int(sample_rate / _PITCH_HZ[1]))
     # Of a short period the lowest point lies between two lags, well below both.
     before, here, after = dips[shortest - 1 : -2], dips[shortest:-1], dips[shortest + 1 :]
@@ -138,6 +130,24 @@ def _frame_hz(frame: NDArray[np.float64], sample_rate: int, longest: int) -> flo
             break
         period = _vertex(dips, near) / times
     return sample_rate / period
+
+
+def lag_differences(
+    frame: NDArray[np.float64], window: int, longest: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how much the first ``window`` samples of a frame differ from those some lag later, and that normalised.
+
+    Both have the shape ``(longest + 1,)``: the sum of the squared differences at each lag; and the same relative to its
+    mean up to there, 1 at lag 0 and near 0 at a period (de Cheveigné and Kawahara 2002, equations 6 and 8).
+    """
+    size = 1 << (frame.size + window).bit_length()
+    spectrum = np.fft.rfft(frame, size)
+    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(frame[:window], size)), size)[: longest + 1]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(frame))])
+    lags = np.arange(longest + 1)
+    difference = np.maximum(energy[window] + energy[lags + window] - energy[lags] - 2.0 * product, 0.0)
+    mean = np.cumsum(difference[1:]) / lags[1:]
+    return difference, np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
 
 
 def _vertex(values: NDArray[np.float64], at: int) -> float:

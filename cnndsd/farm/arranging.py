@@ -38,7 +38,7 @@ _OUT_OF_TIME, _IN_TIME = 0.3, 1.5
 _SPOILT = 0.3
 _PLAYED = ("bass", "lead", "pad")
 # How often sounds are chosen again after some of the chosen were found to be off key.
-_ROUNDS = 40
+_ROUNDS = 200
 # For each sound that is wanted, so many are tried as loops, the most rhythmic first: of 3,500 sounds with 19 loops, the
 # 40 % with the greatest ``rhythm_db`` had 17 of them.
 _LOOPS_TRIED = 80

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -59,6 +59,15 @@ class Watch(msgspec.Struct, frozen=True):
     wanted: int | None = None
     until_s: float | None = None
     per_second: float = 0.0
+
+
+class Contents(NamedTuple):
+    """What a ledger holds: the run's identity, the spec that it was last given, its findings, and its state."""
+
+    identity: dict[str, Any]
+    spec: Spec
+    findings: Findings
+    watch: Watch
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -106,8 +115,8 @@ class Ledger:
         with self._translated():
             self._connection.close()
 
-    def read(self) -> tuple[dict[str, Any], Spec, Findings, Watch]:
-        """The run's identity, the spec that it was last given, its findings, and its state."""
+    def read(self) -> Contents:
+        """All that it holds."""
         # All rows in one transaction, for which a commit of the run waits. Unpacking takes longer, and comes later.
         with self._transaction("DEFERRED"):
             facts = self._facts()
@@ -129,7 +138,7 @@ class Ledger:
             findings.restore(progress.done, _entries(rows["shelf"]), parents)
         except (KeyError, ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from None
-        return identity, progress.spec, findings, progress.watch
+        return Contents(identity, progress.spec, findings, progress.watch)
 
     def check(self) -> None:
         """Read all there is, and refuse what is damaged."""

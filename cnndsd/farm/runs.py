@@ -21,7 +21,7 @@ from cnndsd.farm import ledger, production, searching, units
 from cnndsd.farm.deadlines import Deadline
 from cnndsd.farm.executors import Workers
 from cnndsd.farm.findings import Findings, Pick, no_findings, refusals_in_words, shelf_depth
-from cnndsd.farm.ledger import Ledger, Locked, Watch
+from cnndsd.farm.ledger import Contents, Ledger, Locked, Watch
 from cnndsd.farm.progress import Progress
 from cnndsd.farm.shelf import CELLS
 from cnndsd.finishing.atomic import atomic_write
@@ -343,8 +343,8 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def read(folder: Path) -> tuple[dict[str, Any], Spec, Findings, Watch]:
-    """The identity, spec, findings and state in a run's folder, also while the run is at work."""
+def read(folder: Path) -> Contents:
+    """What the ledger in a run's folder holds, also while the run is at work."""
     _refuse_odd_files(folder)
     with Ledger(_ledger_path(folder)) as book:
         return book.read()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cnndsd
-from cnndsd.sound import compiler
+from cnndsd.sound import compiler, kernelcache
 
 PACKAGE = Path(cnndsd.__file__).parent
 
@@ -38,12 +38,12 @@ MODULES = ["cnndsd.ear.measuring", "cnndsd.farm.choosing", "cnndsd.sound.lanes"]
 
 def digests(copy):
     """Of the text of three modules of a copy and of what they import."""
-    known = compiler._source, compiler._is_module
+    known = kernelcache._source, kernelcache._is_module
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiler, "_ROOT", copy)
+        patch.setattr(kernelcache, "_ROOT", copy)
         for answers in known:
             answers.cache_clear()
-        found = list(map(compiler.source_digest, MODULES))
+        found = list(map(kernelcache.source_digest, MODULES))
     for answers in known:
         answers.cache_clear()
     return found
@@ -75,7 +75,7 @@ def test_imports_of_modules_and_of_names_are_both_followed():
         name = rest.pop()
         if name not in found:
             found.add(name)
-            rest += compiler._source(name)[1]
+            rest += kernelcache._source(name)[1]
     # ``from cnndsd.sound import kernel`` and ``from cnndsd.sound.network import parameters``.
     assert {"cnndsd.sound.kernel", "cnndsd.sound.network", "cnndsd.recipe", "cnndsd.schema"} < found
     assert not any(name.startswith(("cnndsd.ear", "cnndsd.farm")) for name in found)
@@ -85,7 +85,7 @@ def test_no_import_is_overlooked():
     """Kernels are known by the imports that a regular expression finds, which takes less time than the parser."""
     for path in PACKAGE.rglob("*.py"):
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-        text, found = compiler._source(module)
+        text, found = kernelcache._source(module)
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Import):
                 names = [name.name for name in node.names]
@@ -94,7 +94,7 @@ def test_no_import_is_overlooked():
                 names = [str(node.module), *(f"{node.module}.{name.name}" for name in node.names)]
             else:
                 continue
-            ours = {name for name in names if name.startswith("cnndsd.") and compiler._is_module(name)}
+            ours = {name for name in names if name.startswith("cnndsd.") and kernelcache._is_module(name)}
             assert ours <= {*found}, path
 
 
@@ -128,11 +128,12 @@ def test_kernels_of_older_code_are_removed(copy):
     assert any(re.fullmatch(r"kernels-ear\.analysis-[0-9a-f]{16}", name) for name in left)
 
 
-WHERE = "print(compiler._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'));"
-IMPORTED = "import os; from cnndsd.sound import compiler;"
-NOTHING_IS_OURS = f"{IMPORTED} compiler._is_private = lambda folder: False;"
+WHERE = "print(kernelcache._writable_folder(), os.environ.get('CNNDSD_KERNEL_CACHE'));"
+IMPORTED = "import os; from cnndsd.sound import kernelcache;"
+NOTHING_IS_OURS = f"{IMPORTED} kernelcache._is_private = lambda folder: False;"
 NOT_BESIDE = (
-    f"{IMPORTED} real = compiler._is_private; compiler._is_private = lambda f: f.name != '__pycache__' and real(f);"
+    f"{IMPORTED} real = kernelcache._is_private;"
+    "kernelcache._is_private = lambda f: f.name != '__pycache__' and real(f);"
 )
 
 
@@ -140,7 +141,7 @@ def test_where_nothing_can_be_written_no_kernel_is_read_from_a_folder_that_other
     """What is read is code. The folder is new for each process, nobody else's, handed to workers, gone at the end."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    code = NOTHING_IS_OURS + WHERE + "import stat; print(stat.S_IMODE(os.stat(compiler._writable_folder()).st_mode))"
+    code = NOTHING_IS_OURS + WHERE + "import stat; print(stat.S_IMODE(os.stat(kernelcache._writable_folder()).st_mode))"
     first, handed, mode = run(copy, code, TMPDIR=str(temporary))
     second, _, _ = run(copy, code, TMPDIR=str(temporary))
     assert first == handed != second
@@ -178,7 +179,7 @@ def test_no_kernel_is_read_from_a_folder_that_others_can_write(variable, copy, t
 
 @pytest.mark.skipif(os.name == "nt", reason="has no modes of files")
 def test_kernels_beside_the_code_that_others_can_write_are_not_read(copy):
-    code = "from cnndsd.sound import compiler; print(compiler.cache_folder('cnndsd.sound.kernel'))"
+    code = "from cnndsd.sound import kernelcache; print(kernelcache.cache_folder('cnndsd.sound.kernel'))"
     place = Path(run(copy, code)[0])
     assert place.parent == copy / "sound" / "__pycache__"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
@@ -197,9 +198,9 @@ def test_kernels_beside_the_code_that_others_can_write_are_not_read(copy):
 def test_a_folder_of_another_user_is_not_private(tmp_path):
     theirs = tmp_path / "theirs"
     theirs.mkdir(mode=0o700)
-    assert compiler._is_private(theirs)
+    assert kernelcache._is_private(theirs)
     os.chown(theirs, 12345, 12345)
-    assert not compiler._is_private(theirs)
+    assert not kernelcache._is_private(theirs)
 
 
 def test_all_is_compiled_once_for_each_need_and_processor_and_again_after_a_failure(tmp_path, monkeypatch):

@@ -132,9 +132,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from cnndsd.farm import factory
-    from cnndsd.profiles import profile_keys
     from cnndsd.schema import Invalid
-    from cnndsd.spec import MAX_CANDIDATES, load_spec
+    from cnndsd.spec import load_spec
 
     path, folder = _spec_and_folder(options)
     from_pack = path.suffix.lower() in (".zip", ".html")
@@ -142,7 +141,20 @@ def run(options: argparse.Namespace) -> int:
         _refuse_search_options(options)
     if options.seeds and (options.keep or options.only_kept):
         raise Invalid("--seeds: lists all that was found; allowed without --keep and --only-kept")
-    spec = factory.spec_of_pack(path) if from_pack else load_spec(path)
+    spec = _changed(factory.spec_of_pack(path) if from_pack else load_spec(path), options, from_pack)
+    return _repack(path, spec, folder, options) if from_pack else _pack(path, spec, folder, options)
+
+
+def _is_by_time(options: argparse.Namespace) -> bool:
+    return options.minutes is not None or options.until is not None
+
+
+def _changed(spec: Spec, options: argparse.Namespace, from_pack: bool) -> Spec:
+    """Return the spec with what the options say. ``from_pack``: of a pack, of which some sounds are packed."""
+    from cnndsd.profiles import profile_keys
+    from cnndsd.schema import Invalid
+    from cnndsd.spec import MAX_CANDIDATES
+
     changes: dict[str, Any] = {} if options.profile is None else profile_keys(options.profile)
     changes |= {name: getattr(options, name) for name in ("count", "candidates", "seed", "alternates", "exports")}
     changes["plain"] = True if options.plain else changes.get("plain")
@@ -152,42 +164,51 @@ def run(options: argparse.Namespace) -> int:
     changes["sound"] = arguments.changed(spec.sound, in_sound, "--") if in_sound else None
     in_music = {name: value for name in ("key", "bpm") if (value := getattr(options, name)) is not None}
     changes["music"] = arguments.changed(spec.music, in_music, "--") if in_music else None
-    seconds = None if options.minutes is None else 60 * options.minutes
-    until_s = None if options.until is None else arguments.next_time(options.until)
-    by_time = seconds is not None or until_s is not None
-    if options.candidates is None and (by_time or options.keep or options.only_kept):
+    if options.candidates is None and (_is_by_time(options) or options.keep or options.only_kept):
         changes["candidates"] = MAX_CANDIDATES
     if from_pack and (options.exports or options.alternates):
         # Exports and alternates limit the sounds of a pack: here those that are kept.
         changes["count"] = len({*options.keep})
-    spec = arguments.changed(spec, {name: value for name, value in changes.items() if value is not None}, "--")
-    if from_pack:
-        Stop("no pack was made")
-        with Bars(len(options.keep)) as bars:
-            packed = factory.repack(
-                path,
-                options.keep,
-                folder,
-                spec=spec,
-                label=options.profile or "",
-                jobs=options.jobs,
-                scheduler=options.scheduler,
-                progress=bars,
-            )
-        code = report_listed(packed)
-        report_sizes(packed, spec)
-        return code
+    changed: Spec = arguments.changed(spec, {name: v for name, v in changes.items() if v is not None}, "--")
+    return changed
+
+
+def _repack(path: Path, spec: Spec, folder: Path, options: argparse.Namespace) -> int:
+    """Make a pack of some sounds of another one."""
+    from cnndsd.farm import factory
+
+    Stop("no pack was made")
+    with Bars(len(options.keep)) as bars:
+        packed = factory.repack(
+            path,
+            options.keep,
+            folder,
+            spec=spec,
+            label=options.profile or "",
+            jobs=options.jobs,
+            scheduler=options.scheduler,
+            progress=bars,
+        )
+    code = report_listed(packed)
+    report_sizes(packed, spec)
+    return code
+
+
+def _pack(path: Path, spec: Spec, folder: Path, options: argparse.Namespace) -> int:
+    """Make the pack, or the seed list, of a spec."""
+    from cnndsd.farm import factory
+
     same = shell.command_line([*shell.program(), *(word for word in options.arguments if word != "--restart")])
     stop = Stop(f"the saved results are kept; to continue: {same}")
     try:
-        with Bars(None if by_time else spec.candidates, stop) as bars:
+        with Bars(None if _is_by_time(options) else spec.candidates, stop) as bars:
             packed = factory.pack(
                 spec,
                 folder,
                 jobs=options.jobs,
                 scheduler=options.scheduler,
-                seconds=seconds,
-                until_s=until_s,
+                seconds=None if options.minutes is None else 60 * options.minutes,
+                until_s=None if options.until is None else arguments.next_time(options.until),
                 keep=options.keep,
                 only_kept=options.only_kept,
                 seeds=(options.count or _MOST_SEEDS) if options.seeds else 0,

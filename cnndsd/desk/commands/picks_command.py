@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
     folder = run_folder(Path(options.run_folder))
     if options.clear is None:
-        findings = runs.read(folder)[2]
+        findings = runs.read(folder).findings
         _print(findings)
     else:
         with runs.opened_for_picks(folder) as (_, findings, remember):

@@ -81,8 +81,8 @@ def _of_run(path: Path) -> Opening:
     from cnndsd.farm import runs
 
     folder = run_folder(path)
-    _, spec, findings, _ = runs.read(folder)
-    return of_run(as_text(folder.name), spec, findings)
+    found = runs.read(folder)
+    return of_run(as_text(folder.name), found.spec, found.findings)
 
 
 def of_run(name: str, spec: Spec, findings: Findings) -> Opening:

@@ -94,6 +94,7 @@ class Session:
     def do(self, action: Any) -> Iterator[Message]:
         """Do something (``actions``), and yield what happens. It is done also when nobody listens."""
         messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        # The method below that has the name of the action.
         work = getattr(self, f"_{type(action).__name__.lower()}")
 
         def run() -> None:

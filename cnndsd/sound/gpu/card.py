@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsd.schema import Failed
-from cnndsd.sound.compiler import cache_folder
 from cnndsd.sound.gpu.batches import source
+from cnndsd.sound.kernelcache import cache_folder
 
 # Contraction off: nothing is fused but what says fma. No number is flushed to zero.
 OPTIONS: dict[str, Any] = {"std": "c++17", "fma": False, "ftz": False}
