@@ -25,7 +25,7 @@ import numpy as np
 
 from cnndsd import Recipe, render
 from cnndsd import spec as specs
-from cnndsd.ear.analysis import hear, rounded
+from cnndsd.ear.analysis import judge_and_describe, rounded
 from cnndsd.ear.description import Description, from_row
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.measuring import Clock
@@ -136,21 +136,21 @@ def populate(seed: int, candidates: int) -> Population:
             if len(parent.variations) == MAX_VARIATIONS:
                 continue
             varied = (*parent.variations, Variation(seed=0, amount=float(rng.choice(AMOUNTS))))
-            shape = msgspec.structs.replace(parent, variations=varied)
-            for child, sound in describe_passing(shape, rng.integers(0, 2**53, CHILDREN).tolist(), plain):
+            template = msgspec.structs.replace(parent, variations=varied)
+            for child, sound in describe_passing(template, rng.integers(0, 2**53, CHILDREN).tolist(), plain):
                 recipes[entry := next(number)] = child
                 shelf.add(Entry(entry, score(sound), sound))
     return Population([(entry, recipes[entry.index]) for entry in shelf.entries], passing)
 
 
-def describe_passing(shape: Recipe, seeds: list[int], spec: Spec) -> Iterator[tuple[Recipe, Description]]:
-    """Yield the recipe ``shape`` with each of the seeds whose sound passes, and the description of that."""
-    clock = Clock(shape.sample_rate, shape.hold, shape.is_smooth)
+def describe_passing(template: Recipe, seeds: list[int], spec: Spec) -> Iterator[tuple[Recipe, Description]]:
+    """Yield the recipe ``template`` with each of the seeds whose sound passes, and the description of that."""
+    clock = Clock(template.sample_rate, template.hold, template.is_smooth)
     seed = iter(seeds)
-    for streams, statistics in render_batches(shape, seeds, clock.frame_steps, scratch()):
-        reasons, rows = hear(streams, statistics, clock, spec.judge)
+    for streams, statistics in render_batches(template, seeds, clock.frame_steps, scratch()):
+        reasons, rows = judge_and_describe(streams, statistics, clock, spec.judge)
         for reason, row in zip(reasons, rounded(rows).tolist(), strict=True):
-            recipe = shape.reseeded(next(seed))
+            recipe = template.reseeded(next(seed))
             if reason is None:
                 yield recipe, from_row(row)
 

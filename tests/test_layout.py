@@ -15,6 +15,7 @@ import pytest
 import cnndsd
 from cnndsd.__main__ import run
 from cnndsd.desk import cli
+from cnndsd.farm.units import version
 from cnndsd.spec import Choice, Family, Limits, Mastering, Ranges, Search, Spec
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,23 @@ def test_public_names_are_shown_and_lazy():
     assert (loaded, module, rest) == ("False", "cnndsd.sound.rendering", "[]"), done.stderr
     with pytest.raises(AttributeError, match="nonsense"):
         _ = cnndsd.nonsense
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "scripts"])
+def test_what_benchmarks_and_scripts_import_is_there(folder):
+    """Most of them run only by hand."""
+    for path in sorted((ROOT / folder).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "cnndsd":
+                module = importlib.import_module(node.module)
+                for name in (name.name for name in node.names):
+                    if not hasattr(module, name):
+                        importlib.import_module(f"{node.module}.{name}")
+
+
+def test_the_changelog_names_the_present_numbers():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## Unreleased ({version()})\n" in text
 
 
 def test_every_public_function_has_an_example():

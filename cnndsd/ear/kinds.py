@@ -12,7 +12,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 # The place of each kind, such as ``_IS.hit``.
 _IS: Any = namedtuple("_IS", KINDS)(*range(len(KINDS)))  # type: ignore[misc]
 # Highest pitches in Hz: D3 of a bass, C5 of a drone, A5 of a pad, A6 of a lead.
-BASS_HZ, _DRONE_HZ, _PAD_HZ, _LEAD_HZ = 150.0, 525.0, 890.0, 1770.0
+_BASS_HZ, _DRONE_HZ, _PAD_HZ, _LEAD_HZ = 150.0, 525.0, 890.0, 1770.0
 # A bass has at least this share of its energy below 144 Hz, the upper end of the second band.
 _BASS_SHARE_DB = -8.0
 _HIT_S = 1.0
@@ -25,6 +25,11 @@ def kind(sound: Description) -> Kind:
     >>> kind(describe(audio))
     """
     return KINDS[int(kind_number(to_row(sound)))]
+
+
+def may_stand_on(kind: Kind, hz: float) -> bool:
+    """Return whether a pitch in Hz can be the note of a sound of a kind: that of a bass is its low end."""
+    return kind != "bass" or hz <= _BASS_HZ
 
 
 @compiled
@@ -52,7 +57,7 @@ def kind_number(row):  # type: ignore[no-untyped-def]
     if can_rise and center > 0.6 and rise_db > 10.0 and row[AT.head_s] < _QUIET_START_S:
         return _IS.riser
     is_low = brightness_hz < 900.0
-    if is_low and clarity > 0.75 and glide_octaves < 0.15 and pitch_hz < BASS_HZ:
+    if is_low and clarity > 0.75 and glide_octaves < 0.15 and pitch_hz < _BASS_HZ:
         low_db = 10.0 * math.log10(10.0 ** (row[AT.bands_db] / 10.0) + 10.0 ** (row[AT.bands_db + 1] / 10.0))
         if low_db > _BASS_SHARE_DB:
             return _IS.bass

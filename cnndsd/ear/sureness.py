@@ -81,9 +81,9 @@ def partials_off(sound: NDArray[np.float64], sample_rate: int, hz: float) -> flo
     below the strongest do not count. Periods alone do not show it: a wave that slips in phase now and then has the
     period between two slips, and partials beside its harmonics, which are what the ear hears.
     """
-    size = min(_SPECTRUM, 1 << (sound.size.bit_length() - 1))
-    if size < 2:
+    if sound.size < 2:
         return math.inf
+    size = min(_SPECTRUM, 1 << (sound.size.bit_length() - 1))
     window = np.hanning(size + 1)[:-1]
     power = np.zeros(size + 1)
     rest = sound.size - size

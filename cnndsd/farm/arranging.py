@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.distances import nearest_others
-from cnndsd.ear.kinds import BASS_HZ, KINDS, kind
+from cnndsd.ear.kinds import KINDS, kind, may_stand_on
 from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
 from cnndsd.farm.executors import Workers, in_order
@@ -37,8 +37,9 @@ _OUT_OF_TIME, _IN_TIME = 0.3, 1.5
 # Of a sound that on its note scores below the least score, or is too near another one.
 _SPOILT = 0.3
 _PLAYED = ("bass", "lead", "pad")
-# How often sounds are chosen again after some of the chosen were found to be off key.
-_ROUNDS = 200
+# How often sounds are chosen again after some of the chosen were found to be off key: ``_ROUNDS`` times, or up to
+# ``_MOST_ROUNDS`` times where that makes no more than ``_CHOSEN`` choices of a sound.
+_ROUNDS, _MOST_ROUNDS, _CHOSEN = 40, 200, 10_000
 # For each sound that is wanted, so many are tried as loops, the most rhythmic first: of 3,500 sounds with 19 loops, the
 # 40 % with the greatest ``rhythm_db`` had 17 of them.
 _LOOPS_TRIED = 80
@@ -96,7 +97,7 @@ def arrange(
             elif kind(entry.sound) == "beat":
                 welcome[entry.index] = _OUT_OF_TIME
     before: list[int] = []
-    for _ in range(_ROUNDS):
+    for _ in range(min(_MOST_ROUNDS, max(_ROUNDS, _CHOSEN // spec.count))):
         chosen = choose(welcome)
         indices = [entry.index for entry in chosen]
         unknown = [entry for entry in chosen if entry.index not in music]
@@ -177,8 +178,7 @@ def find_music(spec: Spec, recipe: Recipe, sound: Description) -> PitchAndLoop:
     audio = render(recipe)
     conditioned = _conditioned(spec, recipe, sound, audio)
     pitch = sure_pitch(conditioned - conditioned.mean(), recipe.sample_rate, spec.music.tuning_hz)
-    if pitch is not None and kind(sound) == "bass" and pitch.hz > BASS_HZ:
-        # Its low end is no part of this pitch.
+    if pitch is not None and not may_stand_on(kind(sound), pitch.hz):
         pitch = None
     bars = (
         find_bars(audio, recipe.sample_rate, sound, spec.music, recipe.joined_hold)

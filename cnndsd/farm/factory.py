@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import operator
 import os
 import time
@@ -390,11 +389,11 @@ def _numbers(keep: Collection[int]) -> list[int]:
 
 def _deadline(seconds: float | None, until_s: float | None) -> Deadline | None:
     for name, value in (("seconds", seconds), ("until_s", until_s)):
-        if value is not None and not (isinstance(value, SupportsFloat) and 0.0 <= float(value) < math.inf):
-            raise Invalid(f"{name}: {value!r} is not allowed; allowed: finite numbers from 0 on")
+        if value is not None and not (isinstance(value, SupportsFloat) and float(value) >= 0.0):
+            raise Invalid(f"{name}: {value!r} is not allowed; allowed: numbers from 0 on")
     if until_s is not None:
-        return Deadline(until_s, time.time)
-    return None if seconds is None else Deadline(time.monotonic() + seconds)
+        return Deadline(float(until_s), time.time)
+    return None if seconds is None else Deadline(time.monotonic() + float(seconds))
 
 
 def _prepare(workers: Workers, spec: Spec, progress: Progress) -> None:

@@ -58,8 +58,8 @@ _EARS = (
     _Ear(0.0232, 0.07, 0.12, 0.25, 0.05, 0.009, 0.2),
 )
 _LATE_WINDOWS = 0.2
-# A loop begins with an onset that has at least this share of the strength of the strongest.
-_DOWNBEAT = 0.3
+# The first so many seconds of a loop are at most so far below the loudest as many: it begins with a stroke.
+_FIRST_S, _FIRST_DB = 0.1, 15.0
 # A bar has at least this many places with an onset.
 _ONSETS = 4
 # Joins fade over this time. The sound must have begun as long before the loop.
@@ -337,10 +337,12 @@ def _attack(sound: NDArray[np.float64], near: int, reach: int) -> int:
 def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
     """Return whether a loop at its new rate in Hz is in time.
 
-    It begins with a clear onset, all onsets are on the grid, and its beat is that of the tempo.
+    It begins with a stroke, all onsets are on the grid, and its beat is that of the tempo.
     """
     from cnndsd.ear.onsets import onset_flux, peak_onsets, pick_onsets
 
+    if not _begins_with_a_stroke(loop, rate):
+        return False
     around = min(loop.size, round(0.25 * rate))
     repeated = np.concatenate([loop[-around:], loop, loop[:around]])
     length_s, before_s = grid.places * grid.place_s, around / rate
@@ -361,8 +363,6 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
         ):
             return False
         if ear is _EARS[0]:
-            if strengths[times < 0.5 * grid.place_s].max(initial=0.0) < _DOWNBEAT * strengths.max():
-                return False
             first = round(before_s / flux.hop_s)
             curve = flux.curve[first : first + round(length_s / flux.hop_s)]
             if not beat_margin(curve, length_s, 15.0 / grid.place_s) >= _MARGIN:
@@ -373,6 +373,13 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
         if strengths[off].max(initial=0.0) > ear.peaks_strong * strengths.max(initial=0.0):
             return False
     return True
+
+
+def _begins_with_a_stroke(loop: NDArray[np.float64], rate: int) -> bool:
+    size = min(loop.size, round(_FIRST_S * rate))
+    sums = np.concatenate([[0.0], np.cumsum(np.square(loop))])
+    energies = sums[size:] - sums[:-size]
+    return bool(energies[0] >= 10 ** (-_FIRST_DB / 10) * energies.max())
 
 
 def _within(onsets: "Onsets", before_s: float, grid: _Grid) -> "Onsets":

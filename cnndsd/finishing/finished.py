@@ -13,7 +13,7 @@ from cnndsd.ear import tuning
 from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.interpolation import REACH_STEPS
-from cnndsd.ear.kinds import kind
+from cnndsd.ear.kinds import kind, may_stand_on
 from cnndsd.ear.measuring import FLOOR_DB
 from cnndsd.ear.sureness import sure_pitch
 from cnndsd.ear.tuning import Pitch
@@ -205,6 +205,8 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     if tempo is not None and bars is None and not _has_tempo(one, rate, tempo):
         tempo = None
     pitch = sure_pitch(one - one.mean(), rate, spec.music.tuning_hz)
+    if pitch is not None and not may_stand_on(kind(sound), pitch.hz):
+        pitch = None
     if place is not None and pitch is not None and spec.music.pitch_classes:
         on_note = pitch.note == place.note and abs(pitch.cents) <= NOTE_CENTS
         pitch = pitch if on_note else None

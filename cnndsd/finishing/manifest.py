@@ -74,7 +74,7 @@ class Listed(msgspec.Struct):
 
 
 # It is printed where a pack of another version is proven in part, so it must not be able to say anything else.
-_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]{1,30}\Z")]
+_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]{1,64}\Z")]
 
 
 class _Facts(msgspec.Struct, kw_only=True):

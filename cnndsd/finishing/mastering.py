@@ -190,10 +190,12 @@ def quiet_ends(sound: NDArray[np.float64], sample_rate: int, quiet_db: float) ->
     loud = np.flatnonzero(envelope > envelope.max() * 10 ** (-quiet_db / 10)) * frame
     if not loud.size:
         return 0, sound.size
-    first = max(0, int(loud[0]) - round(_HEAD_S * sample_rate))
+    # The envelope of a loud frame reaches over the frame before it.
+    quiet = int(loud[0]) + frame if loud[0] > 0 else 0
+    first = max(0, quiet - round(_HEAD_S * sample_rate))
     stop = min(sound.size, int(loud[-1]) + frame + round(_TAIL_S * sample_rate))
     quiet_start, quiet_end = (round(seconds * sample_rate) for seconds in (_QUIET_START_S, _QUIET_END_S))
-    return first if first >= quiet_start else 0, stop if sound.size - loud[-1] >= quiet_end else sound.size
+    return first if quiet >= quiet_start else 0, stop if sound.size - loud[-1] >= quiet_end else sound.size
 
 
 def tame_onset(sound: NDArray[np.float64], sample_rate: int, onset_db: float) -> NDArray[np.float64]:

@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 
 import msgspec
+from sounds import REAL_LOOP
 
-from cnndsd import Recipe, Spec
+from cnndsd import Recipe, Spec, render
+from cnndsd.ear.analysis import describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.judging import JUDGING
 from cnndsd.ear.kinds import kind
@@ -51,12 +53,17 @@ def digests():
 def placed():
     """The pitches and loops of clear sounds, and the notes to which they can be brought."""
     found = []
-    for index, outcome in judge_candidates(TUNED, 1, 0, TUNED.candidates):
-        if isinstance(outcome, Description) and outcome.clarity > 0.9 and len(found) < 24:
-            entry = Entry(index, score(outcome), outcome, draw(TUNED, 1, index))
-            music = find_music(TUNED, entry.recipe, outcome)
-            places = [[place.note, one.recipe.sample_rate] for one, place in places_of(TUNED, entry, music)]
-            found.append([music.pitch_hz is not None, music.bars, places])
+    clear = [
+        (draw(TUNED, 1, index), outcome)
+        for index, outcome in judge_candidates(TUNED, 1, 0, TUNED.candidates)
+        if isinstance(outcome, Description) and outcome.clarity > 0.9
+    ]
+    for recipe, sound in [*clear[:24], (REAL_LOOP, describe_raw(render(REAL_LOOP), REAL_LOOP))]:
+        entry = Entry(0, score(sound), sound, recipe)
+        music = find_music(TUNED, recipe, sound)
+        places = [[place.note, one.recipe.sample_rate] for one, place in places_of(TUNED, entry, music)]
+        found.append([music.pitch_hz is not None, music.bars, places])
+    assert found[-1][1] is not None
     assert any(places for *_, places in found)
     assert not all(places for *_, places in found)
     return found

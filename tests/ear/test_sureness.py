@@ -189,7 +189,8 @@ def test_partials_tell_how_far_they_are_from_the_harmonics(hz):
     assert partials_off(sound, RATE, hz) == pytest.approx(6.0, abs=0.5)
     # 20 dB below the strongest it does not count.
     assert partials_off(tone(hz, 3.0, (2.0,)) + tone(2 * hz, 3.0, (0.19,), sharp=30.0), RATE, hz) < 0.5
-    assert partials_off(np.zeros(RATE), RATE, hz) == pytest.approx(np.inf)
+    for size in (0, 1, 2, RATE):
+        assert partials_off(np.zeros(size), RATE, hz) == np.inf
 
 
 def test_a_period_whose_partials_lie_elsewhere_is_not_sure(monkeypatch):

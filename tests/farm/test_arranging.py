@@ -16,7 +16,7 @@ from sounds import REAL_LOOP, SPEC, like
 from cnndsd import Mastering, Recipe, describe, render, score, verify
 from cnndsd.ear.distances import distance
 from cnndsd.ear.kinds import KINDS, kind
-from cnndsd.ear.tuning import estimate_pitch
+from cnndsd.ear.tuning import Pitch, estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
 from cnndsd.farm.arranging import PitchAndLoop, Placed, arrange, find_music, place_alone, places_of
 from cnndsd.farm.executors import InProcess
@@ -32,6 +32,7 @@ from cnndsd.sound.rendering import raw_sha256
 from cnndsd.spec import Choice, Music, Spec
 
 ALL = Spec(name="x", choose=Choice(score=0.0))
+FREE = Spec(name="x", music=Music(key="free"))
 KEYS = st.sampled_from(["A minor", "Bb lydian", "F# blues", "C major pentatonic", "chromatic"])
 
 
@@ -95,6 +96,40 @@ def test_every_place_is_a_note_of_the_key_with_the_same_raw_samples(tuned, key, 
             moves.append(abs(12 * math.log2(ratio)))
         assert max(moves) <= 4.01
         assert moves == sorted(moves)
+
+
+@pytest.mark.parametrize(("brightness_hz", "is_bass"), [(300.0, True), (2000.0, False)])
+@pytest.mark.parametrize(("hz", "fits"), [(110.0, True), (220.0, False)])
+def test_a_bass_has_the_note_of_its_low_end_or_none(brightness_hz, is_bass, hz, fits, monkeypatch):
+    sound = like(brightness_hz=brightness_hz, pitch_hz=91.7, clarity=0.95, bands_db=(-30.0, -3.0, *[-20.0] * 10))
+    assert (kind(sound) == "bass") is is_bass
+    recipe = Recipe(seconds=2.0)
+    phase = 2 * np.pi * hz * np.arange(recipe.samples) / recipe.sample_rate
+    audio = 0.5 + 0.2 * np.sin(phase) + 0.1 * np.sin(2 * phase)
+    monkeypatch.setattr(arranging, "render", lambda _: audio)
+    found = find_music(ALL, recipe, sound).pitch_hz, finish(audio, recipe, sound, FREE).pitch
+    assert [pitch is not None for pitch in found] == [fits or not is_bass] * 2
+
+
+@pytest.mark.parametrize(("cents", "named"), [(0.0, "_A3"), (2.5, "_A3"), (-25.0, ""), (4.0, "")])
+def test_a_name_has_a_note_only_where_the_sound_stands_on_it(cents, named):
+    name = naming.Names(FREE).name(Recipe(), "lead", Pitch(220.0, 57, cents), None)
+    assert re.fullmatch(rf"lead/cnndsd_lead_[a-z]+{named}", name)
+
+
+@pytest.mark.parametrize(("count", "rounds"), [(48, 200), (1000, 40), (100, 100)])
+def test_a_choice_is_made_anew_so_often_and_no_more(count, rounds, monkeypatch):
+    entries = [Entry(n, 0.9, like(clarity=0.9, glide_octaves=0.0), Recipe(seconds=0.2)) for n in range(300)]
+    monkeypatch.setattr(arranging, "find_music", lambda *_: PitchAndLoop())
+    monkeypatch.setattr(arranging, "_placed", lambda *_: [])
+    made = []
+
+    def choose(welcome):
+        made.append(1)
+        return [entries[len(made)]]
+
+    arrange(msgspec.structs.replace(ALL, count=count), entries, choose, InProcess())
+    assert len(made) == rounds
 
 
 def test_the_file_stands_on_its_note(tuned):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sounds import REAL_LOOP
 
 from cnndsd import describe, render
+from cnndsd.finishing import bars
 from cnndsd.finishing.bars import BarLoop, beat_margin, cut_bars, find_bars, loop_samples
 from cnndsd.finishing.resampling import handy_rate
 from cnndsd.spec import Music
@@ -48,6 +49,26 @@ def test_a_rhythm_is_found_at_its_tempo(factor):
     # It begins with one of the beats.
     place = (loop.start / RATE - 0.2) / (0.125 / factor)
     assert abs(place - round(place)) * 0.125 < 0.002
+
+
+def test_a_loop_begins_with_a_stroke():
+    """A first stroke that is too soft is none: another one begins the loop, or there is none."""
+    audio = render(REAL_LOOP)
+    loop = find_bars(audio, REAL_LOOP.sample_rate, describe(audio, REAL_LOOP.sample_rate), AT_120)
+    cut = bars.cut_bars(audio, loop, AT_120, RATE, 20.0)
+    assert bars._begins_with_a_stroke(cut, RATE)
+    for db, begins in ((14.0, True), (16.0, False)):
+        steady = np.sin(np.arange(RATE) / 10.0)
+        steady[: RATE // 10] *= 10 ** (-db / 20)
+        assert bars._begins_with_a_stroke(steady, RATE) is begins
+    assert bars._begins_with_a_stroke(np.zeros(3), RATE)
+
+
+def test_a_soft_beginning_is_no_loop(monkeypatch):
+    audio = rhythm(0.125)
+    assert found(audio) is not None
+    monkeypatch.setattr(bars, "_begins_with_a_stroke", lambda *_: False)
+    assert found(audio) is None
 
 
 def test_more_bars_are_better():

@@ -135,6 +135,15 @@ def test_quiet_ends_are_cut_and_the_rest_stays():
     assert master(0.5 + 0.4 * brief * np.sin(2 * np.pi * 300 * t), RATE).size / RATE == pytest.approx(3.0, abs=0.02)
 
 
+@pytest.mark.parametrize(("quiet_s", "left_s"), [(0.0, 0.0), (0.01, 0.01), (0.03, 0.01), (0.1, 0.01), (1.0, 0.01)])
+def test_a_quiet_start_of_20_ms_is_cut(quiet_s, left_s):
+    rng = np.random.default_rng(1)
+    sound = np.concatenate([1e-3 * rng.normal(size=round(quiet_s * RATE)), rng.normal(size=RATE)])
+    first, stop = mastering.quiet_ends(sound, RATE, 36.0)
+    assert round(quiet_s * RATE) - first == pytest.approx(left_s * RATE, abs=2)
+    assert stop == sound.size
+
+
 def test_a_static_end_is_cut_and_a_held_tone_is_not():
     t = np.arange(3 * RATE) / RATE
     rng = np.random.default_rng(2)

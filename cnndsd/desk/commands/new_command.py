@@ -58,8 +58,6 @@ def run(options: argparse.Namespace) -> int:
     ]
     for old, new in lines:
         text = re.sub(old, lambda _, new=new: new, text, count=1, flags=re.MULTILINE)  # type: ignore[misc]
-    # A name that begins with a minus would be taken for an option.
-    path = Path(options.file) if not str(path).startswith("-") else Path(".", path)
     try:
         file = path.open("xb")
     except FileExistsError:
@@ -70,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
-    print(path)
-    command = shell.command_line([*shell.program(), "pack", f"./{path}" if str(path).startswith("-") else str(path)])
+    # As it is, a name that begins with a minus would be taken for an option.
+    shown = f"./{path}" if str(path).startswith("-") else str(path)
+    print(shown)
+    command = shell.command_line([*shell.program(), "pack", shown])
     return say(f"change it in any text editor; then: {command}", DONE)

@@ -22,8 +22,8 @@ def dslibrary_files(material: Material) -> Iterator[tuple[str, bytes]]:
         for zone in part:
             presets.setdefault(zones[zone], []).append(zone)
         files = [
-            (f"{name}.dspreset", preset_text([_moved(zone) for zone in zones]).encode())
-            for name, zones in presets.items()
+            (f"{name}.dspreset", preset_text([_moved(zone) for zone in played]).encode())
+            for name, played in presets.items()
         ]
         sounds = dict.fromkeys(file for zone in part for file in zone.files)
         files += [(_inside(file), material.read(file)) for file in sounds]
