@@ -152,9 +152,14 @@ def _onset_bars(
     end_s = min(centered.size / sample_rate, sound.heard_from_s + sound.heard_s)
     ranked = []
     fits = np.empty((_FITS, 3))
+    energies = _energies(centered, sample_rate)
     for grid in grids:
         count = fit_grid(times, strengths, end_s, _JOIN_S + 0.005, grid.places, grid.place_s, grid.bars, fits)
-        best = fits[:count][np.argsort(fits[:count, _COST], kind="stable")][:_CLOSE]
+        begins = np.array([round(times[int(first)] * sample_rate) for first in fits[:count, _FIRST]], np.int64)
+        ends = begins + np.round(grid.places * fits[:count, _PLACE] * sample_rate).astype(np.int64)
+        strokes = [_is_stroke(energies[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+        able = fits[:count][np.array(strokes, bool)]
+        best = able[np.argsort(able[:, _COST], kind="stable")][:_CLOSE]
         ranked += [(float(fit[_COST]), int(fit[_FIRST]), float(fit[_PLACE]), grid) for fit in best]
     ranked.sort(key=lambda fit: fit[0])
     for _, first, place_s, grid in ranked:
@@ -376,10 +381,19 @@ def _is_in_time(loop: NDArray[np.float64], rate: int, grid: _Grid) -> bool:
 
 
 def _begins_with_a_stroke(loop: NDArray[np.float64], rate: int) -> bool:
-    size = min(loop.size, round(_FIRST_S * rate))
-    sums = np.concatenate([[0.0], np.cumsum(np.square(loop))])
-    energies = sums[size:] - sums[:-size]
-    return bool(energies[0] >= 10 ** (-_FIRST_DB / 10) * energies.max())
+    return _is_stroke(_energies(loop, rate))
+
+
+def _energies(sound: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
+    """Return the energy of the 0.1 s that begin at each sample, as long as these last."""
+    size = min(sound.size, round(_FIRST_S * rate))
+    sums = np.concatenate([[0.0], np.cumsum(np.square(sound))])
+    return np.asarray(sums[size:] - sums[:-size])
+
+
+def _is_stroke(energies: NDArray[np.float64]) -> bool:
+    """Return whether a loop begins with a stroke. ``energies``: those that begin in it."""
+    return energies.size > 0 and bool(energies[0] >= 10 ** (-_FIRST_DB / 10) * energies.max())
 
 
 def _within(onsets: "Onsets", before_s: float, grid: _Grid) -> "Onsets":
