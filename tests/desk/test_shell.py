@@ -1,5 +1,6 @@
 """Commands that are printed are pasted: the program as it was called, quoted for the shell at hand."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnndsd.desk import shell
+from cnndsd.desk.commands import pack_command
 
 WORDS = ["cnndsd", "pack", "my specs/it's.toml", "--key", "F# dorian", "--keep", "12,99", "", "a\\b", "$HOME"]
 CMD, POWERSHELL = {"PROMPT": "$P$G"}, {}
@@ -75,3 +77,13 @@ def test_a_module_is_called_by_its_interpreter(monkeypatch):
     assert rest == ["-m", "cnndsd"]
     code = "import sys; print(sys.executable)"
     assert subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip() == sys.executable
+
+
+def test_printed_options_stand_before_the_names_of_files(tmp_path, monkeypatch):
+    """Behind a ``--`` they would be names themselves."""
+    words = ["pack", "--count", "2", "--minutes", "1", "--", "-z.toml"]
+    line = shell.pack_again(words, tmp_path / "x.run", 1, 64)
+    assert line.split()[-2:] == ["--", "-z.toml"]
+    assert "--candidates 64" in line
+    options = argparse.Namespace(arguments=words, out=None, spec=None)
+    assert pack_command._anywhere(options, Path("-z.toml"), tmp_path)[-2:] == ["--", "-z.toml"]

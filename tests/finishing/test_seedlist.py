@@ -1,5 +1,6 @@
 """The seed list: a page of recipes, which renders what it plays and of which packs are made."""
 
+import os
 import re
 import shlex
 
@@ -9,6 +10,7 @@ from small_runs import packed, small_generations, without_workers, write_spec
 
 from cnndsd import verify
 from cnndsd.desk import cli
+from cnndsd.desk.paths import pack_file
 from cnndsd.farm import production, runs
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.seedlist import read_seed_list
@@ -181,3 +183,13 @@ def test_a_damaged_list_is_refused_in_one_line(listed, tmp_path, old, new, fault
 def test_a_list_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(Invalid, match="cannot be read"):
         read_seed_list(tmp_path / "missing.html")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_no_seed_list_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.html")
+    with pytest.raises(Invalid, match=r"x\.html: is not a file"):
+        read_seed_list(tmp_path / "x.html")
+    os.mkfifo(tmp_path / "x.zip")
+    with pytest.raises(Invalid, match=r"x\.zip: is not a file"):
+        pack_file(tmp_path / "x.zip")
