@@ -90,17 +90,17 @@ def partials_off(sound: NDArray[np.float64], sample_rate: int, hz: float) -> flo
     for start in np.linspace(0, rest, 1 + -(-2 * rest // size)).astype(int):
         # Twice as many bins as needed: between them, a peak is found by a parabola.
         power += np.square(np.abs(np.fft.rfft(sound[start : start + size] * window, 2 * size)))
-    level = np.log(np.maximum(power, 1e-300))
+    logarithms = np.log(np.maximum(power, 1e-300))
     bin_hz = sample_rate / (2 * size)
     total = away = strongest = 0.0
     partials = []
     for harmonic in range(1, _HARMONICS + 1):
         low, high = (round((harmonic + side) * hz / bin_hz) for side in (-0.5, 0.5))
-        low, high = max(1, low), min(level.size - 1, high)
+        low, high = max(1, low), min(logarithms.size - 1, high)
         if low >= high:
             break
-        peak = low + int(np.argmax(level[low:high]))
-        before, here, after = level[peak - 1 : peak + 2]
+        peak = low + int(np.argmax(logarithms[low:high]))
+        before, here, after = logarithms[peak - 1 : peak + 2]
         bend = before - 2.0 * here + after
         exact = peak + (0.5 * (before - after) / bend if bend < 0.0 else 0.0)
         partials.append((float(power[peak]), abs(1200.0 * math.log2(max(exact, 1e-9) * bin_hz / (harmonic * hz)))))
