@@ -33,7 +33,8 @@ from cnndsd.ear.scoring import score
 from cnndsd.farm.drawing import draw
 from cnndsd.farm.shelf import Entry, Shelf
 from cnndsd.farm.units import judge_candidates
-from cnndsd.finishing.mastering import loudness, loudness_rule, master
+from cnndsd.finishing.mastering import loudness_rule, master
+from cnndsd.finishing.metering import loudness
 from cnndsd.recipe import MAX_VARIATIONS, Variation, from_json
 from cnndsd.sound.rendering import render_batches, scratch
 from cnndsd.spec import Mastering, Spec

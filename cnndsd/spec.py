@@ -261,6 +261,7 @@ class Mastering(Checked, frozen=True, kw_only=True):
     quiet_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 36.0
     still_s: Time = 0.6
     onset_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 3.0
+    limit_db: Annotated[float, Meta(ge=0.0, le=24.0)] = 6.0
     fade_in_s: Time = 0.001
     fade_out_s: Time = 0.02
     level: Literal["use", "loudness", "peak", "none"] = "use"

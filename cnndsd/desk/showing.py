@@ -75,7 +75,7 @@ def _summary(path: Path | str, recipe: Recipe, audio: Audio, sound: Description)
     if str(path).lower().endswith(".json"):
         channels, rate, lufs = np.asarray(audio, dtype=np.float64)[None], recipe.sample_rate, None
     else:
-        from cnndsd.finishing.mastering import loudness
+        from cnndsd.finishing.metering import loudness
 
         channels, rate = audiofile.read_sound(path)
         lufs = loudness(channels, rate)[0]

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from cnndsd.ear.arithmetic import DB_PER_OCTAVE, to_log2
 from cnndsd.sound.compiler import compiled
@@ -78,7 +77,7 @@ def onset_flux(sound: NDArray[Any], sample_rate: int, window_s: float = WINDOW_S
     padded = np.zeros((frames + _HOPS) * hop)
     padded[size // 2 : size // 2 + sound.size] = sound - sound.mean()
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[: frames * hop : hop] * _window(size)
-    spectra = fft.rfft(windows, axis=1, overwrite_x=True)
+    spectra = np.fft.rfft(windows, axis=1)
     edges = _band_edges(size, sample_rate)
     energy, curve = np.empty((frames, edges.size - 1)), np.zeros(frames)
     fill_flux(spectra, edges, energy, curve)

@@ -170,3 +170,69 @@ def interpolate_cycle(around, before, period, phases, half, out):  # type: ignor
             row[k] = phases[phase, k] + share * (phases[phase + 1, k] - phases[phase, k])
         first = before + last - taps + 1
         out[n] = sum_of_products(row, around[first : first + taps])
+
+
+@compiled
+def weigh(channel, divisor, first, second, bounds, energies):  # type: ignore[no-untyped-def]
+    """Fill in the energy of a channel, after two filters, between each two of the ascending samples ``bounds``.
+
+    What lies behind the channel is silence.
+    """
+    b0, b1, b2, a1, a2 = first[0], first[1], first[2], first[3], first[4]
+    d0, d1, d2, c1, c2 = second[0], second[1], second[2], second[3], second[4]
+    s1 = s2 = t1 = t2 = 0.0
+    for part in range(energies.size):
+        energy = 0.0
+        for n in range(bounds[part], bounds[part + 1]):
+            value = channel[n] / divisor if n < channel.size else 0.0
+            shelved = b0 * value + s1
+            s1 = b1 * value - a1 * shelved + s2
+            s2 = b2 * value - a2 * shelved
+            weighted = d0 * shelved + t1
+            t1 = d1 * shelved - c1 * weighted + t2
+            t2 = d2 * shelved - c2 * weighted
+            energy += weighted * weighted
+        energies[part] = energy
+
+
+@compiled
+def release_evenly(gains, rise):  # type: ignore[no-untyped-def]
+    """Lower gains so that none is more than ``rise`` above the one before it."""
+    for n in range(1, gains.size):
+        gains[n] = min(gains[n], gains[n - 1] + rise)
+
+
+@compiled
+def fill_least_around(values, reach, least):  # type: ignore[no-untyped-def]
+    """Fill in the least of each value and so many before and after it.
+
+    The places that may still be the least are in a queue, their values ascending (Lemire, "Streaming maximum-minimum
+    filter using no more than three comparisons per element", 2006).
+    """
+    room = 2 * reach + 2
+    queue = np.empty(room, np.int64)
+    first = last = 0
+    for n in range(values.size + reach):
+        if n < values.size:
+            while last > first and values[queue[(last - 1) % room]] >= values[n]:
+                last -= 1
+            queue[last % room] = n
+            last += 1
+        at = n - reach
+        if at >= 0:
+            if queue[first % room] < at - reach:
+                first += 1
+            least[at] = values[queue[first % room]]
+
+
+@compiled
+def fill_means_around(values, reach, means):  # type: ignore[no-untyped-def]
+    """Fill in the mean of each value and so many before and after it; beyond the ends, the last values go on."""
+    last = values.size - 1
+    count = 2 * reach + 1
+    running = 0.0
+    for n in range(-reach, reach + 1):
+        running += values[min(max(n, 0), last)]
+    for n in range(values.size):
+        means[n] = running / count
+        running += values[min(n + reach + 1, last)] - values[max(n - reach, 0)]

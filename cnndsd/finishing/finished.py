@@ -189,7 +189,8 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     ``widening.width`` says so.
     """
     # Mastering loads scipy, which takes longer than judging some thousand candidates.
-    from cnndsd.finishing.mastering import loudness, loudness_rule, normalise, true_peak
+    from cnndsd.finishing.mastering import loudness_rule, normalise
+    from cnndsd.finishing.metering import loudness, true_peak
 
     rate, mastering, bars = spec.written_rate, spec.master, None if place is None else place.bars
     channels = spec.channels or 1
@@ -199,7 +200,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     else:
         tempo = tuning.tempo_bpm(sound.pulse_s, sound.pulse) if kind(sound) == "beat" else None
     conditioned, loop, wide = _widened(audio, recipe, sound, spec, bars)
-    finished = normalise(conditioned, rate, mastering, channels)
+    finished = normalise(conditioned, rate, mastering, channels, loop)
     del conditioned
     one = np.atleast_2d(finished)[0]
     if tempo is not None and bars is None and not _has_tempo(one, rate, tempo):

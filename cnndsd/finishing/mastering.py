@@ -3,20 +3,20 @@
 A sound has one channel, shape ``(samples,)``, or two, shape ``(2, samples)``. Both are cut, faded and raised alike.
 """
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import pyloudnorm
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 from cnndsd.ear.analysis import describe
 from cnndsd.ear.description import Description
 from cnndsd.ear.kinds import kind
 from cnndsd.finishing.filtering import biquad, mean, raised, rounded_gain, sines
+from cnndsd.finishing.limiting import gain_curve
+from cnndsd.finishing.loops import Loop
+from cnndsd.finishing.metering import BLOCK_S, loudness, peak_curve, true_peak
 from cnndsd.sound.audio import checked_audio
 from cnndsd.spec import Mastering
 
@@ -33,12 +33,11 @@ _ONSET_S = 0.004
 _SUSTAINED = ("bass", "lead", "pad", "drone")
 # The interpolation filters of peak meters differ by about this much on sounds with jumps; peaks stay below that.
 _PEAK_MARGIN_DB = 0.3
-# Length and hop of a gating block. pyloudnorm needs at least one whole block, and misreads a partial one.
-_BLOCK_S, _HOP_S = 0.4, 0.1
 _FRAME_S = 0.01
-_GATE_LUFS = -70.0
-# Long sounds take less memory in stretches of this many samples. True peaks are measured in some that overlap.
-_STRETCH, _OVERLAP = 2**20, 64
+# Long sounds take less memory in stretches of this many samples.
+_STRETCH = 2**20
+# The limiter makes a sound louder by steps of so many dB, until its loudness is so near, and at most so often.
+_LIMITER_STEP_DB, _LIMITER_DB, _LIMITER_TRIES = 1.5, 0.1, 10
 
 
 def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
@@ -51,7 +50,8 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
     are at most ``onset_db`` above the peak of the rest.
     ``level``: "loudness" sets the integrated loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever
     is quieter; "peak" sets the true peak; "none" changes nothing, unless a sample would be above 1; "use" decides by
-    ``loudness_rule``. ``Invalid`` when the sound is empty, not finite or not one channel.
+    ``loudness_rule``. With "center", a sound that peaks keep below ``loudness_lufs`` gets a limiter, which turns them
+    down by at most ``limit_db``. ``Invalid`` when the sound is empty, not finite or not one channel.
 
     >>> master(render(Recipe(seed=35)))
     """
@@ -104,13 +104,18 @@ def condition(
         else:
             sound *= window
         if mastering.dc == "center" and window.any():
-            # Trimming and fading bring back some offset. Subtract it under the same window, so the ends stay at zero.
-            whole = mean(window)
-            for one in np.atleast_2d(sound):
-                offset = mean(one) / whole
-                for begin in range(0, one.size, _STRETCH):
-                    one[begin : begin + _STRETCH] -= window[begin : begin + _STRETCH] * offset
+            # Trimming and fading bring back some offset.
+            _subtract_offset(sound, window)
     return sound, start, fade_out_s
+
+
+def _subtract_offset(sound: NDArray[np.float64], window: NDArray[np.float64]) -> None:
+    """Subtract the mean of each channel under a window, so that ends that are at zero stay there."""
+    whole = mean(window)
+    for one in np.atleast_2d(sound):
+        offset = mean(one) / whole
+        for begin in range(0, one.size, _STRETCH):
+            one[begin : begin + _STRETCH] -= window[begin : begin + _STRETCH] * offset
 
 
 def each(change: Callable[[NDArray[Any]], NDArray[np.float64]], sound: NDArray[Any]) -> NDArray[np.float64]:
@@ -250,15 +255,16 @@ def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Maste
     frame = max(1, round(_FRAME_S * sample_rate))
     power = _powers(sound, frame)
     sounding = int((power > 0.01 * power.max()).sum())
-    return "hit" if sounding * _FRAME_S < _BLOCK_S else "loudness"
+    return "hit" if sounding * _FRAME_S < BLOCK_S else "loudness"
 
 
 def normalise(
-    sound: NDArray[np.float64], sample_rate: int, mastering: Mastering, channels: int = 1
+    sound: NDArray[np.float64], sample_rate: int, mastering: Mastering, channels: int = 1, loop: Loop | None = None
 ) -> NDArray[np.float64]:
     """Do the second half of ``master``: set the loudness by the ``loudness_rule``, under the true-peak ceiling.
 
-    Silence stays as it is. ``channels``: how many channels will play the sound, if it has only one.
+    Silence stays as it is. ``channels``: how many channels will play the sound, if it has only one. ``loop``: what a
+    sampler may repeat, of which the seam stays as it is.
     """
     rule = loudness_rule(sound, sample_rate, mastering)
     if rule == "none":
@@ -271,75 +277,52 @@ def normalise(
     gain = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20) / peak
     integrated, momentary = loudness(sound, sample_rate, channels, peak)
     if rule == "loudness":
-        gain = min(gain, 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak)
+        wanted = 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak
+        if gain < wanted and mastering.limit_db > 0.0 and mastering.dc == "center":
+            gain = rounded_gain(gain)
+            integrated += 20.0 * math.log10(gain * peak)
+            return _limited(sound * gain, sample_rate, mastering, channels, loop, integrated)
+        gain = min(gain, wanted)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
     return sound * rounded_gain(gain)
 
 
-def true_peak(sound: NDArray[np.float64]) -> float:
-    """Return the greatest magnitude on and between the samples, by 4x oversampling (ITU-R BS.1770-5, annex 2)."""
-    if sound.ndim == 2:
-        return max(true_peak(one) for one in sound)
-    peak = max(float(sound.max()), -float(sound.min()))
-    # In stretches, as all that would otherwise need several times the memory of a long sound.
-    for start in range(0, sound.size, _STRETCH):
-        first, stop = start - _OVERLAP, min(sound.size, start + _STRETCH) + _OVERLAP
-        part = np.pad(sound[max(0, first) : stop], (max(0, -first), max(0, stop - sound.size)))
-        over = signal.resample_poly(part, 4, 1, window=("kaiser", 8.0))[2 * _OVERLAP : -2 * _OVERLAP]
-        peak = max(peak, float(np.abs(over).max()))
-    return peak
+def _limited(
+    sound: NDArray[np.float64],
+    sample_rate: int,
+    mastering: Mastering,
+    channels: int,
+    loop: Loop | None,
+    integrated: float,
+) -> NDArray[np.float64]:
+    """Return a sound at its loudness, or as near as ``limit_db`` allows; its highest peaks are turned down for that.
 
-
-def loudness(
-    sound: NDArray[np.float64], sample_rate: int, channels: int = 1, divisor: float = 1.0
-) -> tuple[float, float]:
-    """Return integrated loudness and greatest momentary loudness, both in LUFS (ITU-R BS.1770-4).
-
-    The powers of the channels of ``sound`` add. A sound with one channel plays on each of ``channels``, so that two
-    make it 3 dB louder. The samples are divided by ``divisor`` first; choose it so that the peak is near full scale:
-    integrated loudness ignores blocks below -70 LUFS, and is ``-inf`` when there are no others. A sound shorter than
-    one block of 0.4 s is padded with silence.
+    ``sound``: with its true peak at the ceiling; ``integrated``: its loudness, which is too low. It is made louder in
+    steps. What brings less than half of what it asks for is left out: a sound whose peaks are all alike would only be
+    distorted.
     """
-    powers = np.asarray(sum(_block_powers(one, sample_rate, divisor) for one in np.atleast_2d(sound)))
-    with np.errstate(divide="ignore"):
-        momentary = 10.0 * np.log10(powers) - 0.691
-        loud = momentary >= _GATE_LUFS
-        if loud.any():
-            loud &= momentary > 10.0 * np.log10(powers[loud].mean()) - 0.691 - 10.0
-        integrated = float(10.0 * np.log10(powers[loud].mean())) - 0.691 if loud.any() else -math.inf
-    more_db = 10.0 * math.log10(channels if sound.ndim == 1 else 1)
-    return integrated + more_db, float(momentary.max()) + more_db
-
-
-def _block_powers(sound: NDArray[np.float64], sample_rate: int, divisor: float) -> NDArray[np.float64]:
-    """Return the K-weighted power of all gating blocks, filtered in stretches."""
-    block, hop = round(_BLOCK_S * sample_rate), round(_HOP_S * sample_rate)
-    if sound.size < block:
-        sound = np.pad(sound, (0, block - sound.size))
-    # To the sample as pyloudnorm cuts them.
-    ends = [int(_BLOCK_S * (0.25 * j + 1.0) * sample_rate) for j in range(1 + (sound.size - block) // hop)]
-    starts = [int(_BLOCK_S * (0.25 * j) * sample_rate) for j in range(len(ends) + 1)]
-    stages = [(stage.b, stage.a, stage.passband_gain) for stage in _meter(sample_rate)._filters.values()]
-    states = [np.zeros(2) for _ in stages]
-    powers = np.empty(len(ends))
-    done, first, kept = 0, 0, np.empty(0)
-    for start in range(0, sound.size, _STRETCH):
-        part = sound[start : start + _STRETCH] / divisor
-        for place, (b, a, gain) in enumerate(stages):
-            part, states[place] = signal.lfilter(b, a, part, zi=states[place])
-            part *= gain
-        kept = np.concatenate([kept, part])
-        while done < len(ends) and ends[done] <= first + kept.size:
-            part = kept[starts[done] - first : ends[done] - first]
-            powers[done] = 1.0 / (_BLOCK_S * sample_rate) * np.square(part).sum()
-            done += 1
-        kept, first = kept[starts[done] - first :], starts[done]
-    # Where a hop is rounded, the last block may end behind the sound.
-    return powers[:done]
-
-
-@functools.cache
-def _meter(sample_rate: int) -> pyloudnorm.Meter:
-    # "DeMan" computes the K-weighting for any sample rate from the filters behind the standard's coefficients.
-    return pyloudnorm.Meter(sample_rate, filter_class="DeMan", block_size=_BLOCK_S)
+    ceiling = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20)
+    least = 10 ** (-mastering.limit_db / 20)
+    allowed = ceiling / np.maximum(peak_curve(sound), 1e-30)
+    best, reached, raised_db = sound, integrated, 0.0
+    for _ in range(_LIMITER_TRIES):
+        missing_db = mastering.loudness_lufs - reached
+        step_db = min(_LIMITER_STEP_DB, missing_db, mastering.limit_db - raised_db)
+        if missing_db < _LIMITER_DB or step_db <= 0.0:
+            break
+        raised_db += step_db
+        louder = 10 ** (raised_db / 20)
+        limited = sound * (louder * gain_curve(allowed / louder, sample_rate, least, loop))
+        reached = loudness(limited, sample_rate, channels)[0]
+        if reached - integrated >= 0.5 * raised_db:
+            best = limited
+    if best is sound:
+        return sound
+    if loop is None or loop.end - loop.start < sound.shape[-1]:
+        window = fades(sound.shape[-1], sample_rate, mastering.fade_in_s, mastering.fade_out_s)
+    else:
+        window = np.ones(sound.shape[-1])
+    _subtract_offset(best, window)
+    # Between the samples it may rise a little higher than the sound did that the gain was made for.
+    return best * min(1.0, rounded_gain(ceiling / true_peak(best)))

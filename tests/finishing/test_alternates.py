@@ -15,7 +15,7 @@ from cnndsd.finishing import audiofile
 from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.instruments import Tuned, sampler_instruments
-from cnndsd.finishing.mastering import loudness, true_peak
+from cnndsd.finishing.metering import loudness, true_peak
 from cnndsd.recipe import Adjusting, Wide, from_json
 
 RATE = 44_100

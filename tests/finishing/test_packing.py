@@ -35,7 +35,7 @@ from cnndsd.farm.findings import Findings
 from cnndsd.finishing import audiofile, naming, zipfiles
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
-from cnndsd.finishing.mastering import loudness, true_peak
+from cnndsd.finishing.metering import loudness, true_peak
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.schema import Invalid
 

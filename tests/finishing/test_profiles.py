@@ -14,7 +14,7 @@ from cnndsd import Recipe, master, render, spec, verify
 from cnndsd.ear.analysis import describe
 from cnndsd.finishing.finished import finish
 from cnndsd.finishing.manifest import read_manifest
-from cnndsd.finishing.mastering import loudness, true_peak
+from cnndsd.finishing.metering import loudness, true_peak
 from cnndsd.finishing.resampling import resample
 from cnndsd.finishing.zipfiles import PackFile
 from cnndsd.profiles import profile_table

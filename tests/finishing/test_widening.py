@@ -23,7 +23,8 @@ from cnndsd.finishing.audiofile import decode_channels, loop_copy
 from cnndsd.finishing.bars import BarLoop, cut_bars
 from cnndsd.finishing.finished import finish, single_sound_spec, write
 from cnndsd.finishing.manifest import csv_rows, read_manifest
-from cnndsd.finishing.mastering import condition, loudness, normalise, tame_onset, true_peak
+from cnndsd.finishing.mastering import condition, normalise, tame_onset
+from cnndsd.finishing.metering import loudness, true_peak
 from cnndsd.finishing.page import looks
 from cnndsd.finishing.pictures import depict
 from cnndsd.finishing.widening import delay, width

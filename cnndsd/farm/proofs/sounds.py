@@ -17,11 +17,14 @@ from cnndsd.finishing.alternates import find_alternates
 from cnndsd.finishing.bars import loop_samples
 from cnndsd.finishing.finished import Alternate, Finished, Level, PackSound, Place, finish
 from cnndsd.finishing.manifest import Listed
+from cnndsd.finishing.metering import BLOCK_S
 from cnndsd.sound.rendering import raw_sha256, render
 from cnndsd.spec import MAX_PACK_MACS, Spec
 
 # The numbers of the level of a lossy file that differs may be this far off, in dB.
 _LOSSY_LEVEL_DB = 0.1
+# Two meters may differ by this much, and by more near the gate of -70 LUFS: quieter sounds are left out.
+_METERS_DIFFER_LU, _LEAST_METERED_LUFS = 0.1, -60.0
 # The distance of an alternate is rounded to four decimals, and so are the descriptions that it is taken from.
 _DISTANCE_OFF = 0.001
 
@@ -83,6 +86,8 @@ def make_again(
         faults.append("stands on a note that is not in the spec's key")
     if digest == sound.raw_sha256:
         faults += _fact_faults(sound, finished, margin_db)
+    if is_equal and sound.level is not None and not _is_as_loud(data, spec, sound.level.integrated_lufs):
+        faults.append("is not as loud, by a second meter, as the manifest says")
     level = sound.level if _is_level(sound.level, finished.level, margin_db) else finished.level
     if (preview is None) != (finished.preview is None):
         faults.append("has no preview" if preview is None else "has a preview, which the spec does not want")
@@ -155,6 +160,27 @@ def _fact_faults(sound: Listed, finished: Finished, margin_db: float) -> Iterato
     for name in ("pitch", "loop", "tempo_bpm", "bars", "width"):
         if getattr(sound, name) != getattr(finished, name):
             yield f"the manifest's {name.removesuffix('_bpm')} is not that of its sound"
+
+
+def _is_as_loud(data: bytes, spec: Spec, integrated_lufs: float) -> bool:
+    """Return whether pyloudnorm, a meter that is not ours, finds this integrated loudness in a lossless file.
+
+    Its filters are of the same origin, but neither its code nor its way to cut a sound into blocks is ours.
+    """
+    if audiofile.FORMATS[spec.format].is_lossy or integrated_lufs < _LEAST_METERED_LUFS:
+        return True
+    # It takes longer to load than a sound to prove.
+    import pyloudnorm
+
+    rate = spec.written_rate
+    channels = audiofile.decode_channels(data)
+    block, hop = round(BLOCK_S * rate), round(0.25 * BLOCK_S * rate)
+    more = max(0, block - channels.shape[-1])
+    # It misreads a block that is not whole.
+    whole = block + (channels.shape[-1] + more - block) // hop * hop
+    samples = np.pad(channels, ((0, 0), (0, more)))[:, :whole].T
+    meter = pyloudnorm.Meter(rate, filter_class="DeMan", block_size=BLOCK_S)
+    return abs(float(meter.integrated_loudness(samples)) - integrated_lufs) <= _METERS_DIFFER_LU
 
 
 def _is_level(level: Level | None, made: Level, margin_db: float) -> bool:
