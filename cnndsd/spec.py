@@ -283,7 +283,7 @@ class Spec(Checked, frozen=True, kw_only=True):
     author: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$", description=_LINE)] = ""
     licence: Literal["CC0-1.0", "CC-BY-4.0"] = "CC0-1.0"
     count: Annotated[int, Meta(ge=1, le=10_000)] = 48
-    candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 65_536
+    candidates: Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] = 400_000
     seed: Seed = 1
     format: SoundFormat = "wav24"
     names: Literal["kind", "hardware", "numbered"] = "kind"

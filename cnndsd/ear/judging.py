@@ -15,7 +15,7 @@ from cnndsd.spec import Limits
 # kinds, scores, cells, the choice, and the notes and loops that sounds are brought to. Raise it when any of them
 # changes, and add the new digests to tests/ear/judging.json; tests/ear/test_identity.py says how. A ledger with another
 # number is not continued, and a worker with another number is refused.
-JUDGING = 6
+JUDGING = 7
 
 Reason = Literal["not finite", "silent", "too short", "clipped", "inaudible", "static noise"]
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -7,7 +7,7 @@ a loop of whole bars.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from cnndsd.ear.distances import nearest_others
 from cnndsd.ear.kinds import KINDS, kind, may_stand_on
 from cnndsd.ear.scoring import score
 from cnndsd.ear.sureness import is_sure, sure_pitch
+from cnndsd.farm.choosing import choose as choose_different
 from cnndsd.farm.executors import Workers, in_order
 from cnndsd.farm.shelf import Entry, Stored
 from cnndsd.finishing.bars import BarLoop, find_bars
@@ -28,7 +29,7 @@ from cnndsd.recipe import Recipe
 from cnndsd.schema import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from cnndsd.sound.audio import Audio
 from cnndsd.sound.rendering import render
-from cnndsd.spec import Choice, Spec
+from cnndsd.spec import Choice, Kind, Spec
 
 # Factors on what a sound is worth to the choice. Without a sure note: where the pitch is clear, and of a bass, lead or
 # pad. With a sure note. Where loops are wanted: of a beat that is no loop, and of a loop.
@@ -37,6 +38,12 @@ _OUT_OF_TIME, _IN_TIME = 0.3, 1.5
 # Of a sound that on its note scores below the least score, or is too near another one.
 _SPOILT = 0.3
 _PLAYED = ("bass", "lead", "pad")
+# For each sound that is wanted, the pitches of so many held tones are measured first, and of at most so many.
+_HELD = ("lead", "pad", "drone")
+_NOTES_TRIED, _MOST_NOTES_TRIED = 4, 400
+# What is expected of sounds before any of their like was measured is 1, and counts as so many that were. What is worth
+# this share of what was expected is kept.
+_HOPEFUL, _AS_EXPECTED = 2, 0.85
 # How often sounds are chosen again after some of the chosen were found to be off key: ``_ROUNDS`` times, or up to
 # ``_MOST_ROUNDS`` times where that makes no more than ``_CHOSEN`` choices of a sound.
 _ROUNDS, _MOST_ROUNDS, _CHOSEN = 40, 200, 10_000
@@ -68,54 +75,106 @@ class Placed(NamedTuple):
 def arrange(
     spec: Spec,
     offered: Sequence[Entry | Stored],
-    choose: Callable[[Mapping[int, float] | None], list[Entry]],
+    choose: Callable[[Mapping[int, float] | None, Collection[int]], list[Entry]],
     workers: Workers,
 ) -> list[Placed]:
     """Choose the sounds of a pack, and bring them into key and time; kind by kind, each from dark to bright.
 
-    ``offered``: the sounds of which loops may be made. ``choose`` chooses the sounds; it is given how much candidates
-    count, by their index, where that is not 1: less for those that cannot be brought into the key or the tempo. None
-    where nothing is tuned.
+    ``offered``: the sounds that may be chosen. ``choose`` chooses some; it is given how much candidates count, by
+    their index, where that is not 1: less for those that cannot be brought into the key or the tempo. None where
+    nothing is tuned. It is also given the candidates that can be loops.
     """
     if not spec.has_music:
-        return [Placed(entry) for entry in choose(None)]
+        return [Placed(entry) for entry in choose(None, ())]
     if spec.recipes:
         # Whoever listed them knows their notes: each goes to its nearest one.
-        tasks = ((spec, entry) for entry in choose({}))
+        tasks = ((spec, entry) for entry in choose({}, ()))
         placed = [_or_raise(found) for found in in_order(workers, place_alone, tasks)]
         return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
     music: dict[int, PitchAndLoop] = {}
     welcome: dict[int, float] = {}
+    loops: set[int] = set()
     if spec.music.bpm:
         likely = sorted((e for e in offered if _may_loop(e.sound)), key=lambda e: (-e.sound.rhythm_db, e.index))
         likely = likely[: _LOOPS_TRIED * spec.count]
         found = _find(find_loop, spec, likely, workers)
         music.update((index, its) for index, its in found if its.bars is not None)
-        for entry in offered:
-            if music.get(entry.index, PitchAndLoop()).bars is not None:
-                welcome[entry.index] = _IN_TIME
-            elif kind(entry.sound) == "beat":
-                welcome[entry.index] = _OUT_OF_TIME
-    before: list[int] = []
+        loops.update(music)
+        welcome.update((e.index, _OUT_OF_TIME) for e in offered if kind(e.sound) == "beat")
+        welcome.update(dict.fromkeys(loops, _IN_TIME))
+    expected = _Expected(spec, (entry for entry in offered if entry.index not in welcome))
+    if spec.music.pitch_classes:
+        tried = _notes_tried(spec, [entry for entry in offered if entry.index not in welcome])
+        music.update(_find(find_music, spec, tried, workers))
+        new = {entry.index: _welcome(spec, entry, music[entry.index]) for entry in tried}
+        welcome.update(new)
+        expected.learn(new)
+    places: dict[int, list[Placed]] = {}
+    before: set[tuple[int, ...]] = set()
     for _ in range(min(_MOST_ROUNDS, max(_ROUNDS, _CHOSEN // spec.count))):
-        chosen = choose(welcome)
-        indices = [entry.index for entry in chosen]
+        assumed = expected.factors()
+        chosen = choose({**assumed, **welcome}, loops)
+        indices = tuple(entry.index for entry in chosen)
         unknown = [entry for entry in chosen if entry.index not in music]
         music.update(_find(find_music, spec, unknown, workers))
         new = {e.index: _welcome(spec, e, music[e.index]) for e in chosen if e.index not in welcome}
         welcome.update(new)
-        if any(factor < 1.0 for factor in new.values()):
+        expected.learn(new)
+        if any(factor < _AS_EXPECTED * assumed.get(index, 1.0) for index, factor in new.items()):
             continue
-        placed = list(_placed(spec, chosen, music, workers))
+        placed = list(_placed(spec, chosen, music, places, workers))
         spoilt = _spoilt(chosen, placed, spec.choose)
-        # Nothing helps where all that there is was chosen.
-        if not spoilt or indices == before:
+        # Nothing helps where all that there is was chosen, or the same sounds take turns.
+        if not spoilt or indices in before:
             break
-        before = indices
+        before.add(indices)
         welcome.update((index, welcome[index] * _SPOILT) for index in spoilt)
     else:
-        placed = list(_placed(spec, chosen, music, workers))
-    return sorted(placed, key=lambda placed: in_order_of_kinds(placed.entry))
+        placed = list(_placed(spec, chosen, music, places, workers))
+    # What no note and no tempo suits stays at its own rate.
+    suited = (
+        Placed(entry, Place()) if one.entry.score < spec.choose.score <= entry.score else one
+        for entry, one in zip(chosen, placed, strict=True)
+    )
+    return sorted(suited, key=lambda placed: in_order_of_kinds(placed.entry))
+
+
+def _notes_tried(spec: Spec, offered: Sequence[Entry | Stored]) -> list[Entry]:
+    """Return sounds that may well stand on notes: held tones with a clear pitch, as different as can be."""
+    held = [entry for entry in offered if kind(entry.sound) in _HELD and _is_clear(entry.sound)]
+    count = min(_MOST_NOTES_TRIED, _NOTES_TRIED * spec.count)
+    return choose_different(held, count, Choice(score=spec.choose.score, distance=0.0, static_share=1.0))
+
+
+class _Expected:
+    """How much sounds will count whose pitches are not known yet, by those of their like that are.
+
+    Hardly any bass with a clear pitch stands on a sure note. Were each taken for one until it is measured, all of them
+    would be, one after the other.
+    """
+
+    def __init__(self, spec: Spec, offered: Iterable[Entry | Stored]) -> None:
+        self._group: dict[int, tuple[Kind, bool]] = {}
+        if spec.music.pitch_classes:
+            for entry in offered:
+                sound = entry.sound
+                self._group[entry.index] = kind(sound), _is_clear(sound)
+        # Of each group how many were measured, and the sum of what they count.
+        self._measured: dict[tuple[Kind, bool], tuple[int, float]] = {}
+
+    def factors(self) -> dict[int, float]:
+        """What is expected of each sound of which something is known by its like, by its index; at most 1."""
+        means = {
+            group: min(1.0, (_HOPEFUL + total) / (_HOPEFUL + count)) for group, (count, total) in self._measured.items()
+        }
+        return {index: means[group] for index, group in self._group.items() if group in means}
+
+    def learn(self, new: Mapping[int, float]) -> None:
+        """Take in what some sounds were found to count, by their index."""
+        for index, factor in new.items():
+            if (group := self._group.pop(index, None)) is not None:
+                count, total = self._measured.get(group, (0, 0.0))
+                self._measured[group] = count + 1, total + factor
 
 
 def _spoilt(chosen: Sequence[Entry], placed: Sequence[Placed], choice: Choice) -> set[int]:
@@ -156,9 +215,14 @@ def _welcome(spec: Spec, entry: Entry, music: PitchAndLoop) -> float:
         return 1.0
     if music.pitch_hz is not None:
         return _WITH_NOTE
-    if entry.sound.clarity > _CLEAR and entry.sound.glide_octaves < _GLIDE:
+    if _is_clear(entry.sound):
         return _OFF_KEY
     return _WITHOUT_NOTE if kind(entry.sound) in _PLAYED else 1.0
+
+
+def _is_clear(sound: Description) -> bool:
+    """Return whether a sound has a clear pitch."""
+    return sound.clarity > _CLEAR and sound.glide_octaves < _GLIDE
 
 
 def _find(
@@ -190,6 +254,10 @@ def find_music(spec: Spec, recipe: Recipe, sound: Description) -> PitchAndLoop:
         if spec.music.pitch_classes and _note_at(spec, in_time_hz) is None:
             # In time it would be off key.
             bars = None
+    if bars is not None:
+        in_time = recipe.at_rate(bars.sample_rate)
+        if score(describe_raw(render(in_time), in_time)) < min(spec.choose.score, score(sound)):
+            bars = None
     return PitchAndLoop(None if pitch is None else pitch.hz, bars)
 
 
@@ -216,21 +284,28 @@ def _note_at(spec: Spec, hz: float) -> int | None:
 
 
 def _placed(
-    spec: Spec, chosen: Sequence[Entry], music: Mapping[int, PitchAndLoop], workers: Workers
+    spec: Spec,
+    chosen: Sequence[Entry],
+    music: Mapping[int, PitchAndLoop],
+    places: dict[int, list[Placed]],
+    workers: Workers,
 ) -> Iterator[Placed]:
     """Yield the chosen sounds in their order at the sample rates that bring them into key and time.
 
     Of the notes within reach each takes one that the fewest sounds before it have, and of these the nearest.
+    ``places``: where sounds can be brought, by their index; what is missing is added.
     """
-    tasks = ((spec, entry, music[entry.index]) for entry in chosen)
+    unknown = [entry for entry in chosen if entry.index not in places]
+    tasks = ((spec, entry, music[entry.index]) for entry in unknown)
+    for entry, found in zip(unknown, in_order(workers, places_of, tasks), strict=True):
+        places[entry.index] = [] if isinstance(found, Exception) else found
     taken: Counter[int] = Counter()
-    for entry, found in zip(chosen, in_order(workers, places_of, tasks), strict=True):
-        places = [] if isinstance(found, Exception) else found
-        if not places:
+    for entry in chosen:
+        if not places[entry.index]:
             yield Placed(entry, Place())
             continue
         # The first of the least is the nearest.
-        best = min(places, key=lambda placed: taken[_pitch_class(placed)])
+        best = min(places[entry.index], key=lambda placed: taken[_pitch_class(placed)])
         taken[_pitch_class(best)] += 1
         yield best
 

@@ -6,7 +6,8 @@ exchanged while that makes the pack as a whole more different (``exchanges``). T
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,77 +48,135 @@ def choose(
     welcome: Mapping[int, float] | None = None,
     kept: Sequence[Entry] = (),
 ) -> list[Entry]:
-    """Choose at most ``count`` entries; the order of ``entries`` changes nothing.
-
-    ``kept``: these are always chosen, and come first. The rules hold for the others.
-
-    - None has a score below ``choice.score``.
-    - No two are nearer than ``choice.distance`` or, unless that is 0, the same network at another gap.
-    - At most ``choice.static_share`` of ``count`` are static.
-    - Each kind in ``choice.shares`` gets its share.
-    - The other kinds divide the rest by ``ROLES``. Each role gets an equal part. Each kind gets at least two thirds of
-      its part of the role's, and at most twice its part.
-    - Where a role or a kind has too few sounds, others get more than their parts.
-
-    Fewer than ``count`` are chosen when these rules allow no more.
-
-    ``welcome``: by what the scores of some candidates are multiplied, by their index. It is given where sounds are
-    tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count.
-    """
+    """Choose at most ``count`` entries; see ``Pool.choose``. The order of ``entries`` changes nothing."""
     choice = choice or Choice()
-    taken_before = {entry.index for entry in kept}
-    others = (e for e in entries if e.score >= choice.score and e.index not in taken_before)
-    entries = [*kept, *sorted(others, key=lambda e: e.index)]
-    if not entries:
-        return []
+    pool = Pool([entry for entry in entries if entry.score >= choice.score])
+    return pool.choose(count, choice, welcome, kept)
+
+
+class Traits(NamedTuple):
+    """What the choice needs of ``n`` entries.
+
+    ``places``: coordinates (``distances.position``), shape ``(n, AXES)``; ``twins``: numbers by which twins are known,
+    in units of the limit, shape ``(n, 3)``; ``static``: whether they hardly change; ``notes``: pitch classes, -1
+    without; ``kinds``: as places in ``KINDS``; ``scores``.
+    """
+
+    places: NDArray[np.float64]
+    twins: NDArray[np.float64]
+    static: NDArray[np.bool_]
+    notes: NDArray[np.int_]
+    kinds: NDArray[np.int_]
+    scores: NDArray[np.float64]
+
+
+def _traits(entries: Sequence[Entry | Stored]) -> Traits:
     places, twins = np.empty((len(entries), AXES)), np.empty((len(entries), len(_TWIN_LIMITS)))
     static, notes, kinds = np.empty(len(entries), bool), np.empty(len(entries), int), np.empty(len(entries), int)
     for i, entry in enumerate(entries):
         # Of a stored entry it is unpacked here; all at a time would take some kB each.
         sound = entry.sound
         places[i], twins[i] = position(sound), (sound.dc, sound.rms_dbfs, sound.crest_db)
-        static[i], kinds[i] = is_static(sound), KINDS.index(kind(sound))
-        notes[i] = _pitch_class(sound) if welcome is None else -1
-    twins /= _TWIN_LIMITS
-    scores = np.array([entry.score for entry in entries])
-    welcomes = np.array([(welcome or {}).get(entry.index, 1.0) for entry in entries])
-    worth = np.minimum(scores, GOOD) * welcomes
-    # The eighth power, by squares, which are the same on every machine.
-    weights = np.square(np.square(np.square(np.minimum(scores, FAIR) / FAIR))) * np.square(welcomes)
-    nearest = np.full(len(entries), np.inf)
-    free = np.ones(len(entries), dtype=bool)
-    chosen: list[int] = []
-    taken = np.zeros(len(KINDS), dtype=int)
-    static_left = math.floor(choice.static_share * count + 0.5)
+        static[i], kinds[i], notes[i] = is_static(sound), KINDS.index(kind(sound)), _pitch_class(sound)
+    scores = np.array([entry.score for entry in entries], np.float64)
+    return Traits(places, twins / _TWIN_LIMITS, static, notes, kinds, scores)
 
-    def take(best: int) -> None:
-        nonlocal static_left, free
-        chosen.append(best)
-        taken[kinds[best]] += 1
-        static_left -= int(static[best])
-        approach(places, best, nearest)
-        if notes[best] >= 0:
-            worth[notes == notes[best]] *= _SAME_NOTE
-        if choice.distance > 0.0:
-            free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > 1.0).any(axis=1)
-        free[best] = False
 
-    for place in range(len(kept)):
-        take(place)
-    for of_kinds, of_roles in _limits({KINDS[k] for k in kinds}, count, choice):
-        while len(chosen) < count:
-            full = (taken >= of_kinds) | ((_ROLE_KINDS @ taken >= of_roles) @ _ROLE_KINDS)
-            allowed = free & ~full[kinds]
-            if static_left <= 0:
-                allowed &= ~static
-            if not allowed.any():
-                break
-            # Nothing is chosen yet: the best score comes first.
-            value = np.where(allowed, worth * (nearest if chosen else 1.0), -1.0)
-            take(int(value.argmax()))
-    places_chosen = np.array(chosen, dtype=int)
-    exchange(places, weights, kinds, static, notes, twins, choice.distance, len(kept), places_chosen)
-    return [as_entry(entries[i]) for i in places_chosen]
+class Pool:
+    """Entries to choose from, again and again, with all that the choice needs of them."""
+
+    def __init__(self, entries: Sequence[Entry | Stored]) -> None:
+        self._entries = sorted(entries, key=lambda entry: entry.index)
+        self._indices = np.array([entry.index for entry in self._entries], np.int64)
+        self._traits = _traits(self._entries)
+
+    def choose(
+        self,
+        count: int,
+        choice: Choice,
+        welcome: Mapping[int, float] | None = None,
+        kept: Sequence[Entry] = (),
+        among: Collection[int] | None = None,
+    ) -> list[Entry]:
+        """Choose at most ``count`` entries.
+
+        ``kept``: these are always chosen, and come first. The rules hold for the others.
+
+        - None has a score below ``choice.score``.
+        - No two are nearer than ``choice.distance`` or, unless that is 0, the same network at another gap.
+        - At most ``choice.static_share`` of ``count`` are static.
+        - Each kind in ``choice.shares`` gets its share.
+        - The other kinds divide the rest by ``ROLES``. Each role gets an equal part. Each kind gets at least two thirds
+          of its part of the role's, and at most twice its part.
+        - Where a role or a kind has too few sounds, others get more than their parts.
+
+        Fewer than ``count`` are chosen when these rules allow no more.
+
+        ``welcome``: by what the scores of some candidates are multiplied, by their index. It is given where sounds are
+        tuned afterwards; without it, the more of a pitch class are chosen, the less do others of it count. ``among``:
+        only these candidates are chosen, by their index.
+        """
+        allowed = (self._traits.scores >= choice.score) & ~np.isin(self._indices, [entry.index for entry in kept])
+        if among is not None:
+            allowed &= np.isin(self._indices, [*among])
+        others = np.flatnonzero(allowed)
+        entries = [*kept, *(self._entries[i] for i in others)]
+        if not entries:
+            return []
+        places, twins, static, notes, kinds, scores = self._traits_of(kept, others)
+        if welcome is not None:
+            notes = np.full(len(entries), -1)
+        welcomes = np.array([(welcome or {}).get(entry.index, 1.0) for entry in entries])
+        worth = np.minimum(scores, GOOD) * welcomes
+        # The eighth power, by squares, which are the same on every machine.
+        weights = np.square(np.square(np.square(np.minimum(scores, FAIR) / FAIR))) * np.square(welcomes)
+        nearest = np.full(len(entries), np.inf)
+        free = np.ones(len(entries), dtype=bool)
+        chosen: list[int] = []
+        taken = np.zeros(len(KINDS), dtype=int)
+        static_left = math.floor(choice.static_share * count + 0.5)
+
+        def take(best: int) -> None:
+            nonlocal static_left, free
+            chosen.append(best)
+            taken[kinds[best]] += 1
+            static_left -= int(static[best])
+            approach(places, best, nearest)
+            if notes[best] >= 0:
+                worth[notes == notes[best]] *= _SAME_NOTE
+            if choice.distance > 0.0:
+                free &= (nearest >= choice.distance) & (np.abs(twins - twins[best]) > 1.0).any(axis=1)
+            free[best] = False
+
+        for place in range(len(kept)):
+            take(place)
+        for of_kinds, of_roles in _limits({KINDS[k] for k in kinds}, count, choice):
+            while len(chosen) < count:
+                full = (taken >= of_kinds) | ((_ROLE_KINDS @ taken >= of_roles) @ _ROLE_KINDS)
+                eligible = free & ~full[kinds]
+                if static_left <= 0:
+                    eligible &= ~static
+                if not eligible.any():
+                    break
+                # Nothing is chosen yet: the best score comes first.
+                value = np.where(eligible, worth * (nearest if chosen else 1.0), -1.0)
+                take(int(value.argmax()))
+        places_chosen = np.array(chosen, dtype=int)
+        exchange(places, weights, kinds, static, notes, twins, choice.distance, len(kept), places_chosen)
+        return [as_entry(entries[i]) for i in places_chosen]
+
+    def _traits_of(self, kept: Sequence[Entry], others: NDArray[np.int_]) -> Traits:
+        """Return the traits of entries that are kept, and of others by their places in the pool."""
+        if not kept and others.size == len(self._entries):
+            return self._traits
+        # No more copies than needed: a large run has some 100 MB of them.
+        parts = []
+        for first, rest in zip(_traits(kept), self._traits, strict=True):
+            both = np.empty((len(kept) + others.size, *rest.shape[1:]), rest.dtype)
+            both[: len(kept)] = first
+            np.take(rest, others, axis=0, out=both[len(kept) :])
+            parts.append(both)
+        return Traits(*parts)
 
 
 # Which kinds each role has, shape ``(roles, kinds)``.

@@ -11,7 +11,7 @@ from cnndsd.ear.analysis import describe, describe_raw
 from cnndsd.ear.description import Description
 from cnndsd.ear.scoring import score
 from cnndsd.farm.arranging import Placed, arrange, in_order_of_kinds
-from cnndsd.farm.choosing import choose
+from cnndsd.farm.choosing import Pool, choose
 from cnndsd.farm.drawing import BLOCK, draw, draw_wide
 from cnndsd.farm.executors import WorkerDied, Workers, in_order
 from cnndsd.farm.findings import Aside, Findings
@@ -35,33 +35,45 @@ _MOST_GROWTH = 1000
 
 
 def choose_sounds(
-    spec: Spec, findings: Findings, only: Collection[int] = (), welcome: Mapping[int, float] | None = None
+    spec: Spec,
+    findings: Findings,
+    only: Collection[int] = (),
+    welcome: Mapping[int, float] | None = None,
+    loops: Collection[int] = (),
 ) -> list[Entry]:
     """The sounds of the pack: kind by kind, each from dark to bright.
 
     All that were picked to be kept, and around them, up to the spec's count, the most different of the best, without
     those that were dropped. ``only``: these candidates alone, whatever the count. What was set aside is left out in any
-    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.choose``; those that count more than
-    1 are loops, and ``music.loops`` of the pack are chosen among them first.
+    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.Pool``. ``loops``: the candidates
+    that can be loops; ``music.loops`` of the pack are chosen among them first.
     """
     if only:
         chosen = _entries(spec, findings, only)
     else:
-        kept, others = _entries(spec, findings, findings.picked("keep")), _not_picked(findings)
-        kept += _loops(spec, kept, others, welcome or {})
-        chosen = choose(others, spec.count, spec.choose, welcome, kept)
+        kept = _entries(spec, findings, findings.picked("keep"))
+        chosen = _choose_around(spec, kept, Pool(_offered(spec, findings)), welcome, loops)
     return sorted(chosen, key=in_order_of_kinds)
 
 
-def _loops(spec: Spec, kept: Sequence[Entry], others: Sequence[Stored], welcome: Mapping[int, float]) -> list[Entry]:
+def _choose_around(
+    spec: Spec, kept: Sequence[Entry], pool: Pool, welcome: Mapping[int, float] | None, loops: Collection[int]
+) -> list[Entry]:
+    """The sounds of a pack: those that are kept, a share of loops, and others around them."""
+    first = [*kept, *_loops(spec, kept, pool, welcome, loops)]
+    return pool.choose(spec.count, spec.choose, welcome, first)
+
+
+def _loops(
+    spec: Spec, kept: Sequence[Entry], pool: Pool, welcome: Mapping[int, float] | None, loops: Collection[int]
+) -> list[Entry]:
     """The loops that are chosen before all other sounds: as different as can be, whatever their kinds."""
-    wanted = round(spec.music.loops * spec.count) - sum(welcome.get(entry.index, 1.0) > 1.0 for entry in kept)
+    wanted = round(spec.music.loops * spec.count) - sum(entry.index in loops for entry in kept)
     count = min(spec.count, len(kept) + wanted)
-    loops = [entry for entry in others if welcome.get(entry.index, 1.0) > 1.0]
     if not loops or count <= len(kept):
         return []
     choice = msgspec.structs.replace(spec.choose, shares={})
-    return choose(loops, count, choice, welcome, kept)[len(kept) :]
+    return pool.choose(count, choice, welcome, kept, among=loops)[len(kept) :]
 
 
 def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[Entry]:
@@ -70,8 +82,9 @@ def _entries(spec: Spec, findings: Findings, wanted: Collection[int]) -> list[En
     return [known[index] if index in known else _entry(spec, index) for index in left]
 
 
-def _not_picked(findings: Findings) -> list[Stored]:
-    return [entry for entry in findings.stored if entry.index not in findings.picks]
+def _offered(spec: Spec, findings: Findings) -> list[Stored]:
+    """The sounds on the shelf that may be chosen: with the least score, and neither kept nor dropped by ear."""
+    return [e for e in findings.stored if e.index not in findings.picks and e.score >= spec.choose.score]
 
 
 def arrange_sounds(
@@ -87,10 +100,17 @@ def arrange_sounds(
     """
     if placed:
         return [placed[entry.index] for entry in choose_sounds(spec, findings, only)]
-    offered: list[Entry | Stored] = [*_entries(spec, findings, only or findings.picked("keep"))]
-    if not only:
-        offered += [entry for entry in _not_picked(findings) if entry.score >= spec.choose.score]
-    return arrange(spec, offered, lambda welcome: choose_sounds(spec, findings, only, welcome), workers)
+    kept = _entries(spec, findings, only or findings.picked("keep"))
+    if only:
+        chosen = sorted(kept, key=in_order_of_kinds)
+        return arrange(spec, kept, lambda *_: chosen, workers)
+    others = _offered(spec, findings)
+    pool = Pool(others)
+
+    def choose_again(welcome: Mapping[int, float] | None, loops: Collection[int]) -> list[Entry]:
+        return sorted(_choose_around(spec, kept, pool, welcome, loops), key=in_order_of_kinds)
+
+    return arrange(spec, [*kept, *others], choose_again, workers)
 
 
 def _entry(spec: Spec, index: int) -> Entry:
@@ -240,7 +260,7 @@ def candidates_needed(spec: Spec, findings: Findings, found: int) -> int | None:
     Assumes that the sounds of a pack grow with a power of the candidates; the first half of them gives the power.
     """
     half = findings.reach // 2
-    early = [entry for entry in _not_picked(findings) if entry.index < half]
+    early = [entry for entry in _offered(spec, findings) if entry.index < half]
     before = len(choose(early, spec.count, spec.choose, kept=_entries(spec, findings, findings.picked("keep"))))
     if not 0 < before < found:
         return None

@@ -21,6 +21,9 @@ from cnndsd.ear.scoring import score
 from cnndsd.farm.arranging import find_music, places_of
 from cnndsd.farm.choosing import choose
 from cnndsd.farm.drawing import draw
+from cnndsd.farm.executors import InProcess
+from cnndsd.farm.findings import Findings
+from cnndsd.farm.production import arrange_sounds
 from cnndsd.farm.shelf import Entry, Shelf, cell, cell_number
 from cnndsd.farm.units import judge_candidates
 
@@ -36,6 +39,14 @@ SPECS = [
     ),
 ]
 TUNED = Spec(name="tuned", candidates=1024, sound={"seconds": (1.0, 2.0)}, music={"key": "A minor", "bpm": 120.0})
+IN_KEY = Spec(
+    name="in-key",
+    count=16,
+    candidates=1024,
+    sound={"seconds": (1.0, 2.0), "gap": (4, 6)},
+    choose={"score": 0.1},
+    music={"key": "C major"},
+)
 SMOOTH = Spec(
     name="smooth",
     candidates=512,
@@ -45,9 +56,10 @@ SMOOTH = Spec(
 
 
 def digests():
-    """Of verdicts, descriptions, scores, cells and the choice; of all that together, of smooth sounds; and of music."""
+    """Of verdicts, descriptions, scores, cells and the choice; of all that together, of smooth sounds; of music; and of
+    a pack that is brought into a key."""
     parts = {name: digest(part) for name, part in heard(SPECS).items()}
-    return {**parts, "smooth": digest(heard([SMOOTH])), "music": digest(placed())}
+    return {**parts, "smooth": digest(heard([SMOOTH])), "music": digest(placed()), "arranged": digest(arranged())}
 
 
 def placed():
@@ -67,6 +79,17 @@ def placed():
     assert any(places for *_, places in found)
     assert not all(places for *_, places in found)
     return found
+
+
+def arranged():
+    """The candidates of a small pack, their sample rates and their notes."""
+    findings = Findings(depth=4)
+    for index, outcome in judge_candidates(IN_KEY, 1, 0, IN_KEY.candidates):
+        if isinstance(outcome, Description):
+            findings.shelf.add(Entry(index, score(outcome), outcome, draw(IN_KEY, 1, index)))
+    placed = arrange_sounds(IN_KEY, findings, InProcess())
+    assert sum(place.note is not None for _, place in placed) >= 1
+    return [[entry.index, entry.recipe.sample_rate, place.note] for entry, place in placed]
 
 
 def digest(part):

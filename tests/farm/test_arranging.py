@@ -23,7 +23,7 @@ from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
 from cnndsd.finishing import audiofile, naming
-from cnndsd.finishing.finished import finish
+from cnndsd.finishing.finished import Place, finish
 from cnndsd.finishing.manifest import read_manifest
 from cnndsd.finishing.naming import NOTE_CENTS
 from cnndsd.finishing.zipfiles import PackFile
@@ -121,15 +121,55 @@ def test_a_name_has_a_note_only_where_the_sound_stands_on_it(cents, named):
 def test_a_choice_is_made_anew_so_often_and_no_more(count, rounds, monkeypatch):
     entries = [Entry(n, 0.9, like(clarity=0.9, glide_octaves=0.0), Recipe(seconds=0.2)) for n in range(300)]
     monkeypatch.setattr(arranging, "find_music", lambda *_: PitchAndLoop())
-    monkeypatch.setattr(arranging, "_placed", lambda *_: [])
+    monkeypatch.setattr(arranging, "_placed", lambda _, chosen, *__: [Placed(e, Place()) for e in chosen])
+    monkeypatch.setattr(arranging, "_notes_tried", lambda *_: [])
     made = []
 
-    def choose(welcome):
+    def choose(welcome, loops):
         made.append(1)
         return [entries[len(made)]]
 
+    # Others of their kind are soon known to be off key, too, and no better one is looked for.
+    arrange(msgspec.structs.replace(ALL, count=count), entries, choose, InProcess())
+    assert 10 < len(made) < 40
+    # Unless each is worse than it was taken for.
+    monkeypatch.setattr(arranging, "_AS_EXPECTED", math.inf)
+    made.clear()
     arrange(msgspec.structs.replace(ALL, count=count), entries, choose, InProcess())
     assert len(made) == rounds
+
+
+def test_what_is_not_measured_yet_counts_as_its_like():
+    clear, unclear = like(clarity=0.9, glide_octaves=0.0), like(clarity=0.2)
+    offered = [Entry(n, 0.9, clear if n < 20 else unclear, Recipe(seconds=0.2)) for n in range(30)]
+    expected = arranging._Expected(ALL, offered)
+    assert expected.factors() == {}
+    expected.learn(dict.fromkeys(range(8), 0.3))
+    assert expected.factors() == dict.fromkeys(range(8, 20), pytest.approx((2 + 8 * 0.3) / 10))
+    # Never more than what is known to be in key, and nothing where no key is asked for.
+    expected.learn(dict.fromkeys(range(20, 24), 1.25))
+    assert expected.factors()[29] == 1.0
+    free = arranging._Expected(FREE, offered)
+    free.learn({0: 0.3})
+    assert free.factors() == {}
+
+
+def test_held_tones_are_measured_first(found):
+    """As the notes of few other sounds are sure; they differ, and are no more than some for each that is wanted."""
+    spec = msgspec.structs.replace(ALL, count=2)
+    held = [e for e in found.entries if kind(e.sound) in ("lead", "pad", "drone") and e.sound.clarity > 0.7]
+    tried = arranging._notes_tried(spec, found.entries)
+    assert {entry.index for entry in tried} < {entry.index for entry in held}
+    assert len(tried) == 8
+    heard = []
+    monkey = type(
+        "Workers",
+        (InProcess,),
+        {"submit": lambda self, fn, *rest: heard.append((fn, rest)) or InProcess.submit(self, fn, *rest)},
+    )
+    production.arrange_sounds(spec, found, monkey())
+    first = [rest[1] for fn, rest in heard if fn is find_music][: len(tried)]
+    assert first == [entry.recipe for entry in tried]
 
 
 def test_the_file_stands_on_its_note(tuned):
@@ -146,8 +186,8 @@ def test_a_file_that_does_not_stand_on_its_note_names_none(tuned):
     entry, _ = next((entry, heard) for entry, heard in tuned if off_note(heard.pitch_hz) > 10)
     audio = render(entry.recipe)
     assert finish(audio, entry.recipe, entry.sound, ALL).pitch is not None
-    assert finish(audio, entry.recipe, entry.sound, ALL, arranging.Place(69)).pitch is None
-    assert finish(audio, entry.recipe, entry.sound, ALL, arranging.Place()).pitch is None
+    assert finish(audio, entry.recipe, entry.sound, ALL, Place(69)).pitch is None
+    assert finish(audio, entry.recipe, entry.sound, ALL, Place()).pitch is None
 
 
 @settings(max_examples=25)
@@ -170,9 +210,9 @@ def test_notes_are_spread_over_the_key(key, pitches, reach):
         exact = 69 + 12 * math.log2(heard.pitch_hz / 440)
         notes = range(math.ceil(exact - reach), math.floor(exact + reach) + 1)
         notes = [note for note in notes if note % 12 in pitch_classes(key)]
-        return [Placed(entry, arranging.Place(note)) for note in sorted(notes, key=lambda note: abs(note - exact))]
+        return [Placed(entry, Place(note)) for note in sorted(notes, key=lambda note: abs(note - exact))]
 
-    placed = arrange(spec, entries, lambda welcome: entries, Ears())
+    placed = arrange(spec, entries, lambda *_: entries, Ears())
     taken = Counter()
     for entry, place in sorted(placed, key=lambda p: p.entry.index):
         could = {p.place.note % 12 for p in quick_places(spec, entry, PitchAndLoop(monkey[entry.index]))}
@@ -272,25 +312,54 @@ def test_sounds_that_are_alike_or_dull_once_they_are_tuned_are_exchanged(monkeyp
     assert distance(entries[0].sound, entries[1].sound) > Choice().distance
     given = []
 
-    def choose(welcome):
+    def choose(welcome, loops):
         given.append(dict(welcome))
         return [entries[0], entries[2 if welcome.get(1, 1.0) < 1.0 else 1]]
 
     def places_of(spec, entry, heard):
         if entry.index == 1:
             entry = msgspec.structs.replace(entry, **({"score": 0.4} if is_dull else {"sound": entries[0].sound}))
-        return [Placed(entry, arranging.Place(69))]
+        return [Placed(entry, Place(69))]
 
     monkeypatch.setattr(arranging, "places_of", places_of)
     monkeypatch.setattr(arranging, "find_music", lambda *_: PitchAndLoop(440.0))
     placed = arrange(Spec(name="x"), entries, choose, InProcess())
     assert sorted(one.entry.index for one in placed) == [0, 2]
     assert [welcome.get(1, 1.0) < 1.0 for welcome in given] == [False, True]
-    # Where there is nothing else, both stay.
+    # Where there is nothing else, both stay. What would be below the least score stays at its own rate.
     given.clear()
-    placed = arrange(Spec(name="x"), entries, lambda welcome: given.append(1) or entries[:2], InProcess())
-    assert sorted(one.entry.index for one in placed) == [0, 1]
+    placed = arrange(Spec(name="x"), entries, lambda *_: given.append(1) or entries[:2], InProcess())
+    assert sorted((one.entry.index, one.entry.score, one.place.note) for one in placed) == [
+        (0, 0.9, 69),
+        (1, 0.9, None if is_dull else 69),
+    ]
     assert len(given) == 2
+
+
+def test_sounds_that_take_turns_are_not_chosen_for_ever(monkeypatch):
+    """Two that are both too dull on their notes: after each was chosen, nothing better will come."""
+    entries = [Entry(n, 0.9, like(), Recipe(seconds=0.2)) for n in range(2)]
+    monkeypatch.setattr(arranging, "find_music", lambda *_: PitchAndLoop(440.0))
+    places = [Placed(msgspec.structs.replace(entry, score=0.4), Place(69)) for entry in entries]
+    asked = []
+    monkeypatch.setattr(arranging, "places_of", lambda _, entry, __: asked.append(entry) or [places[entry.index]])
+    made = []
+    placed = arrange(Spec(name="x"), entries, lambda *_: made.append(1) or [entries[len(made) % 2]], InProcess())
+    assert len(made) == 3
+    # Where a sound can be brought is found out once.
+    assert len(asked) == 2
+    assert [one.place for one in placed] == [Place()]
+
+
+def test_a_loop_that_would_be_too_dull_in_time_is_none(looped, monkeypatch):
+    entry = looped[0]
+    strict, lax = (msgspec.structs.replace(IN_TIME, choose=Choice(score=least)) for least in (0.5, 0.2))
+    monkeypatch.setattr(arranging, "score", lambda sound: 0.9 if sound is entry.sound else 0.3)
+    assert find_music(strict, entry.recipe, entry.sound).bars is None
+    assert find_music(lax, entry.recipe, entry.sound).bars is not None
+    # What was not better before, and was picked by ear, stays a loop.
+    monkeypatch.setattr(arranging, "score", lambda sound: 0.3)
+    assert find_music(strict, entry.recipe, entry.sound).bars is not None
 
 
 def test_loops_are_preferred_and_other_beats_are_not(looped, found):
@@ -298,8 +367,10 @@ def test_loops_are_preferred_and_other_beats_are_not(looped, found):
     offered = [loop, *found.entries]
     given = []
 
-    def choose(welcome):
+    def choose(welcome, loops):
         given.append(welcome)
+        assert loops in (set(), {loop.index})
+        assert (welcome.get(loop.index, 1.0) > 1.0) == bool(loops)
         return [loop, *found.entries[:3]]
 
     placed = arrange(IN_TIME, offered, choose, InProcess())
@@ -342,7 +413,7 @@ def test_a_share_of_the_pack_is_chosen_among_the_loops_first(found, picked):
 
     def chosen(share, welcome):
         spec = Spec(name="x", count=12, choose=choice, music=Music(bpm=120.0, loops=share))
-        return {entry.index for entry in production.choose_sounds(spec, findings, welcome=welcome)}
+        return {entry.index for entry in production.choose_sounds(spec, findings, welcome=welcome, loops=welcome)}
 
     counts = {share: len(chosen(share, loops) & set(loops)) for share in (0.0, 0.5, 1.0)}
     assert counts[0.0] < 6

@@ -19,7 +19,7 @@ from cnndsd.ear.analysis import describe
 from cnndsd.ear.distances import distance, position
 from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.scoring import is_static
-from cnndsd.farm.choosing import choose
+from cnndsd.farm.choosing import Pool, choose
 from cnndsd.farm.exchanges import exchange
 from cnndsd.farm.shelf import Entry, Shelf
 from cnndsd.recipe import Variation
@@ -168,6 +168,18 @@ CHOICES = st.builds(
 def test_choosing_equals_its_slow_twin(seed, size, count, choice):
     entries = few_notes_and_twins(seed, size)
     assert choose(entries, count, choice) == naive(entries, count, choice)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000), st.integers(1, 80), st.integers(1, 24), CHOICES)
+def test_a_pool_can_be_chosen_from_again_and_in_part(seed, size, count, choice):
+    entries = few_notes_and_twins(seed, size)
+    pool, some = Pool(entries), entries[::3]
+    for _ in range(2):
+        assert pool.choose(count, choice) == choose(entries, count, choice)
+        assert pool.choose(count, choice, among={e.index for e in some}) == choose(some, count, choice)
+        around = [e for e in pool.choose(count, choice, kept=some[:2]) if e not in some[:2]]
+        assert around == choose([e for e in entries if e not in some[:2]], count, choice, kept=some[:2])[2:]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -444,7 +444,7 @@ def test_a_deadline_leaves_no_gaps(tmp_path, monkeypatch):
 def test_a_disk_too_full_is_told_before_any_work(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 122 MB"):
+    with pytest.raises(Failed, match=r"s\.run: 1 MB are free on this disk; needed: 273 MB"):
         runs.begin(tmp_path / "s.run", Spec(name="s")).__enter__()
 
 
