@@ -1,7 +1,7 @@
 """Sounds made by random, untrained, tiny neural networks that listen to themselves.
 
-``__init__.pyi`` lists the public names. Each is imported when it is first used: numba and scipy take most of a second
-to import, and the command line must answer sooner.
+``__init__.pyi`` lists the public names. Each is imported when it is first used: numba takes half a second to import,
+and the command line must answer sooner.
 """
 
 import lazy_loader

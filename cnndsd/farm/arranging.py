@@ -35,8 +35,9 @@ from cnndsd.spec import Choice, Kind, Spec
 # pad. With a sure note. Where loops are wanted: of a beat that is no loop, and of a loop.
 _OFF_KEY, _WITHOUT_NOTE, _WITH_NOTE = 0.3, 0.7, 1.25
 _OUT_OF_TIME, _IN_TIME = 0.3, 1.5
-# Of a sound that on its note scores below the least score, or is too near another one.
-_SPOILT = 0.3
+# Of a sound that scores below the least score on each note, or on its note is too near another one; and how often the
+# same sounds may be chosen before the search for better ones ends.
+_SPOILT, _VISITS = 0.3, 3
 _PLAYED = ("bass", "lead", "pad")
 # For each sound that is wanted, the pitches of so many held tones are measured first, and of at most so many.
 _HELD = ("lead", "pad", "drone")
@@ -110,11 +111,11 @@ def arrange(
         welcome.update(new)
         expected.learn(new)
     places: dict[int, list[Placed]] = {}
-    before: set[tuple[int, ...]] = set()
+    visits: Counter[tuple[int, ...]] = Counter()
+    best: tuple[float, list[Placed]] = math.inf, []
     for _ in range(min(_MOST_ROUNDS, max(_ROUNDS, _CHOSEN // spec.count))):
         assumed = expected.factors()
         chosen = choose({**assumed, **welcome}, loops)
-        indices = tuple(entry.index for entry in chosen)
         unknown = [entry for entry in chosen if entry.index not in music]
         music.update(_find(find_music, spec, unknown, workers))
         new = {e.index: _welcome(spec, e, music[e.index]) for e in chosen if e.index not in welcome}
@@ -123,20 +124,18 @@ def arrange(
         if any(factor < _AS_EXPECTED * assumed.get(index, 1.0) for index, factor in new.items()):
             continue
         placed = list(_placed(spec, chosen, music, places, workers))
-        spoilt = _spoilt(chosen, placed, spec.choose)
+        spoilt = _spoilt(placed, music, spec.choose)
+        if len(spoilt) < best[0]:
+            best = len(spoilt), placed
         # Nothing helps where all that there is was chosen, or the same sounds take turns.
-        if not spoilt or indices in before:
+        visits[tuple(entry.index for entry in chosen)] += 1
+        if not spoilt or max(visits.values()) == _VISITS:
             break
-        before.add(indices)
         welcome.update((index, welcome[index] * _SPOILT) for index in spoilt)
     else:
-        placed = list(_placed(spec, chosen, music, places, workers))
-    # What no note and no tempo suits stays at its own rate.
-    suited = (
-        Placed(entry, Place()) if one.entry.score < spec.choose.score <= entry.score else one
-        for entry, one in zip(chosen, placed, strict=True)
-    )
-    return sorted(suited, key=lambda placed: in_order_of_kinds(placed.entry))
+        if not best[1]:
+            best = 0.0, list(_placed(spec, chosen, music, places, workers))
+    return sorted(best[1], key=lambda placed: in_order_of_kinds(placed.entry))
 
 
 def _notes_tried(spec: Spec, offered: Sequence[Entry | Stored]) -> list[Entry]:
@@ -177,12 +176,12 @@ class _Expected:
                 self._measured[group] = count + 1, total + factor
 
 
-def _spoilt(chosen: Sequence[Entry], placed: Sequence[Placed], choice: Choice) -> set[int]:
-    """Return the candidates that a new sample rate has brought below the least score, or near one before them."""
+def _spoilt(placed: Sequence[Placed], music: Mapping[int, PitchAndLoop], choice: Choice) -> set[int]:
+    """Return the candidates with a sure pitch that no note suits, and those that tuning has brought near to others."""
     near = enumerate(nearest_others([one.entry.sound for one in placed]))
     alike = {placed[max(i, far[1])].entry.index for i, far in near if far is not None and far[0] < choice.distance}
-    tuned = ((entry, one.entry.score) for entry, one in zip(chosen, placed, strict=True))
-    return alike | {entry.index for entry, after in tuned if after < choice.score <= entry.score}
+    alone = {entry.index for entry, place in placed if place is not None and place.note is None and place.bars is None}
+    return alike | {index for index in alone if music[index].pitch_hz is not None}
 
 
 def _or_raise(found: Placed | Exception) -> Placed:
@@ -298,7 +297,8 @@ def _placed(
     unknown = [entry for entry in chosen if entry.index not in places]
     tasks = ((spec, entry, music[entry.index]) for entry in unknown)
     for entry, found in zip(unknown, in_order(workers, places_of, tasks), strict=True):
-        places[entry.index] = [] if isinstance(found, Exception) else found
+        suits = spec.choose.score if entry.score >= spec.choose.score else 0.0
+        places[entry.index] = [] if isinstance(found, Exception) else [p for p in found if p.entry.score >= suits]
     taken: Counter[int] = Counter()
     for entry in chosen:
         if not places[entry.index]:

@@ -34,32 +34,33 @@ from cnndsd.spec import Spec
 _MOST_GROWTH = 1000
 
 
-def choose_sounds(
-    spec: Spec,
-    findings: Findings,
-    only: Collection[int] = (),
-    welcome: Mapping[int, float] | None = None,
-    loops: Collection[int] = (),
-) -> list[Entry]:
+def choose_sounds(spec: Spec, findings: Findings, only: Collection[int] = ()) -> list[Entry]:
     """The sounds of the pack: kind by kind, each from dark to bright.
 
     All that were picked to be kept, and around them, up to the spec's count, the most different of the best, without
     those that were dropped. ``only``: these candidates alone, whatever the count. What was set aside is left out in any
-    case. ``Invalid`` when one of ``only`` is refused. ``welcome``: see ``choosing.Pool``. ``loops``: the candidates
-    that can be loops; ``music.loops`` of the pack are chosen among them first.
+    case. ``Invalid`` when one of ``only`` is refused.
     """
     if only:
         chosen = _entries(spec, findings, only)
     else:
         kept = _entries(spec, findings, findings.picked("keep"))
-        chosen = _choose_around(spec, kept, Pool(_offered(spec, findings)), welcome, loops)
+        chosen = choose_around(spec, kept, Pool(_offered(spec, findings)))
     return sorted(chosen, key=in_order_of_kinds)
 
 
-def _choose_around(
-    spec: Spec, kept: Sequence[Entry], pool: Pool, welcome: Mapping[int, float] | None, loops: Collection[int]
+def choose_around(
+    spec: Spec,
+    kept: Sequence[Entry],
+    pool: Pool,
+    welcome: Mapping[int, float] | None = None,
+    loops: Collection[int] = (),
 ) -> list[Entry]:
-    """The sounds of a pack: those that are kept, a share of loops, and others around them."""
+    """The sounds of a pack: those that are kept, a share of loops, and others around them.
+
+    ``welcome``: see ``Pool.choose``. ``loops``: the candidates that can be loops; ``music.loops`` of the pack are
+    chosen among them first.
+    """
     first = [*kept, *_loops(spec, kept, pool, welcome, loops)]
     return pool.choose(spec.count, spec.choose, welcome, first)
 
@@ -108,7 +109,7 @@ def arrange_sounds(
     pool = Pool(others)
 
     def choose_again(welcome: Mapping[int, float] | None, loops: Collection[int]) -> list[Entry]:
-        return sorted(_choose_around(spec, kept, pool, welcome, loops), key=in_order_of_kinds)
+        return sorted(choose_around(spec, kept, pool, welcome, loops), key=in_order_of_kinds)
 
     return arrange(spec, [*kept, *others], choose_again, workers)
 

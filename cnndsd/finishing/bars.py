@@ -23,7 +23,7 @@ from cnndsd.spec import Music
 if TYPE_CHECKING:
     from cnndsd.ear.onsets import Onsets
 
-# scipy takes longer to load than some thousand candidates to judge. So what needs it is imported when it is called for.
+# What hears onsets and changes rates is loaded where loops are made: packs without a tempo need none of it.
 
 # The grid has this many places to a beat: sixteenths, when the beat is a quarter.
 _PLACES = 4

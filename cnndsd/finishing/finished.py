@@ -188,7 +188,7 @@ def finish(audio: Audio, recipe: Recipe, sound: Description, spec: Spec, place: 
     Where the recipe asks for a wide sound, its relative is rendered, and the file has two channels if
     ``widening.width`` says so.
     """
-    # Mastering loads scipy, which takes longer than judging some thousand candidates.
+    # What finishes sounds is loaded where sounds are finished: the search needs none of it.
     from cnndsd.finishing.mastering import loudness_rule, normalise
     from cnndsd.finishing.metering import loudness, true_peak
 

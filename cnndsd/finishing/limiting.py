@@ -20,14 +20,18 @@ def gain_curve(
 ) -> NDArray[np.float64]:
     """Return a smooth gain, shape ``(samples,)``, 0..1, that is nowhere above what is ``allowed``.
 
-    ``allowed``: the greatest gain of each sample, shape ``(samples,)``; none is below ``least``. ``loop``: what a
-    sampler may repeat. The gain is the same at both ends of it: it is constant from the loop on, and where the loop is
-    the whole sound it comes round.
+    ``allowed``: the greatest gain of each sample, shape ``(samples,)``, which is overwritten; ``least``: about the
+    least of them. ``loop``: what a sampler may repeat. The gain is the same at both ends of it: it is constant from the
+    loop on, and where the loop is the whole sound it comes round.
     """
     half = max(1, round(ATTACK_S / 2.0 * sample_rate))
     release = max(1, round(RELEASE_S * sample_rate))
     reach = release + 2 * half + 1
-    gains = np.minimum(1.0, np.floor(allowed * _PARTS) / _PARTS)
+    gains = allowed
+    gains *= _PARTS
+    np.floor(gains, out=gains)
+    gains /= _PARTS
+    np.minimum(gains, 1.0, out=gains)
     comes_round = loop is not None and (loop.start, loop.end) == (0, gains.size)
     if comes_round:
         gains = np.pad(gains, reach, mode="wrap")

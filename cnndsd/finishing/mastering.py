@@ -36,8 +36,9 @@ _PEAK_MARGIN_DB = 0.3
 _FRAME_S = 0.01
 # Long sounds take less memory in stretches of this many samples.
 _STRETCH = 2**20
-# The limiter makes a sound louder by steps of so many dB, until its loudness is so near, and at most so often.
-_LIMITER_STEP_DB, _LIMITER_DB, _LIMITER_TRIES = 1.5, 0.1, 10
+# The limiter makes a sound louder by steps of so many dB at most, which are multiples of the second number. The last
+# ones, as the loudness comes near, are small.
+_LIMITER_STEP_DB, _LIMITER_GRID_DB, _LIMITER_LAST_TRIES = 1.5, 0.125, 6
 
 
 def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
@@ -50,8 +51,8 @@ def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | N
     are at most ``onset_db`` above the peak of the rest.
     ``level``: "loudness" sets the integrated loudness to ``loudness_lufs`` or the true peak to ``peak_dbtp``, whichever
     is quieter; "peak" sets the true peak; "none" changes nothing, unless a sample would be above 1; "use" decides by
-    ``loudness_rule``. With "center", a sound that peaks keep below ``loudness_lufs`` gets a limiter, which turns them
-    down by at most ``limit_db``. ``Invalid`` when the sound is empty, not finite or not one channel.
+    ``loudness_rule``. With "center", a limiter turns peaks of a sound of 0.4 s or more down by at most ``limit_db``,
+    where they keep it below ``loudness_lufs``. ``Invalid`` when the sound is empty, not finite or not one channel.
 
     >>> master(render(Recipe(seed=35)))
     """
@@ -252,10 +253,13 @@ def loudness_rule(sound: NDArray[np.float64], sample_rate: int, mastering: Maste
     """
     if mastering.level != "use":
         return mastering.level
-    frame = max(1, round(_FRAME_S * sample_rate))
-    power = _powers(sound, frame)
-    sounding = int((power > 0.01 * power.max()).sum())
-    return "hit" if sounding * _FRAME_S < BLOCK_S else "loudness"
+    return "hit" if _is_short(sound, sample_rate) else "loudness"
+
+
+def _is_short(sound: NDArray[np.float64], sample_rate: int) -> bool:
+    """Return whether a sound sounds for less than 0.4 s: within 20 dB of its loudest 10 ms."""
+    power = _powers(sound, max(1, round(_FRAME_S * sample_rate)))
+    return int((power > 0.01 * power.max()).sum()) * _FRAME_S < BLOCK_S
 
 
 def normalise(
@@ -278,10 +282,9 @@ def normalise(
     integrated, momentary = loudness(sound, sample_rate, channels, peak)
     if rule == "loudness":
         wanted = 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak
-        if gain < wanted and mastering.limit_db > 0.0 and mastering.dc == "center":
-            gain = rounded_gain(gain)
-            integrated += 20.0 * math.log10(gain * peak)
-            return _limited(sound * gain, sample_rate, mastering, channels, loop, integrated)
+        is_limited = mastering.limit_db > 0.0 and mastering.dc == "center" and not _is_short(sound, sample_rate)
+        if gain < wanted and is_limited:
+            return _limited(sound, sample_rate, mastering, channels, loop, rounded_gain(gain))
         gain = min(gain, wanted)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
@@ -294,35 +297,49 @@ def _limited(
     mastering: Mastering,
     channels: int,
     loop: Loop | None,
-    integrated: float,
+    gain: float,
 ) -> NDArray[np.float64]:
     """Return a sound at its loudness, or as near as ``limit_db`` allows; its highest peaks are turned down for that.
 
-    ``sound``: with its true peak at the ceiling; ``integrated``: its loudness, which is too low. It is made louder in
-    steps. What brings less than half of what it asks for is left out: a sound whose peaks are all alike would only be
+    ``gain`` brings the true peak of ``sound`` to the ceiling, which leaves it too quiet. It is made louder in steps.
+    What brings less than half of what it asks for is left out: a sound whose peaks are all alike would only be
     distorted.
     """
     ceiling = 10 ** ((mastering.peak_dbtp - _PEAK_MARGIN_DB) / 20)
-    least = 10 ** (-mastering.limit_db / 20)
-    allowed = ceiling / np.maximum(peak_curve(sound), 1e-30)
-    best, reached, raised_db = sound, integrated, 0.0
-    for _ in range(_LIMITER_TRIES):
+    least = rounded_gain(10 ** (-mastering.limit_db / 20))
+    allowed = peak_curve(sound)
+    np.divide(ceiling / gain, np.maximum(allowed, 1e-30, out=allowed), out=allowed)
+
+    def made_louder(more_db: float) -> NDArray[np.float64]:
+        more = rounded_gain(10 ** (more_db / 20))
+        curve = gain_curve(allowed / more, sample_rate, least, loop)
+        curve *= gain * more
+        return sound * curve
+
+    def level(louder: NDArray[np.float64]) -> float:
+        # At full scale, as blocks below -70 LUFS do not count.
+        return loudness(louder, sample_rate, channels, ceiling)[0] + 20.0 * math.log10(ceiling)
+
+    first = reached = level(sound * gain)
+    best_db = raised_db = 0.0
+    for _ in range(math.ceil(mastering.limit_db / _LIMITER_STEP_DB) + _LIMITER_LAST_TRIES):
         missing_db = mastering.loudness_lufs - reached
-        step_db = min(_LIMITER_STEP_DB, missing_db, mastering.limit_db - raised_db)
-        if missing_db < _LIMITER_DB or step_db <= 0.0:
+        # In steps that differ by more than measures of loudness do anywhere.
+        step_db = round(min(_LIMITER_STEP_DB, missing_db, mastering.limit_db - raised_db) / _LIMITER_GRID_DB)
+        if step_db <= 0:
             break
-        raised_db += step_db
-        louder = 10 ** (raised_db / 20)
-        limited = sound * (louder * gain_curve(allowed / louder, sample_rate, least, loop))
-        reached = loudness(limited, sample_rate, channels)[0]
-        if reached - integrated >= 0.5 * raised_db:
-            best = limited
-    if best is sound:
-        return sound
+        raised_db += step_db * _LIMITER_GRID_DB
+        reached = level(made_louder(raised_db))
+        if reached - first >= 0.5 * raised_db:
+            best_db = raised_db
+    if best_db == 0.0:
+        return sound * gain
+    best = made_louder(best_db)
     if loop is None or loop.end - loop.start < sound.shape[-1]:
         window = fades(sound.shape[-1], sample_rate, mastering.fade_in_s, mastering.fade_out_s)
     else:
         window = np.ones(sound.shape[-1])
     _subtract_offset(best, window)
     # Between the samples it may rise a little higher than the sound did that the gain was made for.
-    return best * min(1.0, rounded_gain(ceiling / true_peak(best)))
+    best *= min(1.0, rounded_gain(ceiling / true_peak(best)))
+    return best

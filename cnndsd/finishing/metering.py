@@ -18,7 +18,7 @@ BLOCK_S = 0.4
 _HOPS = 4
 _GATE_LUFS, _BELOW_MEAN_LU = -70.0, 10.0
 # What the loudness of a power of 1 is.
-_OFFSET_LU = -0.691
+_FULL_POWER_LUFS = -0.691
 # The analog filters behind the coefficients of BS.1770 for 48 kHz (De Man, "Evaluation of implementations of the EBU
 # R128 loudness measurement", AES 145, 2018): a shelf with its gains above and at its frequency, and a high-pass.
 _SHELF_HZ, _SHELF_Q = 1681.9744509555319, 0.7071752369554193
@@ -42,11 +42,11 @@ def loudness(
     """
     powers = np.asarray(sum(block_powers(one, sample_rate, divisor) for one in np.atleast_2d(sound)))
     with np.errstate(divide="ignore"):
-        momentary = 10.0 * np.log10(powers) + _OFFSET_LU
+        momentary = 10.0 * np.log10(powers) + _FULL_POWER_LUFS
         loud = momentary >= _GATE_LUFS
         if loud.any():
-            loud &= momentary > 10.0 * np.log10(powers[loud].mean()) + _OFFSET_LU - _BELOW_MEAN_LU
-        integrated = float(10.0 * np.log10(powers[loud].mean())) + _OFFSET_LU if loud.any() else -math.inf
+            loud &= momentary > 10.0 * np.log10(powers[loud].mean()) + _FULL_POWER_LUFS - _BELOW_MEAN_LU
+        integrated = float(10.0 * np.log10(powers[loud].mean())) + _FULL_POWER_LUFS if loud.any() else -math.inf
     more_db = 10.0 * math.log10(channels if sound.ndim == 1 else 1)
     return integrated + more_db, float(momentary.max()) + more_db
 

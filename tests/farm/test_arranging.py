@@ -19,6 +19,7 @@ from cnndsd.ear.kinds import KINDS, kind
 from cnndsd.ear.tuning import Pitch, estimate_pitch
 from cnndsd.farm import arranging, factory, production, searching
 from cnndsd.farm.arranging import PitchAndLoop, Placed, arrange, find_music, place_alone, places_of
+from cnndsd.farm.choosing import Pool
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.findings import Findings
 from cnndsd.farm.shelf import Entry
@@ -345,10 +346,10 @@ def test_sounds_that_take_turns_are_not_chosen_for_ever(monkeypatch):
     monkeypatch.setattr(arranging, "places_of", lambda _, entry, __: asked.append(entry) or [places[entry.index]])
     made = []
     placed = arrange(Spec(name="x"), entries, lambda *_: made.append(1) or [entries[len(made) % 2]], InProcess())
-    assert len(made) == 3
+    assert len(made) == 2 * arranging._VISITS - 1
     # Where a sound can be brought is found out once.
     assert len(asked) == 2
-    assert [one.place for one in placed] == [Place()]
+    assert [(one.place, one.entry.score) for one in placed] == [(Place(), 0.9)]
 
 
 def test_a_loop_that_would_be_too_dull_in_time_is_none(looped, monkeypatch):
@@ -413,7 +414,9 @@ def test_a_share_of_the_pack_is_chosen_among_the_loops_first(found, picked):
 
     def chosen(share, welcome):
         spec = Spec(name="x", count=12, choose=choice, music=Music(bpm=120.0, loops=share))
-        return {entry.index for entry in production.choose_sounds(spec, findings, welcome=welcome, loops=welcome)}
+        kept = [e for e in found.entries if e.index in findings.picks]
+        pool = Pool([e for e in found.entries if e.index not in findings.picks])
+        return {entry.index for entry in production.choose_around(spec, kept, pool, welcome, loops=welcome)}
 
     counts = {share: len(chosen(share, loops) & set(loops)) for share in (0.0, 0.5, 1.0)}
     assert counts[0.0] < 6

@@ -19,11 +19,13 @@ from cnndsd.desk import cli
 from cnndsd.ear.analysis import deviations
 from cnndsd.farm import verification
 from cnndsd.farm.executors import InProcess
+from cnndsd.farm.proofs import sounds
 from cnndsd.farm.proofs.sounds import Made, make_again
 from cnndsd.farm.verification import Verification
 from cnndsd.finishing import audiofile
 from cnndsd.finishing.finished import Finished, Level, PackSound
 from cnndsd.finishing.manifest import read_manifest
+from cnndsd.finishing.metering import loudness
 from cnndsd.finishing.packing import write_pack
 from cnndsd.finishing.pictures import COLUMNS, ROWS, WAVE_COLUMNS, Picture
 from cnndsd.finishing.zipfiles import PackFile
@@ -361,7 +363,7 @@ def memory_of_verifying(sounds, folder, monkeypatch):
 
 def test_little_of_each_sound_stays_in_memory(tmp_path, monkeypatch):
     # The first has what is imported and compiled, too.
-    _, few, many = (memory_of_verifying(sounds, tmp_path, monkeypatch) for sounds in (10, 100, 400))
+    _, few, many = (memory_of_verifying(count, tmp_path, monkeypatch) for count in (10, 100, 400))
     assert many - few < 300 * 3_000
 
 
@@ -395,3 +397,19 @@ def test_what_is_not_there_is_bad_input(tmp_path, capsys):
         list(verify(tmp_path / "none.zip"))
     assert cli.main(["verify", str(tmp_path / "none.zip")]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("rate", [8001, 8003, 11_025, 44_100, 44_101, 192_000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("seconds", [0.05, 0.39, 0.41, 1.23])
+def test_a_second_meter_finds_the_loudness_and_another_is_not_it(rate, channels, seconds):
+    spec = Spec(name="x", format="wavfloat", file_rate=rate, plain=True, channels=channels)
+    t = np.arange(round(seconds * rate)) / rate
+    tone = 0.3 * np.sin(2 * np.pi * 997.0 * t)
+    data = audiofile.encode(tone, Recipe(), "wavfloat", rate, channels)
+    lufs = loudness(tone, rate, channels)[0]
+    for off, is_right in ((0.0, True), (0.05, True), (-0.2, False), (0.2, False)):
+        assert sounds._is_as_loud(data, spec, lufs + off) is is_right
+    # Near the gate of the meters, and after a lossy encoder, nothing is asked.
+    assert sounds._is_as_loud(data, spec, -65.0)
+    assert sounds._is_as_loud(data, msgspec.structs.replace(spec, format="ogg"), lufs + 9.0)

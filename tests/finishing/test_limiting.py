@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from cnndsd import Mastering, master
+from cnndsd.finishing import mastering
 from cnndsd.finishing.limiting import ATTACK_S, RELEASE_S, gain_curve
 from cnndsd.finishing.loops import Loop
 from cnndsd.finishing.mastering import normalise
-from cnndsd.finishing.metering import loudness, true_peak
+from cnndsd.finishing.metering import loudness, peak_curve, true_peak
 
 RATE = 44_100
 LOW_RATE = 4000
@@ -57,7 +58,7 @@ ALLOWED = st.integers(0, 2**32).map(
 @settings(max_examples=60, deadline=None)
 @given(allowed=ALLOWED)
 def test_the_gain_is_never_above_what_is_allowed_and_the_slow_twin_agrees(allowed):
-    gains = gain_curve(allowed, LOW_RATE, 0.5)
+    gains = gain_curve(allowed.copy(), LOW_RATE, 0.5)
     assert (gains <= np.minimum(allowed, 1.0) + 1e-12).all()
     assert gains.min() >= 0.5 - 2**-12
     assert gains == pytest.approx(slow_gain_curve(allowed, LOW_RATE, 0.5), abs=1e-9)
@@ -68,7 +69,7 @@ def test_the_gain_is_never_above_what_is_allowed_and_the_slow_twin_agrees(allowe
 def test_the_gain_of_a_loop_comes_round(allowed, turn):
     loop = Loop(0, allowed.size, exact=True)
     turned = gain_curve(np.roll(allowed, turn), LOW_RATE, 0.5, loop)
-    assert turned == pytest.approx(np.roll(gain_curve(allowed, LOW_RATE, 0.5, loop), turn), abs=1e-9)
+    assert turned == pytest.approx(np.roll(gain_curve(allowed.copy(), LOW_RATE, 0.5, loop), turn), abs=1e-9)
 
 
 def test_the_gain_within_a_loop_is_constant():
@@ -109,10 +110,10 @@ def test_spikes_do_not_keep_a_sound_from_its_loudness(spike_db):
     assert limited[RATE // 10 : RATE // 3] == pytest.approx(ratio * free[RATE // 10 : RATE // 3], abs=2e-3)
 
 
-@pytest.mark.parametrize("limit", [2.0, 6.0])
-def test_no_peak_is_turned_down_by_more_than_asked(limit):
-    sound = noise_with_spikes(18.0)
-    free, limited = (master(0.5 + sound, RATE, Mastering(limit_db=most)) for most in (0.0, limit))
+@pytest.mark.parametrize(("limit", "spike_db", "lufs"), [(2.0, 18.0, -16.0), (6.0, 18.0, -16.0), (17.0, 18.0, -4.0)])
+def test_no_peak_is_turned_down_by_more_than_asked(limit, spike_db, lufs):
+    sound = noise_with_spikes(spike_db)
+    free, limited = (master(0.5 + sound, RATE, Mastering(limit_db=most, loudness_lufs=lufs)) for most in (0.0, limit))
     louder_db = loudness(limited[: RATE // 3], RATE)[0] - loudness(free[: RATE // 3], RATE)[0]
     assert louder_db == pytest.approx(limit, abs=0.2)
     assert db(true_peak(limited)) == pytest.approx(-1.3, abs=0.05)
@@ -129,12 +130,49 @@ def test_a_sound_whose_peaks_are_all_alike_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "mastering", [Mastering(level="peak"), Mastering(level="none"), Mastering(dc="raw"), Mastering(dc="rescale")]
+    "settings", [Mastering(level="peak"), Mastering(level="none"), Mastering(dc="raw"), Mastering(dc="rescale")]
 )
-def test_only_sounds_that_go_by_loudness_about_zero_are_limited(mastering):
+def test_only_sounds_that_go_by_loudness_about_zero_are_limited(settings):
     sound = np.clip(0.5 + noise_with_spikes(12.0), 0.0, 1.0)
-    without = msgspec.structs.replace(mastering, limit_db=0.0)
-    assert np.array_equal(master(sound, RATE, mastering), master(sound, RATE, without))
+    without = msgspec.structs.replace(settings, limit_db=0.0)
+    assert np.array_equal(master(sound, RATE, settings), master(sound, RATE, without))
+
+
+def test_measures_that_differ_in_their_last_bits_make_the_same_sound(monkeypatch):
+    """As those of other machines do."""
+    sound = noise_with_spikes(14.0)
+    before = normalise(sound, RATE, Mastering())
+    assert not np.array_equal(before, normalise(sound, RATE, Mastering(limit_db=0.0)))
+    for factor in (1.0 - 1e-12, 1.0 + 1e-12):
+
+        def differs(*arguments, factor=factor):
+            integrated, momentary = loudness(*arguments)
+            return integrated * factor, momentary * factor
+
+        monkeypatch.setattr(mastering, "loudness", differs)
+        monkeypatch.setattr(mastering, "true_peak", lambda sound, factor=factor: true_peak(sound) * factor)
+        monkeypatch.setattr(mastering, "peak_curve", lambda sound, factor=factor: peak_curve(sound) * factor)
+        assert np.array_equal(normalise(sound, RATE, Mastering()), before)
+
+
+@pytest.mark.parametrize("quieter_db", [0.0, 39.0, 44.0])
+def test_the_limiter_does_the_same_at_any_level(quieter_db):
+    """Blocks below -70 LUFS do not count, but in a sound that is to be quiet all blocks may be."""
+    sound = noise_with_spikes(14.0)
+    usual = normalise(sound, RATE, Mastering())
+    quiet = normalise(sound, RATE, Mastering(loudness_lufs=-16.0 - quieter_db, peak_dbtp=max(-40.0, -1.0 - quieter_db)))
+    if quieter_db < 40.0:
+        assert quiet * 10 ** (quieter_db / 20) == pytest.approx(usual, abs=2e-3)
+    assert np.isfinite(quiet).all()
+
+
+def test_short_sounds_are_not_limited_whatever_sets_their_level():
+    """Their alternates, which are not limited, must come as near to their loudness."""
+    hit = noise_with_spikes(12.0, places=(0.05,), seconds=0.3)
+    for level in ("use", "loudness"):
+        assert np.array_equal(
+            normalise(hit, RATE, Mastering(level=level)), normalise(hit, RATE, Mastering(level=level, limit_db=0.0))
+        )
 
 
 def test_both_channels_get_the_same_gain():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -174,7 +175,7 @@ def _is_as_loud(data: bytes, spec: Spec, integrated_lufs: float) -> bool:
 
     rate = spec.written_rate
     channels = audiofile.decode_channels(data)
-    block, hop = round(BLOCK_S * rate), round(0.25 * BLOCK_S * rate)
+    block, hop = math.ceil(BLOCK_S * rate), round(0.25 * BLOCK_S * rate)
     more = max(0, block - channels.shape[-1])
     # It misreads a block that is not whole.
     whole = block + (channels.shape[-1] + more - block) // hop * hop
