@@ -31,7 +31,7 @@ DIGESTS = {
     "page": "fb71539776838577520556e6a85f59fd8e08b2542e1af0c669b9ef082576eb60",
     "device": "137cd0350539defcd54401cff1bbfdb3cdf9e0cf3d47673cbc69603ed6695857",
     "float": "b0dbf2b68f98f0915e31daf09920b3074ffde291114ea421e08f2a8d4e3da18b",
-    "wide": "c64d74e71d6c9b4c58a3611319735d995dde503ad4b1a92bdb1bb71a202b5640",
+    "wide": "3a83d8a33e35285b2cc99a33e50b053665905fe17ba3a6070d3ab4f7796b5c12",
     "flac": "8aeda850f9a30753012524f5f8795f6bce37e8ac1b427ef80f615a443d44da2f",
 }
 SHAPES = [
@@ -79,9 +79,16 @@ PACKS = {
         PLAIN,
     ),
     "float": (Spec(name="float", format="wavfloat", plain=True, master={"dc": "rescale", "level": "peak"}), PLAIN[:2]),
-    # Two channels, smooth sounds, alternates, and all exports.
+    # Two channels, smooth sounds, alternates, all exports, and so loud that peaks are turned down.
     "wide": (
-        Spec(name="wide", sound={"wide": 1.0}, alternates=1, exports=tuple(EXPORTS), music={"key": "free"}),
+        Spec(
+            name="wide",
+            sound={"wide": 1.0},
+            alternates=1,
+            exports=tuple(EXPORTS),
+            music={"key": "free"},
+            master={"loudness_lufs": -8.0},
+        ),
         [(HIT, None), (smooth(GROWL), None), (smooth(BEAT), None), (BASS, None)],
     ),
     # At a rate of which a tenth of a second is no whole number of samples.
