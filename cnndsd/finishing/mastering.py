@@ -39,6 +39,8 @@ _STRETCH = 2**20
 # The limiter makes a sound louder by steps of so many dB at most, which are multiples of the second number. The last
 # ones, as the loudness comes near, are small.
 _LIMITER_STEP_DB, _LIMITER_GRID_DB, _LIMITER_LAST_TRIES = 1.5, 0.125, 6
+# Longer sounds are not limited, which would take several times their memory.
+_MOST_LIMITED_S = 60.0
 
 
 def master(audio: ArrayLike, sample_rate: int = 44_100, mastering: Mastering | None = None) -> NDArray[np.float64]:
@@ -282,13 +284,22 @@ def normalise(
     integrated, momentary = loudness(sound, sample_rate, channels, peak)
     if rule == "loudness":
         wanted = 10 ** ((mastering.loudness_lufs - integrated) / 20) / peak
-        is_limited = mastering.limit_db > 0.0 and mastering.dc == "center" and not _is_short(sound, sample_rate)
-        if gain < wanted and is_limited:
+        if gain < wanted and _may_be_limited(sound, sample_rate, mastering):
             return _limited(sound, sample_rate, mastering, channels, loop, rounded_gain(gain))
         gain = min(gain, wanted)
     elif rule == "hit":
         gain = min(gain, 10 ** ((mastering.hit_lufs - momentary) / 20) / peak)
     return sound * rounded_gain(gain)
+
+
+def _may_be_limited(sound: NDArray[np.float64], sample_rate: int, mastering: Mastering) -> bool:
+    """Return whether peaks of a sound may be turned down: neither of a hit nor of a recording of minutes."""
+    return (
+        mastering.limit_db > 0.0
+        and mastering.dc == "center"
+        and sound.shape[-1] <= _MOST_LIMITED_S * sample_rate
+        and not _is_short(sound, sample_rate)
+    )
 
 
 def _limited(

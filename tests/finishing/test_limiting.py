@@ -175,6 +175,13 @@ def test_short_sounds_are_not_limited_whatever_sets_their_level():
         )
 
 
+def test_sounds_of_more_than_a_minute_are_not_limited():
+    minute = noise_with_spikes(14.0, seconds=60.5)
+    for sound, is_limited in ((minute, False), (minute[: 60 * RATE], True)):
+        free = normalise(sound, RATE, Mastering(limit_db=0.0))
+        assert np.array_equal(normalise(sound, RATE, Mastering()), free) is not is_limited
+
+
 def test_both_channels_get_the_same_gain():
     left, right = noise_with_spikes(12.0), 0.02 * np.random.default_rng(6).uniform(-1, 1, 2 * RATE)
     wide = normalise(np.stack([left, right]), RATE, Mastering(limit_db=9.0))
