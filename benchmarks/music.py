@@ -158,6 +158,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packs", nargs="+", metavar="pack.zip")
     options = parser.parse_args()
+    # Compiled here, once: processes that compile the same kernels of librosa at the same time crash.
+    noise = np.random.default_rng(0).standard_normal(22_050)
+    librosa.pyin(noise, fmin=50, fmax=500, sr=22_050)
+    librosa.onset.onset_detect(y=noise, sr=22_050)
     with ProcessPoolExecutor(2) as workers:
         for path in options.packs:
             report(path, workers)

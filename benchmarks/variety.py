@@ -175,6 +175,8 @@ def main() -> None:
     parser.add_argument("--luck", type=float, nargs="+", default=[1.0, 0.1])
     parser.add_argument("--finishes", nargs="+", choices=["spec", *FINISHES], default=["spec"])
     options = parser.parse_args()
+    # Compiled here, once: processes that compile the same kernels of librosa at the same time crash.
+    librosa.onset.onset_detect(y=np.random.default_rng(0).standard_normal(RATE), sr=RATE)
     base = load_spec(options.spec)
     base = msgspec.structs.replace(base, candidates=options.candidates or base.candidates)
     bare = msgspec.structs.replace(base.sound, bandlimited=0.0, wide=0.0)

@@ -12,7 +12,7 @@ import llvmlite.binding as binding
 import numba
 from numba.core.codegen import get_host_cpu_features
 
-from cnndsd.sound.kernelcache import cache_folder
+from cnndsd.sound.kernelcache import cache_folder, separate_files
 from cnndsd.sound.target import ROW_BYTES, Target
 
 # fastmath stays off: it lets the compiler reorder and contract, and one rounding makes another sound.
@@ -30,9 +30,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder(function.__module__))
     try:
-        return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+        dispatcher = numba.njit(**_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
+    separate_files(dispatcher)
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def is_compiled(*modules: str) -> bool:

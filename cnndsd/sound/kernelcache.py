@@ -5,13 +5,16 @@ import functools
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 _PACKAGE = __name__.partition(".")[0]
 _ROOT = Path(__file__).parent.parent
@@ -43,6 +46,22 @@ def cache_folder(module: str) -> Path:
         shutil.rmtree(parent / name, ignore_errors=True)
         (parent / name).mkdir(mode=0o700, exist_ok=True)
     return parent / name
+
+
+def separate_files(function: Any) -> None:
+    """Keep what numba compiles of a function, for each combination of types, in a file that is written once.
+
+    Numba numbers these files, and two processes that compile for different types at the same time may take the same
+    number. Later processes would then run code for other types, and crash.
+    """
+    # It has none where the user's setting of numba is not to compile.
+    if hasattr(function, "_cache"):
+        function._cache._cache_file.__class__ = _SeparateFiles
+
+
+class _SeparateFiles(IndexDataCacheFile):  # type: ignore[misc]
+    def _data_name(self, number: int) -> str:
+        return str(super()._data_name(secrets.randbits(64)))
 
 
 def source_digest(module: str) -> str:

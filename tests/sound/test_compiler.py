@@ -219,3 +219,30 @@ def test_all_is_compiled_once_for_each_need_and_processor_and_again_after_a_fail
     monkeypatch.setattr(compiler.numba.config, "CPU_NAME", "nehalem")
     compiler.compile_once("m", "double", lambda: called.append("for another processor"))
     assert called == ["failed", "double", "single", "for another processor"]
+
+
+def test_processes_that_compile_for_different_types_at_once_keep_different_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiler, "cache_folder", lambda module: tmp_path)
+    # Two processes: each has its own object for the same function's files.
+    one, other = (compiler.compiled(twice)._cache._cache_file for _ in range(2))
+    save_index = one._save_index
+
+    def save_after_the_other(overloads):
+        # Both have read the index before either wrote it.
+        other._save_index({})
+        other.save("float64", "code for float64")
+        save_index(overloads)
+
+    one._save_index = save_after_the_other
+    one.save("float32", "code for float32")
+    assert one.load("float32") == "code for float32"
+    assert other.load("float64") in (None, "code for float64")
+    other.save("float64", "code for float64")
+    one.save("int64", "code for int64")
+    assert [one.load(key) for key in ("float32", "float64", "int64")] == [
+        f"code for {key}" for key in ("float32", "float64", "int64")
+    ]
+
+
+def twice(x):
+    return x + x
