@@ -5,11 +5,12 @@ import os
 import sys
 from typing import NoReturn
 
+from cnndsd import process
+
 
 def run() -> NoReturn:
     """Run the command line and exit with its exit code."""
-    # Imports create many objects that live to the end: do not let the garbage collector scan them again and again.
-    gc.set_threshold(100_000)
+    process.take_over()
     # Workers and threads use all cores. A matrix product that BLAS spreads over them too waits for busy ones: a sound
     # at gap 0 then takes 20 times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

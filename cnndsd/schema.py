@@ -48,18 +48,21 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A frozen structure. Its fields are checked against the limits of their types, however it is made."""
 
     def __post_init__(self) -> None:
-        for name, convert in _converters(type(self)).items():
-            value = getattr(self, name)
-            try:
-                converted = convert(_plain(value))
-            except msgspec.ValidationError as error:
-                raise Invalid(explain(error, _plain(value), convert.keywords["type"], name)) from None
-            for number in _numbers(converted):
-                if not math.isfinite(number):
-                    raise Invalid(f"{name}: {number} is not allowed; a finite number is")
+        structure = type(self)
+        try:
+            # All fields at once. Numpy's numbers, and what is wrong, need a look at each of them.
+            converted = msgspec.convert(msgspec.structs.asdict(self), type=_unchecked(structure))
+            values = [getattr(converted, name) for name in self.__struct_fields__]
+        except msgspec.ValidationError:
+            values = [_convert(name, getattr(self, name), structure) for name in self.__struct_fields__]
+        for name, value in zip(self.__struct_fields__, values, strict=True):
+            if isinstance(value, float | tuple | dict):
+                for number in _numbers(value):
+                    if not math.isfinite(number):
+                        raise Invalid(f"{name}: {number} is not allowed; a finite number is")
             # Lists become tuples, and whole numbers become floats: equal values have equal texts and digests.
-            if converted is not value:
-                msgspec.structs.force_setattr(self, name, converted)
+            if value is not getattr(self, name):
+                msgspec.structs.force_setattr(self, name, value)
         self._check()
 
     def _check(self) -> None:
@@ -92,23 +95,30 @@ def written(default: T) -> T:
 
 def with_field(structure: S, name: str, value: Any) -> S:
     """A copy with another value in one field, which is checked; for fields that cannot contradict others."""
-    convert = _converters(type(structure))[name]
-    try:
-        value = convert(_plain(value))
-    except msgspec.ValidationError as error:
-        raise Invalid(explain(error, _plain(value), convert.keywords["type"], name)) from None
     made = copy.copy(structure)
-    msgspec.structs.force_setattr(made, name, value)
+    msgspec.structs.force_setattr(made, name, _convert(name, value, type(structure)))
     return made
 
 
+def _convert(name: str, value: Any, structure: type[Checked]) -> Any:
+    """A value for one field, as its type has it; ``Invalid`` when that does not allow it."""
+    wanted = _types(structure)[name]
+    try:
+        return msgspec.convert(_plain(value), type=wanted)
+    except msgspec.ValidationError as error:
+        raise Invalid(explain(error, _plain(value), wanted, name)) from None
+
+
 @functools.cache
-def _converters(structure: type) -> dict[str, functools.partial[Any]]:
+def _types(structure: type) -> dict[str, Any]:
     hints = typing.get_type_hints(structure, include_extras=True)
-    return {
-        field: functools.partial(msgspec.convert, type=hints[field])
-        for field in structure.__struct_fields__  # type: ignore[attr-defined]
-    }
+    return {name: hints[name] for name in structure.__struct_fields__}  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _unchecked(structure: type) -> type[msgspec.Struct]:
+    """A structure with the same fields, of which only types and limits are checked."""
+    return msgspec.defstruct(structure.__name__, list(_types(structure).items()))
 
 
 def _plain(value: Any) -> Any:

@@ -140,7 +140,8 @@ def lag_differences(
     Both have the shape ``(longest + 1,)``: the sum of the squared differences at each lag; and the same relative to its
     mean up to there, 1 at lag 0 and near 0 at a period (de Cheveigné and Kawahara 2002, equations 6 and 8).
     """
-    size = 1 << (frame.size + window).bit_length()
+    # No lag reaches beyond the frame, so nothing comes round to its beginning.
+    size = _fast_size(frame.size)
     spectrum = np.fft.rfft(frame, size)
     product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(frame[:window], size)), size)[: longest + 1]
     energy = np.concatenate([[0.0], np.cumsum(np.square(frame))])
@@ -148,6 +149,12 @@ def lag_differences(
     difference = np.maximum(energy[window] + energy[lags + window] - energy[lags] - 2.0 * product, 0.0)
     mean = np.cumsum(difference[1:]) / lags[1:]
     return difference, np.concatenate([[1.0], difference[1:] / np.maximum(mean, 1e-300)])
+
+
+def _fast_size(least: int) -> int:
+    """Return the size, from ``least`` on, that is a power of two times 8, 9, 10, 12 or 15: fast to transform."""
+    power = 1 << max(0, least.bit_length() - 4)
+    return next(size * power for size in (8, 9, 10, 12, 15, 16) if size * power >= least)
 
 
 def _vertex(values: NDArray[np.float64], at: int) -> float:

@@ -4,7 +4,6 @@ They know nothing of the tasks. When a worker dies, its task fails with ``Worker
 """
 
 import ctypes
-import gc
 import importlib
 import multiprocessing
 import operator
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, NamedTuple, Protocol
 
+from cnndsd import process
 from cnndsd.schema import Failed, Invalid
 
 MAX_JOBS = 1024
@@ -356,7 +356,7 @@ def _work(pipe: Any, preload: tuple[str, ...]) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    gc.set_threshold(100_000)  # as the command's own process, and for the same reason
+    process.take_over()
     for name in preload:
         importlib.import_module(name)
     pipe.send(True)

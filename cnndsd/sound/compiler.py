@@ -2,7 +2,9 @@
 
 import functools
 import hashlib
+import importlib
 import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -12,6 +14,7 @@ import llvmlite.binding as binding
 import numba
 from numba.core.codegen import get_host_cpu_features
 
+from cnndsd import process
 from cnndsd.sound.kernelcache import cache_folder, separate_files
 from cnndsd.sound.target import ROW_BYTES, Target
 
@@ -22,6 +25,25 @@ _OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True, "cache": T
 COMPILING = "compiling once, which takes half a minute or less; later the result is used again"
 _ROW = f"<{ROW_BYTES // 4} x float>"
 _SUM_OF_ROWS = f"define {_ROW} @sum({_ROW} %a, {_ROW} %b) {{ %c = fadd {_ROW} %a, %b ret {_ROW} %c }}"
+
+
+def _load_numba_without_scipy() -> None:
+    """Load the part of numba that imports SciPy's linear algebra, which takes a quarter of the start of a process.
+
+    Numba only asks whether it is there, for products of matrices in kernels. Other people's kernels may have some.
+    """
+    asked = "scipy.linalg.cython_blas"
+    if asked not in sys.modules:
+        sys.modules[asked] = None  # type: ignore[assignment]
+        try:
+            with suppress(ImportError):
+                importlib.import_module("numba.np.arraymath")
+        finally:
+            del sys.modules[asked]
+
+
+if process.is_own():
+    _load_numba_without_scipy()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

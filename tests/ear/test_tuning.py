@@ -16,7 +16,7 @@ from wavinfo import WavInfoReader
 from cnndsd import Recipe, render, write
 from cnndsd.ear import kinds, tuning
 from cnndsd.ear.onsets import beat_likeness, onset_flux
-from cnndsd.ear.tuning import Pitch
+from cnndsd.ear.tuning import Pitch, lag_differences
 from cnndsd.farm.executors import InProcess
 from cnndsd.farm.production import described_recipes, make_pack
 from cnndsd.finishing import audiofile, loops
@@ -301,3 +301,14 @@ def test_the_same_sound_in_a_pack_and_by_the_library(tmp_path):
         assert soundfile.info(tmp_path / "y.wav").samplerate == RATE
         assert np.array_equal(audiofile.decode((tmp_path / "y.wav").read_bytes()), audiofile.decode(data))
     assert len(rates) > 1
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 300), st.integers(1, 90), st.integers(0, 2**32 - 1))
+def test_differences_at_each_lag_equal_their_slow_twin(window, longest, seed):
+    frame = np.random.default_rng(seed).standard_normal(window + longest + seed % 2)
+    difference, normalised = lag_differences(frame, window, longest)
+    slow = [np.square(frame[:window] - frame[lag : lag + window]).sum() for lag in range(longest + 1)]
+    assert difference == pytest.approx(slow, rel=1e-9, abs=1e-9 * max(slow))
+    means = [np.mean(slow[1 : lag + 1]) for lag in range(1, longest + 1)]
+    assert normalised == pytest.approx([1.0, *(value / mean for value, mean in zip(slow[1:], means, strict=True))])

@@ -244,5 +244,16 @@ def test_processes_that_compile_for_different_types_at_once_keep_different_files
     ]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_only_in_a_process_of_its_own_numba_goes_without_scipy(own):
+    code = (
+        f"from cnndsd import process; {'process.take_over()' if own else ''}\n"
+        "import cnndsd, sys; cnndsd.render(cnndsd.Recipe(seconds=0.01)); print('scipy.linalg' in sys.modules)\n"
+        "import numba, numpy as np, scipy.signal; print(numba.njit(lambda a: a @ a)(np.ones((2, 2))).sum())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(not own), "8.0"]
+
+
 def twice(x):
     return x + x
