@@ -1,5 +1,6 @@
 """Descriptions for tests: one that is known, and made-up ones that differ in every way that a choice looks at."""
 
+import functools
 import random
 
 import msgspec
@@ -76,6 +77,7 @@ def like(**changes):
     return msgspec.structs.replace(PLAIN, **changes)
 
 
+@functools.cache
 def made_up(seed):
     """A sound that no one has heard."""
     rng = random.Random(seed)
