@@ -41,7 +41,7 @@ _SPOILT, _VISITS = 0.3, 3
 _PLAYED = ("bass", "lead", "pad")
 # For each sound that is wanted, the pitches of so many held tones are measured first, and of at most so many.
 _HELD = ("lead", "pad", "drone")
-_NOTES_TRIED, _MOST_NOTES_TRIED = 4, 400
+_NOTES_TRIED, _MOST_NOTES_TRIED = 8, 800
 # What is expected of sounds before any of their like was measured is 1, and counts as so many that were. What is worth
 # this share of what was expected is kept.
 _HOPEFUL, _AS_EXPECTED = 2, 0.85
