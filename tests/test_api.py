@@ -1,5 +1,6 @@
 """The public functions take what numpy users have, and refuse the rest in one line."""
 
+import array
 import importlib.metadata
 import json
 import subprocess
@@ -58,6 +59,25 @@ def test_what_is_out_of_range_is_one_line_also_as_numpys(recipe, words):
 
 def test_a_spec_takes_them_too():
     assert Spec(name="x", count=np.int64(5), sound={"gap": np.array([2, 7])}) == Spec(name="x", count=5)
+    assert type(Spec(name=np.str_("x")).name) is str
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("master", np.array([1.0, 2.0])),
+        ("judge", np.float64(3.0)),
+        ("recipes", [np.float64(1.0)]),
+        ("choose", array.array("d", [1.0])),
+        ("sound", np.int64(3)),
+        ("search", {"shares": np.array([1.0])}),
+        ("choose", {"shares": np.float64(0.5)}),
+    ],
+)
+def test_a_number_is_no_table(key, value):
+    with pytest.raises(Invalid, match=f"{key}.*allowed: a (table|list)") as refusal:
+        Spec(name="x", **{key: value})
+    assert "\n" not in str(refusal.value)
 
 
 def test_recipes_and_specs_are_made_by_keyword_only():

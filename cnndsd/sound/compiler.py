@@ -28,9 +28,10 @@ _SUM_OF_ROWS = f"define {_ROW} @sum({_ROW} %a, {_ROW} %b) {{ %c = fadd {_ROW} %a
 
 
 def _load_numba_without_scipy() -> None:
-    """Load the part of numba that imports SciPy's linear algebra, which takes a quarter of the start of a process.
+    """Load the part of numba that imports SciPy's linear algebra, a quarter of the CPU time of importing numba.
 
-    Numba only asks whether it is there, for products of matrices in kernels. Other people's kernels may have some.
+    Numba only asks whether it is there, for products of matrices in kernels. Other people's kernels may have some. No
+    other thread may import it meanwhile.
     """
     asked = "scipy.linalg.cython_blas"
     if asked not in sys.modules:
@@ -39,7 +40,8 @@ def _load_numba_without_scipy() -> None:
             with suppress(ImportError):
                 importlib.import_module("numba.np.arraymath")
         finally:
-            del sys.modules[asked]
+            if sys.modules.get(asked, asked) is None:
+                del sys.modules[asked]
 
 
 if process.is_own():

@@ -5,7 +5,6 @@ import functools
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -49,7 +48,7 @@ def cache_folder(module: str) -> Path:
 
 
 def separate_files(function: Any) -> None:
-    """Keep what numba compiles of a function, for each combination of types, in a file that is written once.
+    """Keep what numba compiles of a function in a file for each combination of types, named after it.
 
     Numba numbers these files, and two processes that compile for different types at the same time may take the same
     number. Later processes would then run code for other types, and crash.
@@ -60,8 +59,11 @@ def separate_files(function: Any) -> None:
 
 
 class _SeparateFiles(IndexDataCacheFile):  # type: ignore[misc]
-    def _data_name(self, number: int) -> str:
-        return str(super()._data_name(secrets.randbits(64)))
+    def save(self, key: Any, data: Any) -> None:
+        """Keep the code for the types and the processor that ``key`` says."""
+        name = self._data_name(int.from_bytes(hashlib.sha256(self._dump(key)).digest()[:8]))
+        self._save_index(self._load_index() | {key: name})
+        self._save_data(name, data)
 
 
 def source_digest(module: str) -> str:

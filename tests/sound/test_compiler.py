@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import cnndsd
+from cnndsd.farm.executors import Processes
 from cnndsd.sound import compiler, kernelcache
 
 PACKAGE = Path(cnndsd.__file__).parent
@@ -253,6 +254,20 @@ def test_only_in_a_process_of_its_own_numba_goes_without_scipy(own):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(not own), "8.0"]
+
+
+def test_the_command_and_its_workers_are_processes_of_their_own(tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "cnndsd", "render", "--seconds", "0.1", "-o", "x.wav"]
+    loaded = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stderr
+    assert "llvmlite" in loaded
+    assert "scipy.linalg.lapack" not in loaded
+    with Processes(1, preload=["cnndsd.ear.analysis"]) as workers:
+        assert workers.submit(has_loaded, "numba.np.arraymath").result(60)
+        assert not workers.submit(has_loaded, "scipy.linalg").result(60)
+
+
+def has_loaded(module):
+    return module in sys.modules
 
 
 def twice(x):
